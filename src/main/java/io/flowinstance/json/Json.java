@@ -1,0 +1,214 @@
+package io.flowinstance.json;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.core.ErrorReportConfiguration;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonLocation;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import com.fasterxml.jackson.core.util.ByteArrayBuilder;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+
+/**
+ * The one reader and writer of JSON: bounded, strict, and exact to the last digit of a decimal.
+ *
+ * <p>Of a key that stands twice in one object, the last value counts, as in most readers of JSON.
+ */
+public final class Json {
+  /** Objects and arrays inside each other. */
+  public static final int MAX_NESTING = 100;
+
+  /** Characters of one number. */
+  public static final int MAX_NUMBER_LENGTH = 100;
+
+  /** Characters of one text: a response of 16 MiB may be one {@code graph} string. */
+  public static final int MAX_TEXT_LENGTH = 16 * 1024 * 1024;
+
+  private static final int MAX_QUOTED_LENGTH = 16;
+  private static final int TYPICAL_EVENT_BYTES = 2048;
+
+  private static final ObjectMapper MAPPER =
+      JsonMapper.builder(
+              JsonFactory.builder()
+                  .streamReadConstraints(
+                      StreamReadConstraints.builder()
+                          .maxNestingDepth(MAX_NESTING)
+                          .maxNumberLength(MAX_NUMBER_LENGTH)
+                          .maxStringLength(MAX_TEXT_LENGTH)
+                          .build())
+                  .errorReportConfiguration(
+                      ErrorReportConfiguration.builder()
+                          .maxErrorTokenLength(MAX_QUOTED_LENGTH)
+                          .build())
+                  .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+                  .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
+                  // Names come from outside: they must not fill the pool of interned strings.
+                  .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+                  .build())
+          .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
+          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
+
+  private Json() {}
+
+  /** What {@link #write(Content)} writes: one JSON value. */
+  @FunctionalInterface
+  public interface Content {
+    /** Writes the value to a generator that stands where a value may begin. */
+    void writeTo(JsonGenerator json) throws IOException;
+  }
+
+  /**
+   * Reads exactly one JSON value.
+   *
+   * @throws MalformedJsonException if the bytes are no UTF-8, no JSON, more than one value, or
+   *     break a limit
+   */
+  public static JsonNode read(byte[] utf8) throws MalformedJsonException {
+    return read(text(utf8));
+  }
+
+  /**
+   * Reads exactly one JSON value.
+   *
+   * @throws MalformedJsonException if the text is no JSON, more than one value, or breaks a limit
+   */
+  public static JsonNode read(String text) throws MalformedJsonException {
+    JsonNode value;
+    try {
+      value = MAPPER.readTree(text);
+    } catch (JsonProcessingException e) {
+      throw new MalformedJsonException(sentence(e));
+    } catch (NumberFormatException | ArithmeticException e) {
+      throw new MalformedJsonException("A number has an exponent out of range");
+    }
+    if (value.isMissingNode()) {
+      throw new MalformedJsonException("The text is empty");
+    }
+    if (hasSurrogateEscape(text) && !isUnicode(value)) {
+      throw new MalformedJsonException("A \\u escape is half of a surrogate pair");
+    }
+    return value;
+  }
+
+  /**
+   * Reads JSON, or JSON as the documentation of the API prints it: with the backslashes inside
+   * {@code graph} lost. The text is read strictly first; only if that fails, once more with the
+   * printing undone.
+   *
+   * @throws MalformedJsonException if it is neither; it then names the fault of the text as it came
+   */
+  public static JsonNode readLenient(byte[] utf8) throws MalformedJsonException {
+    return readLenient(text(utf8));
+  }
+
+  /**
+   * As {@link #readLenient(byte[])}.
+   *
+   * @throws MalformedJsonException if the text is neither JSON nor printed JSON
+   */
+  public static JsonNode readLenient(String text) throws MalformedJsonException {
+    try {
+      return read(text);
+    } catch (MalformedJsonException asItCame) {
+      try {
+        return read(PrintedJson.restore(text));
+      } catch (MalformedJsonException restored) {
+        throw asItCame;
+      }
+    }
+  }
+
+  /** Writes one value, compact, as UTF-8. */
+  public static byte[] write(JsonNode value) {
+    return write(json -> json.writeTree(value));
+  }
+
+  /** Writes one value, compact, as UTF-8. */
+  public static byte[] write(Content content) {
+    try (ByteArrayBuilder bytes = new ByteArrayBuilder(TYPICAL_EVENT_BYTES)) {
+      try (JsonGenerator json = MAPPER.createGenerator(bytes)) {
+        content.writeTo(json);
+      }
+      return bytes.toByteArray();
+    } catch (IOException e) {
+      // Memory does not fail: this is content that is no JSON value.
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * The fast decoder of the JDK puts U+FFFD in place of malformed bytes; only where one stands is
+   * the strict, slower decoder asked whether it was sent so.
+   */
+  private static String text(byte[] utf8) throws MalformedJsonException {
+    String text = new String(utf8, UTF_8);
+    if (text.indexOf('\uFFFD') >= 0) {
+      ByteBuffer bytes = ByteBuffer.wrap(utf8);
+      try {
+        UTF_8.newDecoder().decode(bytes);
+      } catch (CharacterCodingException e) {
+        throw new MalformedJsonException("The text is no UTF-8 at byte " + bytes.position());
+      }
+    }
+    return text.startsWith("\uFEFF") ? text.substring(1) : text;
+  }
+
+  private static String sentence(JsonProcessingException e) {
+    JsonLocation place = e.getLocation();
+    String what = e.getOriginalMessage();
+    return place == null
+        ? what
+        : "%s at line %d, column %d".formatted(what, place.getLineNr(), place.getColumnNr());
+  }
+
+  /**
+   * Whether an escape such as {@code \\ud83d} stands in the text, or seems to: the cheap question,
+   * asked first.
+   */
+  private static boolean hasSurrogateEscape(String text) {
+    for (int at = text.indexOf("\\u"); at >= 0; at = text.indexOf("\\u", at + 2)) {
+      if (at + 3 < text.length()
+          && (text.charAt(at + 2) | 0x20) == 'd'
+          && Character.digit(text.charAt(at + 3), 16) >= 8) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether every text and name can be written as UTF-8, which half a surrogate pair cannot. */
+  private static boolean isUnicode(JsonNode value) {
+    if (value.isTextual()) {
+      return isUnicode(value.textValue());
+    }
+    for (var field : value.properties()) {
+      if (!isUnicode(field.getKey())) {
+        return false;
+      }
+    }
+    for (JsonNode child : value) {
+      if (!isUnicode(child)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static boolean isUnicode(String text) {
+    return UTF_8.newEncoder().canEncode(text);
+  }
+}

@@ -1,0 +1,122 @@
+package io.flowinstance.json;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class JsonTest {
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        " ",
+        "{",
+        "{} {}",
+        "{}x",
+        "[1,]",
+        "nul",
+        "{'a':1}",
+        "01",
+        "NaN",
+        "\"a",
+        "\uFEFF\uFEFF1"
+      })
+  void refusesWhatIsNotExactlyOneValue(String text) {
+    assertThrows(MalformedJsonException.class, () -> Json.read(text));
+    assertThrows(MalformedJsonException.class, () -> Json.read(text.getBytes(UTF_8)));
+  }
+
+  @Test
+  void readsEveryKindOfValue() throws Exception {
+    String json = "{\"a\":[1,2.50,true,null,\"ü😀\\u0000\",{}]}";
+    assertEquals(json, new String(Json.write(Json.read(json.getBytes(UTF_8))), UTF_8));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"0.0016999999046325683", "2438.0", "1.10", "123456789012345678901234567890"})
+  void keepsEveryDigit(String number) throws Exception {
+    assertEquals(number, new String(Json.write(Json.read(number)), UTF_8));
+  }
+
+  @Test
+  void keepsTheLastOfAKeyThatStandsTwice() throws Exception {
+    assertEquals(2, Json.read("{\"a\":1,\"a\":2}").get("a").intValue());
+  }
+
+  @Test
+  void readsOverAByteOrderMark() throws Exception {
+    assertEquals(1, Json.read("\uFEFF1".getBytes(UTF_8)).intValue());
+  }
+
+  @Test
+  void keepsAReplacementCharacterThatWasSent() throws Exception {
+    assertEquals("\uFFFD", Json.read("\"\uFFFD\"".getBytes(UTF_8)).textValue());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0x80, 0xC3, 0xC0AF, 0xEDA080, 0xF5808080, 0xFF})
+  void refusesBrokenUtf8AndNamesTheByte(int broken) {
+    int length = (Integer.SIZE - Integer.numberOfLeadingZeros(broken) + 7) / 8;
+    byte[] text = new byte[length + 2];
+    text[0] = '"';
+    text[length + 1] = '"';
+    for (int i = 0; i < length; i++) {
+      text[i + 1] = (byte) (broken >> 8 * (length - 1 - i));
+    }
+    var refused = assertThrows(MalformedJsonException.class, () -> Json.read(text));
+    assertEquals("The text is no UTF-8 at byte 1", refused.getMessage());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"\"\\ud83d\"", "[\"\\uDE00\"]", "{\"\\ud83d\":1}", "[{\"a\":\"\\ud83dx\"}]"})
+  void refusesHalfASurrogatePairWhichNoOneCouldWrite(String text) {
+    assertThrows(MalformedJsonException.class, () -> Json.read(text));
+  }
+
+  @Test
+  void readsAnEscapedSurrogatePairAndAnEscapedBackslash() throws Exception {
+    assertEquals("😀", Json.read("\"\\ud83d\\ude00\"").textValue());
+    assertEquals("\\ud83d", Json.read("\"\\\\ud83d\"").textValue());
+  }
+
+  @Test
+  void readsAHundredLevelsAndRefusesMore() throws Exception {
+    Json.read("[".repeat(100) + "]".repeat(100));
+    String deeper = "[".repeat(101) + "]".repeat(101);
+    assertThrows(MalformedJsonException.class, () -> Json.read(deeper));
+    String bottomless = "{\"graph\":\"".repeat(1_000_000);
+    assertThrows(MalformedJsonException.class, () -> Json.readLenient(bottomless));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"1e99999999999", "1e-99999999999", "-1E+2147483648"})
+  void refusesExponentsThatNoDecimalHas(String number) {
+    assertThrows(MalformedJsonException.class, () -> Json.read(number));
+  }
+
+  @Test
+  void refusesNumbersAndTextsOverTheLimits() throws Exception {
+    Json.read("1".repeat(100));
+    String digits = "1".repeat(101);
+    assertThrows(MalformedJsonException.class, () -> Json.read(digits));
+    Json.read("\"" + "x".repeat(Json.MAX_TEXT_LENGTH - 2) + "\"");
+    String text = "\"" + "x".repeat(Json.MAX_TEXT_LENGTH + 1) + "\"";
+    assertThrows(MalformedJsonException.class, () -> Json.read(text));
+  }
+
+  @Test
+  void saysWhatIsWrongInOneShortLine() {
+    String secret = "secret".repeat(1000);
+    var refused = assertThrows(MalformedJsonException.class, () -> Json.read("\n " + secret));
+    String message = refused.getMessage();
+    assertTrue(message.length() < 200 && message.lines().count() == 1, message);
+    assertTrue(message.endsWith("at line 2, column 18"), message);
+  }
+}
