@@ -1,0 +1,85 @@
+package io.flowinstance.graph;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.math.BigInteger;
+import java.util.Collections;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * One run of a workflow: the FlowInstance Struct of <em>Get Flow Instance</em>. Every component but
+ * {@code instanceId}, {@code graph} and {@code others} may be null, which means the API did not
+ * say.
+ *
+ * @param instanceId the id of the instance: opaque text
+ * @param flowId the id of the workflow
+ * @param freq a CronTab expression of seven fields
+ * @param cycle the scheduling cycle: M month, W week, D day, H hour, mi minute
+ * @param parameters the global parameters of the workflow, unpacked from their text
+ * @param doAs the big data account of the organization
+ * @param status -1 FAIL, 0 INIT, 1 SUCCESS, 2 RUNNING, 3 SUSPEND, 4 INTERNAL_ERROR, 5 WAIT, 6
+ *     READY, 7 TIMEOUT, 8 CANCEL, 9 RERUN, 10 SKIP
+ * @param statusDesc the name of the status
+ * @param triggerTime the planned start, local time {@code yyyy-MM-dd HH:mm:ss}; its zone may differ
+ *     from the others'
+ * @param startTime local time {@code yyyy-MM-dd HH:mm:ss}
+ * @param endTime local time {@code yyyy-MM-dd HH:mm:ss}
+ * @param timestamp when the instance was created, local time {@code yyyy-MM-dd HH:mm:ss.S}
+ * @param owner user names, separated by semicolons
+ * @param alertMode 0 off, 1 email, 2 SMS, 3 both
+ * @param calDt the business date, {@code yyyy-MM-dd}
+ * @param others the fields that the documentation does not know, under the API's own names, in its
+ *     order
+ */
+public record FlowInstance(
+    String instanceId,
+    BigInteger flowId,
+    String flowName,
+    String freq,
+    String cycle,
+    JsonNode parameters,
+    String doAs,
+    InstanceGraph graph,
+    BigInteger status,
+    String statusDesc,
+    String triggerTime,
+    String startTime,
+    String endTime,
+    String timestamp,
+    Boolean virtual,
+    String owner,
+    BigInteger alertMode,
+    String calDt,
+    Boolean hasEditPri,
+    Boolean hasReadPri,
+    BigInteger id,
+    String alertTo,
+    String appId,
+    Map<String, JsonNode> others)
+    implements Element {
+
+  static final Struct<FlowInstance> STRUCT =
+      Struct.of(FlowInstance.class, Map.of("graph", FlowInstanceDecoder::graph));
+
+  public FlowInstance {
+    others = Collections.unmodifiableMap(others);
+  }
+
+  /** Writes the instance as one JSON object, under the canonical names. */
+  @Override
+  public void writeTo(JsonGenerator json) throws IOException {
+    STRUCT.write(this, others, json);
+  }
+
+  /**
+   * Writes the fields into an object that the caller opened and will close.
+   *
+   * @param taken the names that the caller writes itself: unknown fields of these names are left
+   *     out
+   */
+  public void writeFieldsTo(JsonGenerator json, Set<String> taken) throws IOException {
+    STRUCT.writeFields(this, others, taken, json);
+  }
+}

@@ -1,0 +1,407 @@
+package io.flowinstance.graph;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.flowinstance.json.Json;
+import java.io.InputStream;
+import java.math.BigInteger;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.skyscreamer.jsonassert.JSONAssert;
+
+class FlowInstanceDecoderTest {
+  private final FlowInstanceDecoder decoder = new FlowInstanceDecoder();
+
+  @Test
+  void readsTheStructSampleAsPrinted() throws Exception {
+    assertReads(
+        """
+        {"instanceId":"2438-201907261239","flowId":2438,"flowName":"rew","freq":"0 1/1 * * * ? *","cycle":"mi","parameters":[],"doAs":"yourDoAs",
+         "graph":{"creator":"yourCreator","freq":"0 1/1 * * * ? *","alertMode":3,"owners":";yourOwners;","cycle":"mi","doAs":"yourDoAs","flows":[],
+           "alertTo":"","name":"rew","instId":"2438-201907261239","id":2438,"relations":[],"parameters":[],"appId":"",
+           "tasks":[{"taskName":"fr","taskInstId":"104452-201907261239","x":0.0198,"y":0.0045,"taskId":"104452","nodeId":"t_104452","status":"SUCCESS"}]},
+         "status":0,"statusDesc":"INIT","triggerTime":"2019-07-26 20:39:00","startTime":"2019-07-26 12:39:37","endTime":"2019-07-26 12:39:42",
+         "timestamp":"2019-07-26 12:38:30.0","virtual":false,"owner":"yourOwners","alertMode":3,"calDt":"2019-07-25","hasEditPri":false,"hasReadPri":true}
+        """,
+        Json.readLenient(resource("flow-instance-struct")));
+  }
+
+  @Test
+  void readsTheReturnSampleAsPrinted() throws Exception {
+    assertReads(
+        """
+        {"instanceId":"2809-20190808093200","flowId":2809,"flowName":"21","freq":"0 0 0 * * ? *","cycle":"D","parameters":[],"doAs":"yourDoAs",
+         "graph":{"creator":"yourCreator","freq":"0 0 0 * * ? *","alertMode":3,"owners":"yourOwners","cycle":"D","doAs":"yourDoAs","flows":[],
+           "alertTo":"","name":"21","instId":"2809-20190808093200","id":2809,"relations":[],"parameters":[],"appId":"",
+           "tasks":[{"taskName":"tass","taskInstId":"104890-20190808093200","x":0.002,"y":0.002,"taskId":"104890","nodeId":"t_104890","status":"SUCCESS"}]},
+         "status":1,"statusDesc":"SUCCESS","triggerTime":"2019-08-08 09:32:12","startTime":"2019-08-08 09:32:30","endTime":"2019-08-08 09:32:32",
+         "timestamp":"2019-08-08 09:34:36.0","virtual":false,"owner":"yourOwners","alertMode":3,"calDt":"2019-08-07","hasEditPri":true,"hasReadPri":true}
+        """,
+        Json.readLenient(resource("return-sample")).get("data"));
+  }
+
+  @Test
+  void readsTheGraphOutOfItsText() throws Exception {
+    String graph =
+        "{\"tasks\":[{\"taskInstId\":\"1\",\"parameters\":\"[{\\\"key\\\":\\\"k\\\"}]\"}]}";
+    String expected = graph(tasks("{'taskInstId':'1','parameters':[{'key':'k'}]}"));
+    JsonNode once = json("{'flowId':1}");
+    ((ObjectNode) once).put("graph", graph);
+    assertReads(expected, once);
+    String twice = new String(Json.write(json -> json.writeString(graph)), UTF_8);
+    ((ObjectNode) once).put("graph", twice);
+    assertReads(expected, once);
+  }
+
+  @Test
+  void readsAPrintedGraphInsideAText() throws Exception {
+    JsonNode data = json("{'flowId':1}");
+    ((ObjectNode) data).put("graph", "{\"parameters\":\"[{\"key\":\"k\"}]\"}");
+    assertReads(graph("{'parameters':[{'key':'k'}],'flows':[],'relations':[],'tasks':[]}"), data);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{'flowId':1}",
+        "{'flowId':1,'graph':null}",
+        "{'flowId':1,'graph':' '}",
+        "{'flowId':1,'graph':{'tasks':null,'flows':null}}"
+      })
+  void readsNoGraphAsAnEmptyOne(String data) throws Exception {
+    assertReads(graph("{'flows':[],'relations':[],'tasks':[]}"), json(data));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{\"graph\":5}|/graph is no JSON object: 5",
+        "{\"graph\":\"nonsense\"}|/graph is no JSON object: \"nonsense\"",
+        "{\"graph\":\"[]\"}|/graph is no JSON object: \"[]\"",
+        "{\"graph\":\"null\"}|/graph is no JSON object: \"null\"",
+        "{\"graph\":[]}|/graph is no JSON object: []",
+        "{\"graph\":{\"tasks\":{}}}|/graph/tasks is no array: {}",
+        "{\"graph\":{\"flows\":\"[]\"}}|/graph/flows is no array: \"[]\"",
+        "{\"graph\":{\"relations\":1}}|/graph/relations is no array: 1",
+        "{\"graph\":{\"relations\":[null,7]}}|/graph/relations/1 is no object: 7",
+        "{\"graph\":{\"flows\":[{\"is_virtual\":\"maybe\"}]}}|/graph/flows/0/is_virtual is no boolean: \"maybe\"",
+        "{\"graph\":{\"id\":\"\"}}|/graph/id is no whole number: \"\"",
+        "{\"flowId\":2438.5}|/flowId is no whole number: 2438.5",
+        "{\"flow_id\":\"x\"}|/flow_id is no whole number: \"x\"",
+        "{\"owner\":[]}|/owner is no text: []",
+        "{\"status\":1e999999999}|/status is no whole number: 1E+999999999",
+        "{\"owner\":1e999999999}|/owner is no text: 1E+999999999",
+        "{\"unknown\":1}|The data is no FlowInstance: {\"unknown\":1}",
+        "{\"flowId\":null}|The data is no FlowInstance: {\"flowId\":null}",
+        "[]|The data is no FlowInstance: []",
+        "[{\"flowId\":1},{\"flowId\":1}]|The data is no FlowInstance: [{\"flowId\":1},{\"flowId\":1}]",
+        "\"text\"|The data is no FlowInstance: \"text\"",
+        "null|The data is no FlowInstance: null",
+      })
+  void refusesWithThePlaceAndTheValue(String data, String message) throws Exception {
+    JsonNode read = Json.read(data);
+    var refused =
+        assertThrows(UnreadableResponseException.class, () -> decoder.decode(read, "asked"));
+    assertEquals(message, refused.getMessage());
+  }
+
+  @Test
+  void cutsTheValueItShows() throws Exception {
+    JsonNode data = json("{'flowId':'" + "x".repeat(1000) + "'}");
+    var refused =
+        assertThrows(UnreadableResponseException.class, () -> decoder.decode(data, "asked"));
+    assertEquals("/flowId is no whole number: \"" + "x".repeat(79) + "…", refused.getMessage());
+  }
+
+  @Test
+  void takesTheOnlyElementOfAnArray() throws Exception {
+    assertEquals("7-1", decode("[{'instanceId':'7-1'}]").instanceId());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"{'flowId':1}", "{'flowId':1,'instanceId':null}", "{'flowId':1,'instanceId':''}"})
+  void namesAnInstanceWithoutIdByTheIdAskedFor(String data) throws Exception {
+    assertEquals("asked", decode(data).instanceId());
+  }
+
+  @Test
+  void readsBothSpellingsOfEveryName() throws Exception {
+    assertReads(
+        """
+        {"instanceId":"1","flowName":"n","doAs":"d","calDt":"c","hasEditPri":true,"alertTo":"a","appId":"p",
+         "graph":{"doAs":"d","instId":"1","alertMode":0,"appId":"p",
+           "flows":[{"flowId":"2","flowName":"f","nodeId":"f_2","isVirtual":true,"flowInstId":"2-1"}],
+           "relations":[{"cycleGap":"D0","source":"f_2","target":"t_3","rerun":false}],
+           "tasks":[{"taskName":"t","taskInstId":"3-1","taskId":"3","nodeId":"t_3"}]}}
+        """,
+        json(
+            """
+            {"instance_id":"1","flow_name":"n","do_as":"d","cal_dt":"c","has_edit_pri":true,"alert_to":"a","app_id":"p",
+             "graph":{"do_as":"d","inst_id":1,"alert_mode":0,"app_id":"p",
+               "flows":[{"flow_id":2,"flow_name":"f","node_id":"f_2","is_virtual":1,"flow_inst_id":"2-1"}],
+               "relations":[{"cycle_gap":"D0","source":"f_2","target":"t_3","rerun":"0"}],
+               "tasks":[{"task_name":"t","task_inst_id":"3-1","task_id":3,"node_id":"t_3"}]}}
+            """));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{'flowName':'camel','flow_name':'snake'}|camel",
+        "{'flow_name':'snake','flowName':'camel'}|camel",
+        "{'flowName':null,'flow_name':'snake'}|snake",
+        "{'flow_name':{},'flowName':'camel'}|camel",
+        "{'flowName':'','flow_name':'snake'}|''",
+      },
+      quoteCharacter = '`')
+  void prefersCamelCaseThatIsNotNull(String data, String name) throws Exception {
+    assertEquals(name.replace("'", ""), decode(data.replace("''", "\"\"")).flowName());
+  }
+
+  @Test
+  void keepsUnknownFieldsWhereTheyStood() throws Exception {
+    assertReads(
+        """
+        {"instanceId":"asked","flowId":1,"Odd_name":{"a":[null,{"b":null}]},"zero":0.10,
+         "graph":{"flows":[{"f":1}],"relations":[{"r":""}],"tasks":[{"taskInstId":"1","t":[]}],"g":false}}
+        """,
+        json(
+            """
+            {"Odd_name":{"a":[null,{"b":null}]},"flowId":1,"zero":0.10,"gone":null,
+             "graph":{"g":false,"gone":null,"flows":[{"f":1,"gone":null}],"relations":[{"r":""}],"tasks":[{"t":[],"taskInstId":"1","gone":null}]}}
+            """));
+    assertEquals(
+        List.of("b", "a"), List.copyOf(decode("{'b':1,'flowId':1,'a':2}").others().keySet()));
+  }
+
+  @Test
+  void leavesNullOutAndKeepsAnEmptyText() throws Exception {
+    FlowInstance instance = decode("{'flowName':null,'cycle':''}");
+    assertNull(instance.flowName());
+    assertEquals("", instance.cycle());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'x',x",
+    "104452,104452",
+    "104452.0,104452",
+    "1E3,1000",
+    "8.0E-4,0.00080",
+    "true,true",
+    "false,false",
+    "12345678901234567890123,12345678901234567890123"
+  })
+  void readsText(String value, String text) throws Exception {
+    String quoted = value.equals("x") ? "'x'" : value;
+    assertEquals(text, decode("{'flowName':" + quoted + "}").flowName());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      quoteCharacter = '`',
+      value = {
+        "7,7",
+        "-1,-1",
+        "2438.0,2438",
+        "1.2E2,120",
+        "'7',7",
+        "' 7.0 ',7",
+        "0.00,0",
+        "12345678901234567890123,12345678901234567890123"
+      })
+  void readsWholeNumbers(String value, BigInteger whole) throws Exception {
+    assertEquals(whole, decode("{'flowId':" + value + "}").flowId());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "7.5",
+        "'7.5'",
+        "''",
+        "' '",
+        "'x'",
+        "true",
+        "{}",
+        "[]",
+        "'0x7'",
+        "'+7'",
+        "'٧'",
+        "1E101",
+        "'1E999999999'"
+      })
+  void refusesOtherWholeNumbers(String value) {
+    assertThrows(UnreadableResponseException.class, () -> decode("{'flowId':" + value + "}"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      quoteCharacter = '`',
+      value = {
+        "true,true",
+        "false,false",
+        "'TRUE',true",
+        "'False',false",
+        "0,false",
+        "1,true",
+        "'0',false",
+        "'1',true"
+      })
+  void readsBooleans(String value, boolean truth) throws Exception {
+    assertEquals(truth, decode("{'virtual':" + value + "}").virtual());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"2", "-1", "'yes'", "''", "{}", "0.5"})
+  void refusesOtherBooleans(String value) {
+    assertThrows(UnreadableResponseException.class, () -> decode("{'virtual':" + value + "}"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      quoteCharacter = '`',
+      value = {
+        "0.0198,0.0198",
+        "8.0E-4,0.00080",
+        "5,5",
+        "'0.5',0.5",
+        "' -1e2 ',-1E+2",
+        "0.0016999999046325683,0.0016999999046325683"
+      })
+  void readsNumbers(String value, String number) throws Exception {
+    String data = "{'graph':" + tasks("{'taskInstId':'1','x':" + value + "}") + "}";
+    assertEquals(number, decode(data).graph().readableTasks().get(0).x().toString());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "\"[]\"|[]",
+        "\"{\\\"a\\\":null}\"|{\"a\":null}",
+        "\"\\\"[1]\\\"\"|[1]",
+        "\"\\\"text\\\"\"|\"text\"",
+        "\"a=b\"|\"a=b\"",
+        "\"\"|\"\"",
+        "\"5\"|5",
+        "\"[\"|\"[\"",
+        "{\"a\":\"[]\"}|{\"a\":\"[]\"}",
+        "true|true",
+        "\"\\\"\\\\ud83d\\\"\"|\"\\\"\\\\ud83d\\\"\"",
+      })
+  void unpacksParameters(String value, String unpacked) throws Exception {
+    JsonNode data = Json.read("{\"parameters\":" + value + "}");
+    assertEquals(Json.read(unpacked), decoder.decode(data, "asked").parameters());
+  }
+
+  @Test
+  void leavesOutParametersThatHoldNull() throws Exception {
+    assertNull(decode("{'flowId':1,'parameters':'null'}").parameters());
+  }
+
+  @Test
+  void keepsParametersThatBreakTheLimitsAsText() throws Exception {
+    String deep = "[".repeat(101) + "]".repeat(101);
+    assertEquals(deep, decode("{'parameters':'" + deep + "'}").parameters().textValue());
+  }
+
+  @Test
+  void keepsRelationsInOrderAndAnExactRepetitionOnce() throws Exception {
+    InstanceGraph graph =
+        decode(
+                """
+                {"graph":{"relations":[{"source":"b","target":"c","rerun":true},null,{"source":"a","target":"b"},
+                  {"target":"c","source":"b","rerun":"true"},{"source":"b","target":"c"}],"flows":[null]}}
+                """)
+            .graph();
+    assertEquals(
+        List.of("b>c true", "a>b null", "b>c null"),
+        graph.relations().stream()
+            .map(edge -> edge.source() + ">" + edge.target() + " " + edge.rerun())
+            .toList());
+    assertEquals(List.of(), graph.flows());
+  }
+
+  @Test
+  void keepsUnreadableTasksInTheirPlaceAndReadsTheOthers() throws Exception {
+    String tasks =
+        "null,{'taskInstId':'1'},5,{'task_id':7,'gone':null},{'taskInstId':' '},{'taskInstId':'2','x':'left'},{'taskInstId':'3'}";
+    FlowInstance instance = decode("{'instanceId':'9','graph':" + tasks(tasks) + "}");
+    InstanceGraph graph = instance.graph();
+    assertEquals(
+        List.of(
+            "/graph/tasks/0 is no object: null",
+            "/graph/tasks/2 is no object: 5",
+            "/graph/tasks/3 has no taskInstId: {\"task_id\":7,\"gone\":null}",
+            "/graph/tasks/4 has no taskInstId: {\"taskInstId\":\" \"}",
+            "/graph/tasks/5/x is no number: \"left\""),
+        graph.unreadableTasks().stream().map(UnreadableTask::message).toList());
+    assertEquals("/graph/tasks/5", graph.unreadableTasks().get(4).pointer());
+    assertEquals(List.of(1, 6), graph.readableTasks().stream().map(TaskInstance::index).toList());
+    assertWrites("{'instanceId':'9','graph':" + tasks(tasks) + "}", instance);
+  }
+
+  @Test
+  void readsTenThousandTasks() throws Exception {
+    String tasks =
+        IntStream.range(0, 10_000)
+            .mapToObj(i -> "{'taskInstId':'" + i + "-1','nodeId':'t_" + i + "','x':0.5,'extra':1}")
+            .collect(Collectors.joining(","));
+    assertEquals(10_000, decode("{'graph':" + tasks(tasks) + "}").graph().readableTasks().size());
+  }
+
+  @Test
+  void doesNotLetTheCallerChangeWhatItRead() throws Exception {
+    FlowInstance instance = decode("{'flowId':1,'a':1}");
+    assertThrows(UnsupportedOperationException.class, () -> instance.others().clear());
+    assertTrue(instance.graph().tasks().isEmpty());
+  }
+
+  private FlowInstance decode(String data) throws Exception {
+    return decoder.decode(json(data), "asked");
+  }
+
+  private void assertReads(String expected, JsonNode data) throws Exception {
+    assertWrites(expected, decoder.decode(data, "asked"));
+  }
+
+  private static void assertWrites(String expected, FlowInstance instance) throws Exception {
+    String written = new String(Json.write(instance::writeTo), UTF_8);
+    JSONAssert.assertEquals(expected.replace('\'', '"'), written, true);
+  }
+
+  private static String graph(String graph) {
+    return "{'instanceId':'asked','flowId':1,'graph':" + graph + "}";
+  }
+
+  private static String tasks(String tasks) {
+    return "{'flows':[],'relations':[],'tasks':[" + tasks + "]}";
+  }
+
+  private static JsonNode json(String text) throws Exception {
+    return Json.read(text.replace('\'', '"'));
+  }
+
+  private static byte[] resource(String name) throws Exception {
+    try (InputStream in =
+        FlowInstanceDecoderTest.class.getResourceAsStream("/printed/" + name + ".txt")) {
+      return in.readAllBytes();
+    }
+  }
+}
