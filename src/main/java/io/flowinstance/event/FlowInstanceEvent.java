@@ -1,0 +1,79 @@
+package io.flowinstance.event;
+
+import io.flowinstance.graph.FlowInstance;
+import io.flowinstance.json.Json;
+import java.time.Instant;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * One workflow instance as a message: everything the API said, and an {@link Enrichment}. The shape
+ * is that of {@code schemas/flow-instance.v1.schema.json}.
+ */
+public final class FlowInstanceEvent {
+  /** The CloudEvents type. */
+  public static final String TYPE = "io.flowinstance.flow-instance.v1";
+
+  private static final String ENRICHMENT = "enrichment";
+
+  private final FlowInstance instance;
+  private final Edges edges;
+  private final Enrichment enrichment;
+
+  private FlowInstanceEvent(FlowInstance instance, Edges edges, Enrichment enrichment) {
+    this.instance = instance;
+    this.edges = edges;
+    this.enrichment = enrichment;
+  }
+
+  /**
+   * The event of an instance.
+   *
+   * @param zones the zones of the instance's local times
+   * @param fetchedAt when the API answered
+   */
+  public static FlowInstanceEvent of(FlowInstance instance, EventZones zones, Instant fetchedAt) {
+    Edges edges = new Edges(instance.graph().relations());
+    return new FlowInstanceEvent(instance, edges, Enrichment.of(instance, edges, zones, fetchedAt));
+  }
+
+  /** What the API said. */
+  public FlowInstance instance() {
+    return instance;
+  }
+
+  /** What the pipeline computed from it. */
+  public Enrichment enrichment() {
+    return enrichment;
+  }
+
+  /** The key of the message: the id of the instance. */
+  public String key() {
+    return instance.instanceId();
+  }
+
+  /** The CloudEvents type. */
+  public String type() {
+    return TYPE;
+  }
+
+  /** The events of the instance's readable tasks, in graph order. */
+  public List<TaskStatusEvent> tasks() {
+    return TaskStatusEvent.split(instance, edges, enrichment);
+  }
+
+  /**
+   * The value of the message: compact JSON in UTF-8. An unknown field named {@code enrichment}
+   * gives way to ours.
+   */
+  public byte[] toJson() {
+    return Json.write(
+        json -> {
+          json.writeStartObject();
+          instance.writeFieldsTo(json, Set.of(ENRICHMENT));
+          json.writeFieldName(ENRICHMENT);
+          enrichment.writeTo(json);
+          json.writeEndObject();
+        });
+  }
+}
