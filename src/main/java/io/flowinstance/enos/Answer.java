@@ -1,0 +1,126 @@
+package io.flowinstance.enos;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import io.flowinstance.json.Json;
+import java.util.Arrays;
+
+/**
+ * What the API answered to one call: an envelope {@code {"status": 0, "msg": …, "data": …}} (v2.0)
+ * or {@code {"code": 0, …}} (v2.1), or something else.
+ *
+ * @param httpStatus the HTTP status
+ * @param body the raw body, or null
+ * @param retryAfter the Retry-After header, or null
+ */
+public record Answer(int httpStatus, byte[] body, String retryAfter) {
+  private static final int MAX_QUOTED = 200;
+  private static final int EXCERPT = 2048;
+
+  /**
+   * The envelope's {@code data}; a FlowInstance that came without an envelope is taken as it is.
+   *
+   * @throws ApiFailure the call failed, of the kind that the answer says
+   */
+  public JsonNode data() {
+    FailureKind byStatus = FailureKind.ofHttpStatus(httpStatus);
+    JsonNode envelope = null;
+    String notJson = null;
+    try {
+      envelope = Json.readLenient(body == null ? new byte[0] : body);
+    } catch (JsonProcessingException e) {
+      notJson = e.getOriginalMessage();
+    }
+    Integer code = envelope == null ? null : code(envelope);
+    if (code != null && code != 0) {
+      FailureKind byCode = FailureKind.ofApiCode(code);
+      if (byCode != null || byStatus != null) {
+        throw failure(byCode != null ? byCode : byStatus, code, envelope);
+      }
+      throw ApiFailure.of(
+          FailureKind.UNREADABLE,
+          "The API answered with code %d%s, which is not a known one."
+              .formatted(code, said(envelope)),
+          this,
+          code);
+    }
+    if (byStatus != null) {
+      throw failure(byStatus, code, envelope);
+    }
+    if (envelope == null) {
+      throw unreadable("The answer is not JSON: " + notJson, null);
+    }
+    if (isBareInstance(envelope)) {
+      return envelope;
+    }
+    if (!envelope.hasNonNull("data")) {
+      throw unreadable("The answer holds no data.", code);
+    }
+    return envelope.get("data");
+  }
+
+  /** The code in the envelope, 0 for success, or null when there is none. */
+  public Integer apiCode() {
+    try {
+      return body == null ? null : code(Json.readLenient(body));
+    } catch (JsonProcessingException e) {
+      return null;
+    }
+  }
+
+  /** The first 2 KiB of the body, or null. */
+  public byte[] excerpt() {
+    return body == null || body.length <= EXCERPT ? body : Arrays.copyOf(body, EXCERPT);
+  }
+
+  private static Integer code(JsonNode envelope) {
+    if (!envelope.isObject() || isBareInstance(envelope)) {
+      return null;
+    }
+    JsonNode code = envelope.hasNonNull("code") ? envelope.get("code") : envelope.get("status");
+    if (code == null || !(code.isIntegralNumber() || code.isTextual())) {
+      return null;
+    }
+    try {
+      return Integer.valueOf(code.asText().strip());
+    } catch (NumberFormatException e) {
+      return null;
+    }
+  }
+
+  private static boolean isBareInstance(JsonNode json) {
+    return json.isObject()
+        && !json.has("data")
+        && (json.has("instanceId") || json.has("instance_id") || json.has("graph"));
+  }
+
+  private ApiFailure failure(FailureKind kind, Integer code, JsonNode envelope) {
+    String what =
+        switch (kind) {
+          case REJECTED -> "The API rejects this id";
+          case PASSING -> "The API cannot answer now";
+          case TOKEN -> "The API does not accept the access token";
+          case REFUSED -> "The API refuses this application";
+          case UNREADABLE -> "The API gave no readable answer";
+        };
+    String codeText = code == null || code == 0 ? "" : ", code " + code;
+    return ApiFailure.of(
+        kind, "%s: HTTP %d%s%s.".formatted(what, httpStatus, codeText, said(envelope)), this, code);
+  }
+
+  private ApiFailure unreadable(String message, Integer code) {
+    return ApiFailure.of(FailureKind.UNREADABLE, message, this, code);
+  }
+
+  private static String said(JsonNode envelope) {
+    if (envelope == null || !envelope.isObject()) {
+      return "";
+    }
+    String text = envelope.path("msg").asText(envelope.path("message").asText("")).strip();
+    if (text.isEmpty()) {
+      return "";
+    }
+    return " (%s)"
+        .formatted(text.length() > MAX_QUOTED ? text.substring(0, MAX_QUOTED) + "…" : text);
+  }
+}

@@ -1,0 +1,79 @@
+package io.flowinstance.enos;
+
+/**
+ * A call that brought no FlowInstance. The message is one sentence; it holds nothing of the request
+ * but the HTTP status and the API's own words.
+ */
+public final class ApiFailure extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  private final FailureKind kind;
+  private final Integer httpStatus;
+  private final Integer apiCode;
+  private final String retryAfter;
+  private final byte[] response;
+
+  private ApiFailure(
+      FailureKind kind,
+      String message,
+      Throwable cause,
+      Integer httpStatus,
+      Integer apiCode,
+      String retryAfter,
+      byte[] response) {
+    super(message, cause);
+    this.kind = kind;
+    this.httpStatus = httpStatus;
+    this.apiCode = apiCode;
+    this.retryAfter = retryAfter;
+    this.response = response;
+  }
+
+  static ApiFailure of(FailureKind kind, String message, Answer answer, Integer apiCode) {
+    return new ApiFailure(
+        kind, message, null, answer.httpStatus(), apiCode, answer.retryAfter(), answer.excerpt());
+  }
+
+  /** A call that broke off before it was answered; null when the cause is not of that kind. */
+  public static ApiFailure ofException(Throwable cause) {
+    FailureKind kind = FailureKind.ofException(cause);
+    if (kind == null) {
+      return null;
+    }
+    Throwable root = cause;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    String message =
+        kind == FailureKind.UNREADABLE
+            ? root.getMessage()
+            : "The call was not answered: %s: %s."
+                .formatted(root.getClass().getSimpleName(), root.getMessage());
+    return new ApiFailure(kind, message, cause, null, null, null, null);
+  }
+
+  /** What the failure means. */
+  public FailureKind kind() {
+    return kind;
+  }
+
+  /** The HTTP status, or null when there was no answer. */
+  public Integer httpStatus() {
+    return httpStatus;
+  }
+
+  /** The code in the answer's envelope, or null when there was none. */
+  public Integer apiCode() {
+    return apiCode;
+  }
+
+  /** The Retry-After header as it came, or null. */
+  public String retryAfter() {
+    return retryAfter;
+  }
+
+  /** The first 2 KiB of the answer's body, or null. */
+  public byte[] response() {
+    return response == null ? null : response.clone();
+  }
+}

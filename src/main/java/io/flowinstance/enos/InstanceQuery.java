@@ -1,0 +1,166 @@
+package io.flowinstance.enos;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import io.flowinstance.json.Json;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+
+/**
+ * Which instance is asked for, and on whose behalf.
+ *
+ * @param instanceId opaque text, 1 to 256 characters, no control characters
+ * @param userId the EnOS user, or null for the configured one
+ * @param orgId the user's organization, or null for the configured one
+ */
+public record InstanceQuery(String instanceId, String userId, String orgId) {
+  private static final int MAX_LENGTH = 256;
+
+  /** The longest UTF-8 form of {@value #MAX_LENGTH} characters, with room for blanks around. */
+  private static final int MAX_BARE_BYTES = 4 * MAX_LENGTH + 1024;
+
+  /**
+   * Reads the value of an id record: the bare id, a JSON string, a JSON object {@code
+   * {"flowInstId", "userId", "orgId"}}, or a structured CloudEvent with one of these as data. What
+   * begins with <code>{</code>, {@code [} or {@code "} is read as JSON, nothing else is.
+   *
+   * @throws MalformedIdException there is no usable id in it
+   */
+  public static InstanceQuery read(byte[] value) {
+    if (value == null) {
+      throw new MalformedIdException("The record has no value.");
+    }
+    if (startsLikeJson(value)) {
+      return ofJson(parse(value), true);
+    }
+    if (value.length > MAX_BARE_BYTES) {
+      throw new MalformedIdException(
+          "The value has %d bytes, an id at most %d characters."
+              .formatted(value.length, MAX_LENGTH));
+    }
+    return new InstanceQuery(usable("The id", utf8(value).strip()), null, null);
+  }
+
+  /** The query with {@code userId} and {@code orgId} filled in where the record named none. */
+  public InstanceQuery orElse(String defaultUserId, String defaultOrgId) {
+    return new InstanceQuery(
+        instanceId, userId == null ? defaultUserId : userId, orgId == null ? defaultOrgId : orgId);
+  }
+
+  /** The parameters of the call, decoded, in ASCII order of their names as the signature needs. */
+  public SortedMap<String, String> parameters() {
+    return new TreeMap<>(
+        Map.of("action", "get", "flowInstId", instanceId, "userId", userId, "orgId", orgId));
+  }
+
+  /** A query string: every value percent-encoded, so that none can add a parameter. */
+  public static String queryString(SortedMap<String, String> parameters) {
+    return parameters.entrySet().stream()
+        .map(p -> p.getKey() + "=" + PercentEncoding.encode(p.getValue()))
+        .collect(Collectors.joining("&"));
+  }
+
+  private static boolean startsLikeJson(byte[] value) {
+    for (byte b : value) {
+      switch (b) {
+        case ' ', '\t', '\r', '\n' -> {}
+        case '{', '[', '"' -> {
+          return true;
+        }
+        default -> {
+          return false;
+        }
+      }
+    }
+    return false;
+  }
+
+  private static JsonNode parse(byte[] value) {
+    try {
+      return Json.read(value);
+    } catch (JsonProcessingException e) {
+      throw new MalformedIdException(
+          "The value begins like JSON and is none: " + e.getOriginalMessage());
+    }
+  }
+
+  private static InstanceQuery ofJson(JsonNode json, boolean mayBeCloudEvent) {
+    if (json.isTextual()) {
+      return new InstanceQuery(usable("The id", json.textValue().strip()), null, null);
+    }
+    if (!json.isObject()) {
+      throw new MalformedIdException("The value is JSON, but neither a text nor an object.");
+    }
+    if (mayBeCloudEvent && json.has("specversion")) {
+      if (json.hasNonNull("data")) {
+        return ofJson(json.get("data"), false);
+      }
+      if (json.hasNonNull("data_base64")) {
+        return ofBase64(json.get("data_base64"));
+      }
+    }
+    String instanceId = text(json, "flowInstId");
+    if (instanceId == null) {
+      throw new MalformedIdException("The value is a JSON object without a flowInstId.");
+    }
+    return new InstanceQuery(instanceId, text(json, "userId"), text(json, "orgId"));
+  }
+
+  private static InstanceQuery ofBase64(JsonNode data) {
+    byte[] value;
+    try {
+      value = data.binaryValue();
+    } catch (IOException e) {
+      value = null;
+    }
+    if (value == null) {
+      throw new MalformedIdException("The CloudEvent's data_base64 is not Base64.");
+    }
+    return startsLikeJson(value) ? ofJson(parse(value), false) : read(value);
+  }
+
+  private static String text(JsonNode json, String name) {
+    JsonNode value = json.get(name);
+    if (value == null || value.isNull()) {
+      return null;
+    }
+    if (!value.isTextual() && !value.isIntegralNumber()) {
+      throw new MalformedIdException("The value's " + name + " is not a text.");
+    }
+    String text = value.asText().strip();
+    return text.isEmpty() ? null : usable("The value's " + name, text);
+  }
+
+  private static String usable(String what, String text) {
+    if (text.isEmpty()) {
+      throw new MalformedIdException(what + " is empty.");
+    }
+    if (text.codePointCount(0, text.length()) > MAX_LENGTH) {
+      throw new MalformedIdException(
+          "%s has %d characters, at most %d are taken."
+              .formatted(what, text.codePointCount(0, text.length()), MAX_LENGTH));
+    }
+    if (text.codePoints().anyMatch(c -> Character.isISOControl(c) || isLoneSurrogate(c))) {
+      throw new MalformedIdException(what + " holds a control character.");
+    }
+    return text;
+  }
+
+  private static boolean isLoneSurrogate(int codePoint) {
+    return codePoint >= Character.MIN_SURROGATE && codePoint <= Character.MAX_SURROGATE;
+  }
+
+  private static String utf8(byte[] value) {
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(value)).toString();
+    } catch (CharacterCodingException e) {
+      throw new MalformedIdException("The value is not UTF-8 text.");
+    }
+  }
+}

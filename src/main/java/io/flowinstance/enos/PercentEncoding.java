@@ -1,0 +1,18 @@
+package io.flowinstance.enos;
+
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+
+/** RFC 3986 percent-encoding of one component: no text can end it or add another. */
+public final class PercentEncoding {
+  private PercentEncoding() {}
+
+  /** Encodes everything but letters, digits and {@code - . _ ~}. */
+  public static String encode(String text) {
+    // URLEncoder writes forms: a blank is "+", "*" stays and "~" does not.
+    return URLEncoder.encode(text, StandardCharsets.UTF_8)
+        .replace("+", "%20")
+        .replace("*", "%2A")
+        .replace("%7E", "~");
+  }
+}

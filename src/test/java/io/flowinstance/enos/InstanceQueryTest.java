@@ -1,0 +1,105 @@
+package io.flowinstance.enos;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.Base64;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class InstanceQueryTest {
+  private static final InstanceQuery BARE = new InstanceQuery("2809-20190808093200", null, null);
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "2809-20190808093200",
+        "  2809-20190808093200\r\n",
+        "\"2809-20190808093200\"",
+        " \" 2809-20190808093200 \"",
+        "{\"flowInstId\": \"2809-20190808093200\"}",
+        "{\"flowInstId\": \"2809-20190808093200\", \"userId\": null, \"orgId\": \"\", \"x\": 1}",
+        "{\"specversion\": \"1.0\", \"data\": \"2809-20190808093200\"}",
+        "{\"specversion\": \"1.0\", \"data\": {\"flowInstId\": \"2809-20190808093200\"}}",
+        "{\"specversion\": \"1.0\", \"data_base64\": \"MjgwOS0yMDE5MDgwODA5MzIwMA==\"}",
+      })
+  void readsTheIdInEveryForm(String value) {
+    assertEquals(BARE, InstanceQuery.read(value.getBytes(UTF_8)));
+  }
+
+  @Test
+  void readsAnObjectInBase64() {
+    String object = "{\"flowInstId\":\"2809-20190808093200\",\"orgId\":\"o1\"}";
+    String event =
+        "{\"specversion\":\"1.0\",\"data_base64\":\"%s\"}"
+            .formatted(Base64.getEncoder().encodeToString(object.getBytes(UTF_8)));
+
+    assertEquals(
+        new InstanceQuery("2809-20190808093200", null, "o1"),
+        InstanceQuery.read(event.getBytes(UTF_8)));
+  }
+
+  @Test
+  void takesUserAndOrganizationOfTheRecordOverTheConfiguredOnes() {
+    InstanceQuery query =
+        InstanceQuery.read("{\"flowInstId\":\"1-2\",\"userId\":\"u1\"}".getBytes(UTF_8));
+
+    assertEquals(new InstanceQuery("1-2", "u1", "o0"), query.orElse("u0", "o0"));
+  }
+
+  @Test
+  void readsWhatDoesNotBeginLikeJsonAsItStands() {
+    assertEquals("true", InstanceQuery.read("true".getBytes(UTF_8)).instanceId());
+    assertEquals("12", InstanceQuery.read("12".getBytes(UTF_8)).instanceId());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "  \n",
+        "\"\"",
+        "{broken",
+        "\"open",
+        "[]",
+        "[\"2809-20190808093200\"]",
+        "{}",
+        "{\"id\": \"1-2\"}",
+        "{\"flowInstId\": null}",
+        "{\"flowInstId\": \" \"}",
+        "{\"flowInstId\": [\"1-2\"]}",
+        "{\"flowInstId\": \"1-2\"} trailing",
+        "{\"specversion\": \"1.0\", \"data\": {}}",
+        "{\"specversion\": \"1.0\", \"data\": 7}",
+        "{\"specversion\": \"1.0\", \"data_base64\": \"%%%\"}",
+        "1-2\u00003",
+        "\"1-2\\u0000\"",
+        "\"\\ud800\"",
+        "1-2\n3",
+      })
+  void refusesAValueWithoutAUsableId(String value) {
+    assertThrows(MalformedIdException.class, () -> InstanceQuery.read(value.getBytes(UTF_8)));
+  }
+
+  @Test
+  void refusesNoValueBinaryAndOverlongOnes() {
+    assertThrows(MalformedIdException.class, () -> InstanceQuery.read(null));
+    assertThrows(
+        MalformedIdException.class, () -> InstanceQuery.read(new byte[] {(byte) 0xC3, 0x28}));
+    assertThrows(MalformedIdException.class, () -> InstanceQuery.read(new byte[1 << 20]));
+    assertThrows(
+        MalformedIdException.class, () -> InstanceQuery.read("x".repeat(257).getBytes(UTF_8)));
+    assertEquals(256, InstanceQuery.read("x".repeat(256).getBytes(UTF_8)).instanceId().length());
+  }
+
+  @Test
+  void noIdCanAddAParameter() {
+    InstanceQuery query = new InstanceQuery("x&orgId=evil #?/+%*~é", "u", "o");
+
+    assertEquals(
+        "action=get&flowInstId=x%26orgId%3Devil%20%23%3F%2F%2B%25%2A~%C3%A9&orgId=o&userId=u",
+        InstanceQuery.queryString(query.parameters()));
+  }
+}
