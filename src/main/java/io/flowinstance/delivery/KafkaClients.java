@@ -1,0 +1,82 @@
+package io.flowinstance.delivery;
+
+import java.util.Map;
+import java.util.Properties;
+import org.apache.camel.component.kafka.KafkaClientFactory;
+import org.apache.camel.component.kafka.KafkaConfiguration;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/** Makes every Kafka client of this process, so that all of them connect in the same way. */
+public final class KafkaClients implements KafkaClientFactory {
+  private static final int BUFFER_BYTES = 32 << 20;
+  private static final int BATCH_BYTES = 128 << 10;
+
+  private final Map<String, String> connection;
+
+  /**
+   * @param connection Kafka's own client settings: {@code bootstrap.servers}, {@code
+   *     security.protocol} and what that needs
+   */
+  public KafkaClients(Map<String, String> connection) {
+    this.connection = Map.copyOf(connection);
+  }
+
+  /** Kafka's own settings of a client that connects as this process does. */
+  public Properties connection() {
+    Properties properties = new Properties();
+    properties.putAll(connection);
+    return properties;
+  }
+
+  /**
+   * Makes a transactional producer; {@link Producer#initTransactions()} is up to the caller.
+   *
+   * @param transactionalId stable over restarts, and of no other running producer
+   * @param transactionTimeoutMs longest life of a transaction, milliseconds
+   * @param maxRequestBytes largest record, uncompressed
+   * @param compressionType Kafka's name of it
+   */
+  public Producer<byte[], byte[]> transactionalProducer(
+      String transactionalId,
+      int transactionTimeoutMs,
+      int maxRequestBytes,
+      String compressionType) {
+    Properties properties = connection();
+    properties.put(ProducerConfig.CLIENT_ID_CONFIG, transactionalId);
+    properties.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId);
+    properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, transactionTimeoutMs);
+    properties.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, maxRequestBytes);
+    properties.put(
+        ProducerConfig.BUFFER_MEMORY_CONFIG, (long) Math.max(BUFFER_BYTES, maxRequestBytes));
+    properties.put(ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);
+    properties.put(ProducerConfig.COMPRESSION_TYPE_CONFIG, compressionType);
+    properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, 15_000);
+    properties.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, 10_000);
+    properties.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, 30_000);
+    return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
+  }
+
+  @Override
+  public Consumer<Object, Object> getConsumer(Properties ofTheRoute) {
+    Properties properties = new Properties();
+    properties.putAll(ofTheRoute);
+    properties.putAll(connection);
+    return new KafkaConsumer<>(properties);
+  }
+
+  /** Refused: what the routes publish goes through the {@link Publisher}. */
+  @Override
+  public Producer<Object, Object> getProducer(Properties ofTheRoute) {
+    throw new UnsupportedOperationException("Publish through the bean publisher.");
+  }
+
+  @Override
+  public String getBrokers(KafkaConfiguration configuration) {
+    return connection.get("bootstrap.servers");
+  }
+}

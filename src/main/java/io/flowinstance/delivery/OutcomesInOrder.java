@@ -1,0 +1,43 @@
+package io.flowinstance.delivery;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.camel.AggregationStrategy;
+import org.apache.camel.Exchange;
+import org.apache.camel.RuntimeCamelException;
+import org.apache.camel.support.DefaultExchange;
+
+/**
+ * Collects the outcomes of a batch, in the order of its ids. An id without an outcome fails the
+ * whole batch, so that it is polled again.
+ */
+public final class OutcomesInOrder implements AggregationStrategy {
+  @Override
+  public Exchange aggregate(Exchange collected, Exchange next) {
+    if (next.getException() != null) {
+      throw RuntimeCamelException.wrapRuntimeCamelException(next.getException());
+    }
+    Outcome outcome = next.getMessage().getBody(Outcome.class);
+    if (outcome == null) {
+      throw new IllegalStateException("An id came to no outcome; see the route serve-id.");
+    }
+    Exchange into = collected == null ? emptyBatch(next) : collected;
+    outcomes(into).add(outcome);
+    return into;
+  }
+
+  /**
+   * An exchange of its own: that of an id carries marks of the id's errors ("handled"), which would
+   * end the route of the whole batch without a word.
+   */
+  private static Exchange emptyBatch(Exchange of) {
+    Exchange batch = new DefaultExchange(of.getContext());
+    batch.getMessage().setBody(new ArrayList<Outcome>());
+    return batch;
+  }
+
+  @SuppressWarnings("unchecked")
+  private static List<Outcome> outcomes(Exchange exchange) {
+    return exchange.getMessage().getBody(List.class);
+  }
+}

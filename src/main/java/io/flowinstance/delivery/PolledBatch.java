@@ -1,0 +1,75 @@
+package io.flowinstance.delivery;
+
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.camel.Exchange;
+import org.apache.camel.Message;
+import org.apache.camel.component.kafka.KafkaConstants;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Headers;
+
+/**
+ * Turns what camel-kafka polled into id records, and keeps watch that none of them gets lost
+ * between the poll and the publisher, whatever is changed in the routes: a batch that came out with
+ * fewer outcomes than ids, or not at all, is polled again.
+ */
+public final class PolledBatch {
+  private final Map<String, List<IdRecord>> inHand = new ConcurrentHashMap<>();
+
+  /**
+   * The records of a batch that still belong to this consumer. The assignors of this pipeline are
+   * eager: a rebalance takes all partitions back and starts at their committed offsets, so records
+   * from before it come again, here or elsewhere, and are left out.
+   *
+   * @param exchanges one per record, in the order of the poll; to be called on the poll thread
+   * @throws IllegalStateException the batch before this one was never published
+   */
+  public List<IdRecord> records(List<Exchange> exchanges) {
+    return take(exchanges.stream().map(exchange -> idRecord(exchange.getMessage())).toList());
+  }
+
+  List<IdRecord> take(List<IdRecord> polled) {
+    List<IdRecord> records =
+        polled.stream().filter(idRecord -> !idRecord.origin().isStale()).toList();
+    if (!records.isEmpty()) {
+      RecordOrigin origin = records.get(0).origin();
+      List<IdRecord> before = inHand.put(origin.lane(), records);
+      // A consumer that was made anew has begun at the committed offsets: nothing was passed over.
+      if (before != null && before.get(0).origin().consumer() == origin.consumer()) {
+        throw new IllegalStateException(
+            "The %d ids from %s on left the route pipeline without being published."
+                .formatted(before.size(), before.get(0).position()));
+      }
+    }
+    return records;
+  }
+
+  /**
+   * Called by the publisher with the outcomes of what {@link #records} gave.
+   *
+   * @throws IllegalStateException they are not those of the ids in hand, each once and in order
+   */
+  void settle(List<Outcome> outcomes) {
+    List<IdRecord> records = inHand.remove(outcomes.get(0).idRecord().origin().lane());
+    List<IdRecord> served = outcomes.stream().map(Outcome::idRecord).toList();
+    if (!served.equals(records)) {
+      throw new IllegalStateException(
+          "A batch of %d ids came to %d outcomes, or to others, or in another order."
+              .formatted(records == null ? 0 : records.size(), served.size()));
+    }
+  }
+
+  private static IdRecord idRecord(Message message) {
+    return new IdRecord(
+        new TopicPartition(
+            message.getHeader(KafkaConstants.TOPIC, String.class),
+            message.getHeader(KafkaConstants.PARTITION, Integer.class)),
+        message.getHeader(KafkaConstants.OFFSET, Long.class),
+        message.getHeader(KafkaConstants.TIMESTAMP, Long.class),
+        message.getHeader(KafkaConstants.KEY, byte[].class),
+        message.getBody(byte[].class),
+        message.getHeader(KafkaConstants.HEADERS, Headers.class),
+        message.getHeader(KafkaConstants.MANUAL_COMMIT, RecordOrigin.class));
+  }
+}
