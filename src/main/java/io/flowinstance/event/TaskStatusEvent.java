@@ -5,26 +5,20 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.SerializableString;
 import com.fasterxml.jackson.core.io.SerializedString;
-import com.fasterxml.jackson.databind.JsonNode;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.TaskInstance;
 import io.flowinstance.json.Json;
 import java.io.IOException;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 
 /**
- * One task of a workflow instance as a message: what the API said of it, its neighbours, and the
- * instance it runs in. The shape is that of {@code schemas/task-status.v1.schema.json}.
+ * One task of a workflow instance as a message: what the documentation knows of it, its neighbours,
+ * and the instance it runs in; what else the API said of it stands in the {@link
+ * FlowInstanceEvent}. The shape is that of {@code schemas/task-status.v1.schema.json}.
  */
 public final class TaskStatusEvent {
   /** The CloudEvents type. */
   public static final String TYPE = "io.flowinstance.task-status.v1";
-
-  /** The names that we write: unknown fields of the task give way to them. */
-  private static final Set<String> COMPUTED =
-      Set.of("upstream", "downstream", "index", "count", "flowInstance", "fetchedAt");
 
   private final TaskInstance task;
   private final List<String> upstream;
@@ -87,16 +81,6 @@ public final class TaskStatusEvent {
     EventJson.write("status", task.status(), json);
     EventJson.write("x", task.x(), json);
     EventJson.write("y", task.y(), json);
-    if (task.parameters() != null) {
-      json.writeFieldName("parameters");
-      json.writeTree(task.parameters());
-    }
-    for (Map.Entry<String, JsonNode> other : task.others().entrySet()) {
-      if (!COMPUTED.contains(other.getKey())) {
-        json.writeFieldName(other.getKey());
-        json.writeTree(other.getValue());
-      }
-    }
     EventJson.write("upstream", upstream, json);
     EventJson.write("downstream", downstream, json);
     json.writeNumberField("index", task.index());
