@@ -1,9 +1,139 @@
 package io.flowinstance;
 
-/** Starts the pipeline. */
-public final class Application {
-  private Application() {}
+import io.flowinstance.delivery.KafkaClients;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.IntFunction;
+import org.apache.camel.CamelContext;
+import org.apache.camel.component.kafka.KafkaClientFactory;
+import org.apache.camel.main.Main;
+import org.apache.kafka.clients.producer.Producer;
 
-  /** Runs until the process is asked to stop. */
-  public static void main(String[] args) {}
+/** The pipeline as a process: settings, beans and routes, started and stopped together. */
+public final class Application implements AutoCloseable {
+  private static final Map<String, String> SERVICES =
+      Map.of("v2.0", "dataflow-batch-service", "v2.1", "batch-processing-service");
+
+  private final Main main;
+
+  private Application(Main main) {
+    this.main = main;
+  }
+
+  /** Runs until the process is asked to stop. Everything is set by the environment. */
+  public static void main(String[] args) throws Exception {
+    Settings settings;
+    try {
+      settings = Settings.resolve(System.getenv(), Map.of());
+    } catch (SettingsException e) {
+      System.err.println(e.getMessage());
+      System.exit(2);
+      return;
+    }
+    Main main = configure(settings);
+    main.run();
+    System.exit(main.getExitCode());
+  }
+
+  /**
+   * Starts the pipeline in this process, beside the caller.
+   *
+   * @param overrides settings by name, stronger than the environment
+   * @throws SettingsException the settings cannot be used
+   */
+  public static Application start(Map<String, String> overrides) {
+    return start(configure(Settings.resolve(System.getenv(), overrides)));
+  }
+
+  /** Starts the pipeline on Kafka clients of the caller's. */
+  static Application start(
+      Settings settings,
+      KafkaClientFactory consumers,
+      IntFunction<Producer<byte[], byte[]>> producers) {
+    return start(configure(settings, new Beans(settings, consumers, producers)));
+  }
+
+  private static Application start(Main main) {
+    try {
+      main.start();
+    } catch (Exception e) {
+      main.stop();
+      throw new IllegalStateException("The pipeline did not start: " + e.getMessage(), e);
+    }
+    return new Application(main);
+  }
+
+  private static Main configure(Settings settings) {
+    KafkaClients clients = new KafkaClients(kafkaConnection(settings));
+    String prefix = settings.text("kafka.transactional-id-prefix");
+    String transactionalId = prefix.isEmpty() ? settings.text("kafka.group-id") : prefix;
+    return configure(
+        settings,
+        new Beans(
+            settings,
+            clients,
+            lane ->
+                clients.transactionalProducer(
+                    transactionalId + "-" + lane,
+                    settings.whole("kafka.transaction-timeout-ms"),
+                    settings.whole("kafka.max-request-size"),
+                    settings.text("kafka.compression-type"))));
+  }
+
+  private static Main configure(Settings settings, Beans beans) {
+    Main main = new Main();
+    main.configure().addConfiguration(beans);
+    main.configure()
+        .withName("flow-instance-routes")
+        .withRoutesIncludePattern("classpath:routes/*.camel.yaml")
+        .withAutoConfigurationLogSummary(false)
+        .withStreamCachingEnabled(false)
+        .withUseMdcLogging(false)
+        .withJmxEnabled(false);
+    main.configure()
+        .httpManagementServer()
+        .withEnabled(true)
+        .withHealthCheckEnabled(true)
+        .withPort(settings.whole("management.port"));
+    settings.asMap().forEach(main::addOverrideProperty);
+    main.addOverrideProperty("enos.service", SERVICES.get(settings.text("enos.api-version")));
+    return main;
+  }
+
+  private static Map<String, String> kafkaConnection(Settings settings) {
+    Map<String, String> names =
+        Map.of(
+            "kafka.bootstrap-servers", "bootstrap.servers",
+            "kafka.security.protocol", "security.protocol",
+            "kafka.security.sasl-mechanism", "sasl.mechanism",
+            "kafka.security.sasl-jaas-config", "sasl.jaas.config",
+            "kafka.security.trust-store", "ssl.truststore.location",
+            "kafka.security.trust-store-type", "ssl.truststore.type",
+            "kafka.security.trust-store-password", "ssl.truststore.password");
+    Map<String, String> connection = new LinkedHashMap<>();
+    names.forEach(
+        (ours, kafkas) -> {
+          String value = settings.text(ours);
+          if (!value.isEmpty()) {
+            connection.put(kafkas, value);
+          }
+        });
+    return connection;
+  }
+
+  /** The version of the JAR, or {@code dev} outside of one. */
+  static String version() {
+    String version = Application.class.getPackage().getImplementationVersion();
+    return version == null ? "dev" : version;
+  }
+
+  CamelContext context() {
+    return main.getCamelContext();
+  }
+
+  /** Stops taking ids, finishes or gives back the batches in hand, and leaves the group. */
+  @Override
+  public void close() {
+    main.stop();
+  }
 }

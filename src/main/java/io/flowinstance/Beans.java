@@ -1,0 +1,111 @@
+package io.flowinstance;
+
+import io.flowinstance.delivery.DeadLetters;
+import io.flowinstance.delivery.EventMessages;
+import io.flowinstance.delivery.NoHeaders;
+import io.flowinstance.delivery.OutcomesInOrder;
+import io.flowinstance.delivery.PolledBatch;
+import io.flowinstance.delivery.Publisher;
+import io.flowinstance.delivery.RecordOrigin;
+import io.flowinstance.enos.AccessTokens;
+import io.flowinstance.event.EventZones;
+import io.flowinstance.fetch.ApiHeaders;
+import io.flowinstance.fetch.CallApi;
+import io.flowinstance.fetch.EnosHttpClient;
+import io.flowinstance.fetch.TokenService;
+import io.flowinstance.route.MakeOutcome;
+import io.flowinstance.route.ReadId;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.ZoneId;
+import java.util.function.IntFunction;
+import org.apache.camel.CamelConfiguration;
+import org.apache.camel.CamelContext;
+import org.apache.camel.component.kafka.KafkaClientFactory;
+import org.apache.camel.spi.Registry;
+import org.apache.kafka.clients.producer.Producer;
+
+/** The beans that the routes refer to, made from the settings. */
+final class Beans implements CamelConfiguration {
+  private final Settings settings;
+  private final KafkaClientFactory consumers;
+  private final IntFunction<Producer<byte[], byte[]>> producers;
+  private final Clock clock = Clock.systemUTC();
+
+  /**
+   * @param consumers makes the consumers of the route {@code pipeline}
+   * @param producers makes the transactional producer of a lane
+   */
+  Beans(
+      Settings settings,
+      KafkaClientFactory consumers,
+      IntFunction<Producer<byte[], byte[]>> producers) {
+    this.settings = settings;
+    this.consumers = consumers;
+    this.producers = producers;
+  }
+
+  @Override
+  public void configure(CamelContext context) {
+    bindDelivery(context);
+    bindFetch(context);
+    Registry registry = context.getRegistry();
+    registry.bind(
+        "read-id", new ReadId(settings.text("enos.user-id"), settings.text("enos.org-id")));
+  }
+
+  private void bindDelivery(CamelContext context) {
+    Registry registry = context.getRegistry();
+    DeadLetters deadLetters = new DeadLetters(settings.text("topic.dead-letters"), clock);
+    EventMessages messages =
+        new EventMessages(
+            settings.text("topic.flow-instances"), settings.text("topic.task-statuses"));
+    EventZones zones =
+        new EventZones(
+            ZoneId.of(settings.text("enos.time-zone")),
+            ZoneId.of(settings.text("enos.trigger-time-zone")));
+    PolledBatch polledBatch = new PolledBatch();
+    Publisher publisher =
+        new Publisher(
+            polledBatch, producers, deadLetters, settings.whole("kafka.max-request-size"));
+
+    registry.bind("kafka-clients", KafkaClientFactory.class, consumers);
+    registry.bind("record-origin", new RecordOrigin.Factory());
+    registry.bind("no-headers", new NoHeaders());
+    registry.bind("polled-batch", polledBatch);
+    registry.bind("outcomes-in-order", new OutcomesInOrder());
+    registry.bind("make-outcome", new MakeOutcome(zones, messages, deadLetters, clock));
+    registry.bind("publisher", publisher, null, "close");
+  }
+
+  private void bindFetch(CamelContext context) {
+    Registry registry = context.getRegistry();
+    int concurrency = settings.whole("fetch.concurrency");
+    AccessTokens tokens =
+        settings.text("enos.auth").equals("signed")
+            ? new AccessTokens(
+                settings.text("enos.app-key"),
+                settings.text("enos.app-secret"),
+                new TokenService(context.createProducerTemplate()),
+                clock)
+            : null;
+
+    registry.bind(
+        "fetch-threads",
+        context.getExecutorServiceManager().newFixedThreadPool(this, "fetch", concurrency));
+    registry.bind("api-headers", new ApiHeaders());
+    registry.bind("call-api", new CallApi(tokens, settings.text("enos.app-secret"), clock));
+    registry.bind(
+        "enos-http-client",
+        EnosHttpClient.create(
+            new EnosHttpClient.Options(
+                concurrency,
+                Duration.ofMillis(settings.whole("fetch.timeout-ms")),
+                settings.whole("fetch.max-response-bytes"),
+                "flow-instance-routes/" + Application.version(),
+                null,
+                null)),
+        null,
+        "close");
+  }
+}

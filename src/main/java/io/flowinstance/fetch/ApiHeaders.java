@@ -1,0 +1,23 @@
+package io.flowinstance.fetch;
+
+import java.util.Locale;
+import org.apache.camel.Exchange;
+import org.apache.camel.spi.HeaderFilterStrategy;
+
+/** Lets only our headers out to the API, and only what we read of the answer in. */
+public final class ApiHeaders implements HeaderFilterStrategy {
+  static final String RETRY_AFTER = "Retry-After";
+
+  /** Whether a header is kept from the request. */
+  @Override
+  public boolean applyFilterToCamelHeaders(String name, Object value, Exchange exchange) {
+    return !name.toLowerCase(Locale.ROOT).startsWith("apim-")
+        && !name.equalsIgnoreCase(Exchange.CONTENT_TYPE);
+  }
+
+  /** Whether a header of the answer is kept from the message. */
+  @Override
+  public boolean applyFilterToExternalHeaders(String name, Object value, Exchange exchange) {
+    return !name.equalsIgnoreCase(RETRY_AFTER);
+  }
+}

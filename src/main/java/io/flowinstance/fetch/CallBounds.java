@@ -1,0 +1,197 @@
+package io.flowinstance.fetch;
+
+import io.flowinstance.enos.AnswerTooLargeException;
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.SocketTimeoutException;
+import java.time.Duration;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import org.apache.hc.client5.http.classic.ExecChain;
+import org.apache.hc.client5.http.classic.ExecChainHandler;
+import org.apache.hc.core5.concurrent.Cancellable;
+import org.apache.hc.core5.http.ClassicHttpRequest;
+import org.apache.hc.core5.http.ClassicHttpResponse;
+import org.apache.hc.core5.http.HttpEntity;
+import org.apache.hc.core5.http.HttpException;
+import org.apache.hc.core5.http.io.entity.HttpEntityWrapper;
+
+/**
+ * Bounds a call: in time as a whole, which socket timeouts do not (an answer may trickle for ever),
+ * and in the bytes of its answer. A call that breaks a bound loses its connection; the rest of its
+ * answer is never read.
+ */
+final class CallBounds implements ExecChainHandler {
+  private final Duration timeout;
+  private final long maxResponseBytes;
+  private final ScheduledThreadPoolExecutor timer;
+
+  CallBounds(Duration timeout, long maxResponseBytes) {
+    this.timeout = timeout;
+    this.maxResponseBytes = maxResponseBytes;
+    timer =
+        new ScheduledThreadPoolExecutor(
+            1,
+            task -> {
+              Thread thread = new Thread(task, "fetch-timeouts");
+              thread.setDaemon(true);
+              return thread;
+            });
+    timer.setRemoveOnCancelPolicy(true);
+  }
+
+  @Override
+  public ClassicHttpResponse execute(
+      ClassicHttpRequest request, ExecChain.Scope scope, ExecChain chain)
+      throws IOException, HttpException {
+    Deadline deadline = new Deadline(scope);
+    try {
+      ClassicHttpResponse response = chain.proceed(request, scope);
+      HttpEntity entity = response.getEntity();
+      if (entity == null) {
+        deadline.met();
+        return response;
+      }
+      if (entity.getContentLength() > maxResponseBytes) {
+        deadline.met();
+        scope.execRuntime.discardEndpoint();
+        throw new AnswerTooLargeException(maxResponseBytes);
+      }
+      response.setEntity(new BoundedEntity(entity, scope, deadline));
+      return response;
+    } catch (AnswerTooLargeException e) {
+      throw e;
+    } catch (IOException e) {
+      throw deadline.explain(e);
+    } catch (RuntimeException | HttpException e) {
+      deadline.met();
+      throw e;
+    }
+  }
+
+  /** Cancels a call that is not over in time. */
+  private final class Deadline implements Runnable {
+    private final ExecChain.Scope scope;
+    private final ScheduledFuture<?> task;
+    private volatile boolean missed;
+
+    Deadline(ExecChain.Scope scope) {
+      this.scope = scope;
+      task = timer.schedule(this, timeout.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    @Override
+    public void run() {
+      missed = true;
+      if (scope.originalRequest instanceof Cancellable cancellable) {
+        cancellable.cancel();
+      }
+    }
+
+    void met() {
+      task.cancel(false);
+    }
+
+    IOException explain(IOException failure) {
+      met();
+      if (!missed) {
+        return failure;
+      }
+      SocketTimeoutException late =
+          new SocketTimeoutException("no whole answer within " + timeout.toMillis() + " ms");
+      late.addSuppressed(failure);
+      return late;
+    }
+  }
+
+  private final class BoundedEntity extends HttpEntityWrapper {
+    private final ExecChain.Scope scope;
+    private final Deadline deadline;
+    private InputStream content;
+
+    BoundedEntity(HttpEntity entity, ExecChain.Scope scope, Deadline deadline) {
+      super(entity);
+      this.scope = scope;
+      this.deadline = deadline;
+    }
+
+    @Override
+    public InputStream getContent() throws IOException {
+      if (content == null) {
+        content = new BoundedStream(super.getContent(), getContentLength(), scope, deadline);
+      }
+      return content;
+    }
+  }
+
+  private final class BoundedStream extends FilterInputStream {
+    private final ExecChain.Scope scope;
+    private final Deadline deadline;
+    private final long contentLength;
+    private long count;
+    private boolean ended;
+
+    BoundedStream(InputStream in, long contentLength, ExecChain.Scope scope, Deadline deadline) {
+      super(in);
+      this.contentLength = contentLength;
+      this.scope = scope;
+      this.deadline = deadline;
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] one = new byte[1];
+      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
+    }
+
+    @Override
+    public int read(byte[] buffer, int offset, int length) throws IOException {
+      if (ended) {
+        return -1;
+      }
+      try {
+        int read = in.read(buffer, offset, length);
+        if (read < 0) {
+          ended = true;
+          deadline.met();
+          return read;
+        }
+        count += read;
+        if (count > maxResponseBytes) {
+          throw new AnswerTooLargeException(maxResponseBytes);
+        }
+        return read;
+      } catch (AnswerTooLargeException e) {
+        abandon();
+        throw e;
+      } catch (IOException e) {
+        abandon();
+        throw deadline.explain(e);
+      }
+    }
+
+    /**
+     * Closing a stream that is not at its end would read on to there: cut it off instead. A reader
+     * that counts bytes has not seen the end that follows them, and may keep the connection.
+     */
+    @Override
+    public void close() throws IOException {
+      if (!ended && (count != contentLength || read() >= 0)) {
+        abandon();
+      }
+    }
+
+    @Override
+    public boolean markSupported() {
+      return false;
+    }
+
+    private void abandon() {
+      ended = true;
+      deadline.met();
+      scope.execRuntime.discardEndpoint();
+    }
+  }
+}

@@ -1,0 +1,124 @@
+package io.flowinstance.route;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.flowinstance.delivery.DeadLetterReason;
+import io.flowinstance.delivery.DeadLetters;
+import io.flowinstance.delivery.EventMessages;
+import io.flowinstance.delivery.IdRecord;
+import io.flowinstance.delivery.Outcome;
+import io.flowinstance.enos.Answer;
+import io.flowinstance.enos.ApiFailure;
+import io.flowinstance.enos.InstanceQuery;
+import io.flowinstance.enos.MalformedIdException;
+import io.flowinstance.enos.PercentEncoding;
+import io.flowinstance.event.EventZones;
+import io.flowinstance.event.FlowInstanceEvent;
+import io.flowinstance.event.TaskStatusEvent;
+import io.flowinstance.graph.FlowInstance;
+import io.flowinstance.graph.FlowInstanceDecoder;
+import io.flowinstance.graph.UnreadableResponseException;
+import io.flowinstance.graph.UnreadableTask;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.camel.Body;
+import org.apache.camel.ExchangeException;
+import org.apache.camel.Variable;
+import org.apache.kafka.clients.producer.ProducerRecord;
+
+/**
+ * The last steps of {@code serve-id}: data to instance, instance to events, failure to dead letter.
+ */
+public final class MakeOutcome {
+  private final FlowInstanceDecoder decoder = new FlowInstanceDecoder();
+  private final EventZones zones;
+  private final EventMessages messages;
+  private final DeadLetters deadLetters;
+  private final Clock clock;
+
+  public MakeOutcome(
+      EventZones zones, EventMessages messages, DeadLetters deadLetters, Clock clock) {
+    this.zones = zones;
+    this.messages = messages;
+    this.deadLetters = deadLetters;
+    this.clock = clock;
+  }
+
+  /**
+   * Decodes the answer's data, its {@code graph} and {@code parameters} included.
+   *
+   * @throws UnreadableResponseException it is no FlowInstance
+   */
+  public FlowInstance decode(@Body JsonNode data, @Variable("query") InstanceQuery query) {
+    return decoder.decode(data, query.instanceId());
+  }
+
+  /**
+   * One event of the instance, one per task in graph order, one dead letter per task that cannot be
+   * read.
+   */
+  public Outcome split(
+      @Body FlowInstance instance,
+      @Variable("idRecord") IdRecord idRecord,
+      @Variable("query") InstanceQuery query,
+      @Variable("answer") Answer answer,
+      @Variable("attempts") int attempts) {
+    Instant fetchedAt = clock.instant().truncatedTo(ChronoUnit.MILLIS);
+    String source = "/enos/" + PercentEncoding.encode(query.orgId());
+    FlowInstanceEvent event = FlowInstanceEvent.of(instance, zones, fetchedAt);
+    List<ProducerRecord<byte[], byte[]>> published = new ArrayList<>();
+    published.add(messages.of(event, idRecord, source, fetchedAt));
+    for (TaskStatusEvent task : event.tasks()) {
+      published.add(messages.of(task, idRecord, source, fetchedAt));
+    }
+    for (UnreadableTask task : instance.graph().unreadableTasks()) {
+      published.add(
+          deadLetters.of(
+              idRecord, DeadLetterReason.UNREADABLE_TASK, task.message(), call(answer, attempts)));
+    }
+    return new Outcome(idRecord, published);
+  }
+
+  /** The dead letter of an id that came to a failure which asking again would not change. */
+  public Outcome deadLetter(
+      @ExchangeException Exception failure,
+      @Variable("idRecord") IdRecord idRecord,
+      @Variable("answer") Answer answer,
+      @Variable("attempts") Integer attempts) {
+    int calls = attempts == null ? 0 : attempts;
+    ApiFailure apiFailure =
+        failure instanceof ApiFailure known ? known : ApiFailure.ofException(failure);
+    DeadLetters.Call call =
+        apiFailure == null
+            ? call(answer, calls)
+            : new DeadLetters.Call(
+                apiFailure.httpStatus(), apiFailure.apiCode(), apiFailure.response(), calls);
+    String message = apiFailure == null ? failure.getMessage() : apiFailure.getMessage();
+    return new Outcome(
+        idRecord, List.of(deadLetters.of(idRecord, reason(failure, apiFailure), message, call)));
+  }
+
+  private static DeadLetterReason reason(Exception failure, ApiFailure apiFailure) {
+    if (failure instanceof MalformedIdException) {
+      return DeadLetterReason.MALFORMED_ID;
+    }
+    if (apiFailure == null) {
+      return DeadLetterReason.UNREADABLE_RESPONSE;
+    }
+    return switch (apiFailure.kind()) {
+      case REJECTED -> DeadLetterReason.REJECTED_BY_API;
+      case UNREADABLE -> DeadLetterReason.UNREADABLE_RESPONSE;
+      case PASSING -> DeadLetterReason.RETRIES_EXHAUSTED;
+      case TOKEN, REFUSED ->
+          throw new IllegalStateException("Held, not dead-lettered: " + apiFailure.getMessage());
+    };
+  }
+
+  private static DeadLetters.Call call(Answer answer, int attempts) {
+    return answer == null
+        ? new DeadLetters.Call(null, null, null, attempts)
+        : new DeadLetters.Call(answer.httpStatus(), answer.apiCode(), answer.excerpt(), attempts);
+  }
+}

@@ -1,0 +1,230 @@
+package io.flowinstance;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.DynamicTest.dynamicTest;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.skyscreamer.jsonassert.JSONAssert;
+import org.skyscreamer.jsonassert.JSONCompareMode;
+
+/**
+ * Cases as data: each folder under {@code src/test/resources/cases/}, or under {@code
+ * -Dcases.dir=<folder>}, is one id record, what the API answers, and what must come out. See the
+ * README of that folder.
+ */
+class PipelineCasesTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final ExecutorService API_THREADS = Executors.newCachedThreadPool();
+
+  private static volatile Reply reply;
+  private static final AtomicInteger CALLS = new AtomicInteger();
+
+  private static HttpServer api;
+  private static MemoryKafka kafka;
+  private static Application application;
+
+  private record Reply(int status, Map<String, String> headers, byte[] body) {}
+
+  @BeforeAll
+  static void start() throws IOException {
+    api = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    api.setExecutor(API_THREADS);
+    api.createContext("/", PipelineCasesTest::answer);
+    api.start();
+    kafka = new MemoryKafka();
+    application =
+        TestPipeline.start(kafka, "http://localhost:" + api.getAddress().getPort(), Map.of());
+  }
+
+  @AfterAll
+  static void stop() {
+    application.close();
+    api.stop(0);
+    API_THREADS.shutdownNow();
+  }
+
+  @TestFactory
+  Stream<DynamicTest> everyCaseComesOutAsItsFolderSays() throws IOException {
+    String elsewhere = System.getProperty("cases.dir");
+    Path root = Path.of(elsewhere == null ? "src/test/resources/cases" : elsewhere);
+    List<Path> cases;
+    try (Stream<Path> folders = Files.list(root)) {
+      cases =
+          folders.filter(folder -> Files.exists(folder.resolve("record.json"))).sorted().toList();
+    }
+    assertTrue(!cases.isEmpty(), "There is no case in " + root.toAbsolutePath());
+    return cases.stream()
+        .map(folder -> dynamicTest(folder.getFileName().toString(), () -> check(folder)));
+  }
+
+  private static void check(Path folder) throws Exception {
+    reply = reply(folder);
+    CALLS.set(0);
+    int before = kafka.published().size();
+
+    kafka.awaitCommitted(send(JSON.readTree(folder.resolve("record.json").toFile())));
+
+    List<ProducerRecord<byte[], byte[]>> published =
+        kafka.published().subList(before, kafka.published().size());
+    if (reply == null) {
+      assertEquals(0, CALLS.get(), "calls of the API");
+    }
+    compareEvents(folder.resolve("flow-instance.json"), values(published, "flow-instances"), true);
+    compareEvents(folder.resolve("task-statuses.json"), values(published, "task-statuses"), false);
+    compareDeadLetters(
+        folder.resolve("dead-letters.json"), of(published, "flow-instance-dead-letters"));
+  }
+
+  private static Reply reply(Path folder) throws IOException {
+    Path body = folder.resolve("response.body");
+    if (!Files.exists(body)) {
+      return null;
+    }
+    Path status = folder.resolve("response.status");
+    Path headers = folder.resolve("response.headers.json");
+    Map<String, String> headerMap = new LinkedHashMap<>();
+    if (Files.exists(headers)) {
+      JSON.readTree(headers.toFile())
+          .properties()
+          .forEach(header -> headerMap.put(header.getKey(), header.getValue().asText()));
+    }
+    return new Reply(
+        Files.exists(status) ? Integer.parseInt(Files.readString(status).strip()) : 200,
+        headerMap,
+        Files.readAllBytes(body));
+  }
+
+  private static long send(JsonNode idRecord) throws IOException {
+    RecordHeaders headers = new RecordHeaders();
+    idRecord
+        .path("headers")
+        .properties()
+        .forEach(
+            header -> headers.add(header.getKey(), header.getValue().asText().getBytes(UTF_8)));
+    byte[] value =
+        idRecord.hasNonNull("valueBase64")
+            ? Base64.getMimeDecoder().decode(idRecord.get("valueBase64").asText())
+            : bytes(idRecord.path("value"));
+    return kafka.send(bytes(idRecord.path("key")), value, headers);
+  }
+
+  private static byte[] bytes(JsonNode text) {
+    return text.isMissingNode() || text.isNull() ? null : text.asText().getBytes(UTF_8);
+  }
+
+  private static void compareEvents(Path expectation, ArrayNode actual, boolean single)
+      throws Exception {
+    ArrayNode expected = JSON.createArrayNode();
+    if (Files.exists(expectation)) {
+      JsonNode content = JSON.readTree(expectation.toFile());
+      if (single) {
+        expected.add(content);
+      } else {
+        expected.addAll((ArrayNode) content);
+      }
+    }
+    forgetFetchedAt(expected);
+    forgetFetchedAt(actual);
+    JSONAssert.assertEquals(
+        expectation.getFileName().toString(),
+        expected.toString(),
+        actual.toString(),
+        JSONCompareMode.STRICT);
+  }
+
+  private static void forgetFetchedAt(ArrayNode events) {
+    for (JsonNode event : events) {
+      if (event instanceof ObjectNode object) {
+        object.remove("fetchedAt");
+        if (object.get("enrichment") instanceof ObjectNode enrichment) {
+          enrichment.remove("fetchedAt");
+        }
+      }
+    }
+  }
+
+  private static void compareDeadLetters(
+      Path expectation, List<ProducerRecord<byte[], byte[]>> deadLetters) throws IOException {
+    JsonNode expected =
+        Files.exists(expectation) ? JSON.readTree(expectation.toFile()) : JSON.createArrayNode();
+    assertEquals(
+        expected.size(),
+        deadLetters.size(),
+        () ->
+            "dead letters, which say: "
+                + deadLetters.stream().map(d -> header(d, "message")).toList());
+    for (int i = 0; i < expected.size(); i++) {
+      ProducerRecord<byte[], byte[]> deadLetter = deadLetters.get(i);
+      for (Map.Entry<String, JsonNode> field : expected.get(i).properties()) {
+        assertEquals(
+            field.getValue().isNull() ? null : field.getValue().asText(),
+            header(deadLetter, field.getKey()),
+            "dead-letter-" + field.getKey());
+      }
+    }
+    for (ProducerRecord<byte[], byte[]> deadLetter : deadLetters) {
+      assertNull(deadLetter.partition(), "the partition follows from the key");
+    }
+  }
+
+  private static String header(ProducerRecord<byte[], byte[]> message, String name) {
+    Header header = message.headers().lastHeader("dead-letter-" + name);
+    return header == null ? null : new String(header.value(), UTF_8);
+  }
+
+  private static List<ProducerRecord<byte[], byte[]>> of(
+      List<ProducerRecord<byte[], byte[]>> published, String topic) {
+    return published.stream().filter(message -> message.topic().equals(topic)).toList();
+  }
+
+  private static ArrayNode values(List<ProducerRecord<byte[], byte[]>> published, String topic)
+      throws IOException {
+    ArrayNode values = JSON.createArrayNode();
+    for (ProducerRecord<byte[], byte[]> message : of(published, topic)) {
+      values.add(JSON.readTree(message.value()));
+    }
+    return values;
+  }
+
+  private static void answer(HttpExchange call) throws IOException {
+    try (call) {
+      CALLS.incrementAndGet();
+      Reply now = reply;
+      if (now == null) {
+        call.sendResponseHeaders(500, -1);
+        return;
+      }
+      now.headers().forEach((name, value) -> call.getResponseHeaders().set(name, value));
+      call.sendResponseHeaders(now.status(), now.body().length == 0 ? -1 : now.body().length);
+      call.getResponseBody().write(now.body());
+    }
+  }
+}

@@ -1,0 +1,21 @@
+package io.flowinstance;
+
+import java.util.HashMap;
+import java.util.Map;
+
+/** Starts the real pipeline on {@link MemoryKafka}, against an API at a given address. */
+final class TestPipeline {
+  private TestPipeline() {}
+
+  static Application start(MemoryKafka kafka, String baseUrl, Map<String, String> settings) {
+    Map<String, String> overrides = new HashMap<>();
+    overrides.put("enos.base-url", baseUrl);
+    overrides.put("enos.auth", "none");
+    overrides.put("enos.user-id", "yourUserId");
+    overrides.put("enos.org-id", "yourOrgId");
+    overrides.put("pipeline.lanes", "1");
+    overrides.put("management.port", "0");
+    overrides.putAll(settings);
+    return Application.start(Settings.resolve(Map.of(), overrides), kafka, kafka::producer);
+  }
+}
