@@ -1,20 +1,25 @@
 package io.flowinstance;
 
+import io.flowinstance.delivery.BatchOutcomes;
 import io.flowinstance.delivery.DeadLetters;
 import io.flowinstance.delivery.EventMessages;
 import io.flowinstance.delivery.NoHeaders;
-import io.flowinstance.delivery.OutcomesInOrder;
 import io.flowinstance.delivery.PolledBatch;
 import io.flowinstance.delivery.Publisher;
 import io.flowinstance.delivery.RecordOrigin;
 import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.event.EventZones;
+import io.flowinstance.fetch.ApiAvailability;
 import io.flowinstance.fetch.ApiHeaders;
 import io.flowinstance.fetch.CallApi;
 import io.flowinstance.fetch.EnosHttpClient;
+import io.flowinstance.fetch.Pace;
+import io.flowinstance.fetch.Probes;
+import io.flowinstance.fetch.Retries;
 import io.flowinstance.fetch.TokenService;
 import io.flowinstance.route.MakeOutcome;
-import io.flowinstance.route.ReadId;
+import io.flowinstance.route.ReadIds;
+import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.ZoneId;
@@ -23,6 +28,7 @@ import org.apache.camel.CamelConfiguration;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.spi.Registry;
+import org.apache.camel.support.LifecycleStrategySupport;
 import org.apache.kafka.clients.producer.Producer;
 
 /** The beans that the routes refer to, made from the settings. */
@@ -49,9 +55,6 @@ final class Beans implements CamelConfiguration {
   public void configure(CamelContext context) {
     bindDelivery(context);
     bindFetch(context);
-    Registry registry = context.getRegistry();
-    registry.bind(
-        "read-id", new ReadId(settings.text("enos.user-id"), settings.text("enos.org-id")));
   }
 
   private void bindDelivery(CamelContext context) {
@@ -72,8 +75,10 @@ final class Beans implements CamelConfiguration {
     registry.bind("kafka-clients", KafkaClientFactory.class, consumers);
     registry.bind("record-origin", new RecordOrigin.Factory());
     registry.bind("no-headers", new NoHeaders());
+    registry.bind(
+        "read-ids", new ReadIds(settings.text("enos.user-id"), settings.text("enos.org-id")));
     registry.bind("polled-batch", polledBatch);
-    registry.bind("outcomes-in-order", new OutcomesInOrder());
+    registry.bind("batch-outcomes", new BatchOutcomes());
     registry.bind("make-outcome", new MakeOutcome(zones, messages, deadLetters, clock));
     registry.bind("publisher", publisher, null, "close");
   }
@@ -94,7 +99,30 @@ final class Beans implements CamelConfiguration {
         "fetch-threads",
         context.getExecutorServiceManager().newFixedThreadPool(this, "fetch", concurrency));
     registry.bind("api-headers", new ApiHeaders());
-    registry.bind("call-api", new CallApi(tokens, settings.text("enos.app-secret"), clock));
+    registry.bind(
+        "call-api",
+        new CallApi(
+            tokens,
+            settings.text("enos.app-secret"),
+            new Pace(settings.whole("fetch.rate-limit-per-second")),
+            clock));
+    Probes probes = new Probes(context.createProducerTemplate());
+    ApiAvailability api = new ApiAvailability(probes::answersAbout, probes::tellsTheTime);
+    context.addLifecycleStrategy(
+        new LifecycleStrategySupport() {
+          @Override
+          public void onContextStopping(CamelContext stopping) {
+            api.stop();
+          }
+        });
+    registry.bind("api-breaker", CircuitBreaker.class, api.breaker());
+    registry.bind(
+        "retries",
+        new Retries(
+            api,
+            Duration.ofMillis(settings.whole("fetch.retry-budget-ms")),
+            Duration.ofMillis(settings.whole("batch.max-hold-ms")),
+            clock));
     registry.bind(
         "enos-http-client",
         EnosHttpClient.create(

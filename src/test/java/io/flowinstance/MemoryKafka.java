@@ -1,6 +1,7 @@
 package io.flowinstance;
 
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.ArrayList;
@@ -26,6 +27,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.awaitility.core.ConditionTimeoutException;
 
 /**
  * Kafka's own mock clients behind the real camel-kafka consumer and the real publisher: one lane,
@@ -70,10 +72,21 @@ final class MemoryKafka implements KafkaClientFactory {
 
   /** Waits until the offset after this one is committed. */
   void awaitCommitted(long offset) {
-    await()
-        .atMost(PATIENCE)
-        .pollInterval(Duration.ofMillis(2))
-        .until(() -> committedOffset() > offset);
+    assertTrue(
+        isCommittedWithin(offset, PATIENCE), () -> "offset " + offset + " stays uncommitted");
+  }
+
+  /** Whether the offset after this one is committed in time. */
+  boolean isCommittedWithin(long offset, Duration patience) {
+    try {
+      await()
+          .atMost(patience)
+          .pollInterval(Duration.ofMillis(2))
+          .until(() -> committedOffset() > offset);
+      return true;
+    } catch (ConditionTimeoutException e) {
+      return false;
+    }
   }
 
   /** The offset up to which ids are done, 0 before the first commit. */

@@ -12,11 +12,13 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,6 +26,7 @@ import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Header;
@@ -44,8 +47,17 @@ class PipelineCasesTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final ExecutorService API_THREADS = Executors.newCachedThreadPool();
 
-  private static volatile Reply reply;
+  private static final Reply REJECTION =
+      new Reply(200, Map.of(), "{\"status\":62102}".getBytes(UTF_8));
+  private static final Reply TIME =
+      new Reply(200, Map.of(), "{\"status\":0,\"data\":1700000000000}".getBytes(UTF_8));
+
+  /** Longer than any case that is not held takes. */
+  private static final Duration HELD = Duration.ofSeconds(3);
+
   private static final AtomicInteger CALLS = new AtomicInteger();
+  private static final AtomicReference<String> ASKED = new AtomicReference<>();
+  private static volatile Reply reply;
 
   private static HttpServer api;
   private static MemoryKafka kafka;
@@ -86,16 +98,26 @@ class PipelineCasesTest {
   }
 
   private static void check(Path folder) throws Exception {
-    reply = reply(folder);
+    Reply expectedReply = reply(folder);
+    reply = expectedReply;
     CALLS.set(0);
+    ASKED.set(null);
     int before = kafka.published().size();
 
-    kafka.awaitCommitted(send(JSON.readTree(folder.resolve("record.json").toFile())));
+    long offset = send(JSON.readTree(folder.resolve("record.json").toFile()));
+    boolean held = !kafka.isCommittedWithin(offset, HELD) && !apiIsUp();
+    if (!held) {
+      kafka.awaitCommitted(offset);
+    }
 
     List<ProducerRecord<byte[], byte[]>> published =
-        kafka.published().subList(before, kafka.published().size());
-    if (reply == null) {
+        List.copyOf(kafka.published().subList(before, kafka.published().size()));
+    if (expectedReply == null) {
       assertEquals(0, CALLS.get(), "calls of the API");
+    }
+    if (held) {
+      reply = REJECTION;
+      kafka.awaitCommitted(offset);
     }
     compareEvents(folder.resolve("flow-instance.json"), values(published, "flow-instances"), true);
     compareEvents(folder.resolve("task-statuses.json"), values(published, "task-statuses"), false);
@@ -214,17 +236,38 @@ class PipelineCasesTest {
     return values;
   }
 
+  private static boolean apiIsUp() {
+    return application
+            .context()
+            .getRegistry()
+            .lookupByNameAndType("api-breaker", CircuitBreaker.class)
+            .getState()
+        == CircuitBreaker.State.CLOSED;
+  }
+
+  /** The case's reply to the case's id; the clock runs, and ids of earlier cases are known. */
   private static void answer(HttpExchange call) throws IOException {
     try (call) {
-      CALLS.incrementAndGet();
-      Reply now = reply;
-      if (now == null) {
-        call.sendResponseHeaders(500, -1);
+      if (call.getRequestURI().getPath().endsWith("/time")) {
+        send(call, TIME);
         return;
       }
-      now.headers().forEach((name, value) -> call.getResponseHeaders().set(name, value));
-      call.sendResponseHeaders(now.status(), now.body().length == 0 ? -1 : now.body().length);
-      call.getResponseBody().write(now.body());
+      String query = call.getRequestURI().getRawQuery();
+      ASKED.compareAndSet(null, query);
+      if (!query.equals(ASKED.get())) {
+        send(call, REJECTION);
+        return;
+      }
+      CALLS.incrementAndGet();
+      Reply now = reply;
+      send(call, now == null ? REJECTION : now);
     }
+  }
+
+  private static void send(HttpExchange call, Reply answer) throws IOException {
+    answer.headers().forEach((name, value) -> call.getResponseHeaders().set(name, value));
+    call.sendResponseHeaders(
+        answer.status(), answer.body().length == 0 ? -1 : answer.body().length);
+    call.getResponseBody().write(answer.body());
   }
 }

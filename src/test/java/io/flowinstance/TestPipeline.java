@@ -15,6 +15,7 @@ final class TestPipeline {
     overrides.put("enos.org-id", "yourOrgId");
     overrides.put("pipeline.lanes", "1");
     overrides.put("management.port", "0");
+    overrides.put("fetch.retry-budget-ms", "200");
     overrides.putAll(settings);
     return Application.start(Settings.resolve(Map.of(), overrides), kafka, kafka::producer);
   }

@@ -7,13 +7,26 @@ import org.apache.kafka.clients.producer.ProducerRecord;
  * What an id record came to: its events and dead letters, in the order in which they are published.
  *
  * @param idRecord where it came from
- * @param messages at least one
+ * @param messages at least one; none when the id is given back to be polled again
+ * @param givenBack why it is given back, or null
  */
-public record Outcome(IdRecord idRecord, List<ProducerRecord<byte[], byte[]>> messages) {
+public record Outcome(
+    IdRecord idRecord, List<ProducerRecord<byte[], byte[]>> messages, String givenBack) {
+
   /** Refuses an outcome that would let an id vanish. */
   public Outcome {
-    if (messages.isEmpty()) {
+    if (messages.isEmpty() == (givenBack == null)) {
       throw new IllegalArgumentException("Nothing came of " + idRecord.position());
     }
+  }
+
+  /** An id that was served. */
+  public static Outcome of(IdRecord idRecord, List<ProducerRecord<byte[], byte[]>> messages) {
+    return new Outcome(idRecord, messages, null);
+  }
+
+  /** An id that could not be served now. */
+  public static Outcome givenBack(IdRecord idRecord, String why) {
+    return new Outcome(idRecord, List.of(), why);
   }
 }

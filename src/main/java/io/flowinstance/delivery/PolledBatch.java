@@ -1,7 +1,9 @@
 package io.flowinstance.delivery;
 
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
@@ -46,18 +48,25 @@ public final class PolledBatch {
   }
 
   /**
-   * Called by the publisher with the outcomes of what {@link #records} gave.
+   * Called by the publisher with the outcomes of what {@link #records} gave, in any order.
    *
-   * @throws IllegalStateException they are not those of the ids in hand, each once and in order
+   * @return the outcomes in the order of the poll
+   * @throws IllegalStateException they are not those of the ids in hand, each once
    */
-  void settle(List<Outcome> outcomes) {
+  List<Outcome> settle(List<Outcome> outcomes) {
     List<IdRecord> records = inHand.remove(outcomes.get(0).idRecord().origin().lane());
-    List<IdRecord> served = outcomes.stream().map(Outcome::idRecord).toList();
-    if (!served.equals(records)) {
+    Map<IdRecord, Outcome> byRecord = new IdentityHashMap<>();
+    outcomes.forEach(outcome -> byRecord.put(outcome.idRecord(), outcome));
+    List<Outcome> inOrder =
+        records == null
+            ? List.of()
+            : records.stream().map(byRecord::get).filter(Objects::nonNull).toList();
+    if (records == null || inOrder.size() != records.size() || outcomes.size() != records.size()) {
       throw new IllegalStateException(
-          "A batch of %d ids came to %d outcomes, or to others, or in another order."
-              .formatted(records == null ? 0 : records.size(), served.size()));
+          "A batch of %d ids came to %d outcomes, of which %d are its own."
+              .formatted(records == null ? 0 : records.size(), outcomes.size(), inOrder.size()));
     }
+    return inOrder;
   }
 
   private static IdRecord idRecord(Message message) {

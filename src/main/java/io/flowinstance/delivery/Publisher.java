@@ -3,8 +3,10 @@ package io.flowinstance.delivery;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -62,9 +64,10 @@ public final class Publisher implements AutoCloseable {
   }
 
   /**
-   * Publishes all of them, in their order; returns when they are committed.
+   * Publishes all of them, in the order of the poll; returns when they are committed.
    *
    * @param outcomes of records that one lane polled in one generation; may be empty
+   * @throws BatchGivenBackException some were given back; what stands before them is committed
    * @throws IllegalStateException they are not the outcomes of the batch that was polled
    * @throws KafkaException nothing of what was not yet committed will ever be visible: the ids have
    *     to be polled again
@@ -73,17 +76,46 @@ public final class Publisher implements AutoCloseable {
     if (outcomes.isEmpty()) {
       return;
     }
-    polledBatch.settle(outcomes);
+    List<Outcome> inOrder = polledBatch.settle(outcomes);
     Lane lane =
         lanes.computeIfAbsent(
             outcomes.get(0).idRecord().origin().lane(),
             name -> new Lane(laneCount.getAndIncrement()));
+    List<Outcome> done = beforeGivenBack(inOrder);
     int from = 0;
-    while (from < outcomes.size()) {
-      int to = endOfTransaction(outcomes, from);
-      lane.transact(outcomes.subList(from, to));
+    while (from < done.size()) {
+      int to = endOfTransaction(done, from);
+      lane.transact(done.subList(from, to));
       from = to;
     }
+    if (done.size() < inOrder.size()) {
+      throw new BatchGivenBackException(
+          "%d of %d ids are given back, to be polled again: %s"
+              .formatted(inOrder.size() - done.size(), inOrder.size(), whyGivenBack(inOrder)));
+    }
+  }
+
+  /** Of each partition, what stands before the first id that is given back. */
+  private static List<Outcome> beforeGivenBack(List<Outcome> outcomes) {
+    Set<TopicPartition> ended = new HashSet<>();
+    return outcomes.stream()
+        .filter(
+            outcome -> {
+              TopicPartition partition = outcome.idRecord().partition();
+              if (outcome.givenBack() != null) {
+                ended.add(partition);
+              }
+              return !ended.contains(partition);
+            })
+        .toList();
+  }
+
+  private static String whyGivenBack(List<Outcome> outcomes) {
+    return outcomes.stream()
+        .map(Outcome::givenBack)
+        .filter(Objects::nonNull)
+        .findFirst()
+        .orElseThrow();
   }
 
   /** Closes the producers; an open transaction is aborted. */
@@ -134,7 +166,7 @@ public final class Publisher implements AutoCloseable {
                     message.value() == null ? 0 : message.value().length, message.topic(), limit),
             DeadLetters.Call.NONE);
     boolean isDeadLetter = message.topic().equals(deadLetter.topic());
-    return new Outcome(
+    return Outcome.of(
         idRecord,
         List.of(
             isDeadLetter || isTooLarge(deadLetter)

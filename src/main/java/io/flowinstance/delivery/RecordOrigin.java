@@ -14,8 +14,10 @@ import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
  * @param lane the consumer thread of this process, as Camel names it
  * @param consumer to be used on the poll thread only
  * @param generation the group metadata at the poll
+ * @param polledAt when that was, in {@link System#nanoTime()}
  */
-public record RecordOrigin(String lane, Consumer<?, ?> consumer, ConsumerGroupMetadata generation)
+public record RecordOrigin(
+    String lane, Consumer<?, ?> consumer, ConsumerGroupMetadata generation, long polledAt)
     implements KafkaManualCommit {
 
   /** Whether the group has moved on since the record was polled. Call it on the poll thread. */
@@ -37,7 +39,10 @@ public record RecordOrigin(String lane, Consumer<?, ?> consumer, ConsumerGroupMe
     public KafkaManualCommit newInstance(
         CamelExchangePayload exchange, KafkaRecordPayload kafkaRecord, CommitManager commits) {
       return new RecordOrigin(
-          exchange.threadId, exchange.consumer, exchange.consumer.groupMetadata());
+          exchange.threadId,
+          exchange.consumer,
+          exchange.consumer.groupMetadata(),
+          System.nanoTime());
     }
   }
 }

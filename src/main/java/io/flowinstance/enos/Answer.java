@@ -59,6 +59,11 @@ public record Answer(int httpStatus, byte[] body, String retryAfter) {
     return envelope.get("data");
   }
 
+  /** The failure of an answer whose data turned out to be unreadable. */
+  public ApiFailure unreadable(String message) {
+    return unreadable(message, apiCode());
+  }
+
   /** The code in the envelope, 0 for success, or null when there is none. */
   public Integer apiCode() {
     try {

@@ -34,22 +34,28 @@ public final class ApiFailure extends RuntimeException {
         kind, message, null, answer.httpStatus(), apiCode, answer.retryAfter(), answer.excerpt());
   }
 
-  /** A call that broke off before it was answered; null when the cause is not of that kind. */
-  public static ApiFailure ofException(Throwable cause) {
-    FailureKind kind = FailureKind.ofException(cause);
+  /**
+   * What a throwable says about a call: the failure itself, wherever it is wrapped, or a call that
+   * broke off before it was answered; null when it is neither.
+   */
+  public static ApiFailure in(Throwable thrown) {
+    Throwable root = thrown;
+    for (Throwable t = thrown; t != null; t = t.getCause()) {
+      if (t instanceof ApiFailure known) {
+        return known;
+      }
+      root = t;
+    }
+    FailureKind kind = FailureKind.ofException(thrown);
     if (kind == null) {
       return null;
-    }
-    Throwable root = cause;
-    while (root.getCause() != null) {
-      root = root.getCause();
     }
     String message =
         kind == FailureKind.UNREADABLE
             ? root.getMessage()
             : "The call was not answered: %s: %s."
                 .formatted(root.getClass().getSimpleName(), root.getMessage());
-    return new ApiFailure(kind, message, cause, null, null, null, null);
+    return new ApiFailure(kind, message, thrown, null, null, null, null);
   }
 
   /** What the failure means. */

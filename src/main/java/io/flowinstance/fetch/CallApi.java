@@ -10,49 +10,60 @@ import io.flowinstance.enos.Signature;
 import java.time.Clock;
 import java.util.Map;
 import java.util.SortedMap;
+import java.util.TreeMap;
 import org.apache.camel.Body;
 import org.apache.camel.Exchange;
 import org.apache.camel.Header;
 import org.apache.camel.Headers;
-import org.apache.camel.Variables;
+import org.apache.camel.Variable;
 
-/**
- * The two sides of the HTTP call in the route {@code fetch-instance}: what it asks, what it got.
- */
+/** The two sides of a call to the API: what it asks, and what it got. */
 public final class CallApi {
-  private static final String TOKEN = "accessToken";
-
   private final AccessTokens tokens;
   private final String appSecret;
+  private final Pace pace;
   private final Clock clock;
 
   /**
    * @param tokens where access tokens come from, or null when calls are not signed
    */
-  public CallApi(AccessTokens tokens, String appSecret, Clock clock) {
+  public CallApi(AccessTokens tokens, String appSecret, Pace pace, Clock clock) {
     this.tokens = tokens;
     this.appSecret = appSecret;
+    this.pace = pace;
     this.clock = clock;
   }
 
-  /** Sets the query string and, when calls are signed, the token and the signature. */
-  public void request(
-      @Body InstanceQuery query,
-      @Headers Map<String, Object> headers,
-      @Variables Map<String, Object> variables) {
-    SortedMap<String, String> parameters = query.parameters();
-    variables.merge("attempts", 1, (made, one) -> (Integer) made + 1);
+  /** Begins the fetch of an instance. */
+  public Fetch begin(@Body InstanceQuery query) {
+    return new Fetch(query);
+  }
+
+  /** Asks for an instance: sets the query string and, when calls are signed, the signature. */
+  public void request(@Variable("fetch") Fetch fetch, @Headers Map<String, Object> headers)
+      throws InterruptedException {
+    AccessTokens.Token token = ask(fetch.query().parameters(), headers);
+    fetch.attempt(token, System.nanoTime());
+  }
+
+  /** Asks for the API's time, which takes no user and no organization. */
+  public void requestClock(@Headers Map<String, Object> headers) throws InterruptedException {
+    ask(new TreeMap<>(Map.of("action", "getCurrentTime")), headers);
+  }
+
+  private AccessTokens.Token ask(SortedMap<String, String> parameters, Map<String, Object> headers)
+      throws InterruptedException {
+    AccessTokens.Token token = tokens == null ? null : tokens.current();
+    pace.await();
     headers.put(Exchange.HTTP_RAW_QUERY, InstanceQuery.queryString(parameters));
-    if (tokens == null) {
-      return;
+    if (token != null) {
+      long timestamp = clock.millis();
+      headers.put("apim-accesstoken", token.text());
+      headers.put("apim-timestamp", Long.toString(timestamp));
+      headers.put(
+          "apim-signature", Signature.ofCall(token.text(), parameters, "", timestamp, appSecret));
     }
-    AccessTokens.Token token = tokens.current();
-    long timestamp = clock.millis();
-    headers.put("apim-accesstoken", token.text());
-    headers.put("apim-timestamp", Long.toString(timestamp));
-    headers.put(
-        "apim-signature", Signature.ofCall(token.text(), parameters, "", timestamp, appSecret));
-    variables.put(TOKEN, token);
+    return token;
   }
 
   /**
@@ -64,14 +75,14 @@ public final class CallApi {
       @Body byte[] body,
       @Header(Exchange.HTTP_RESPONSE_CODE) int httpStatus,
       @Header(ApiHeaders.RETRY_AFTER) String retryAfter,
-      @Variables Map<String, Object> variables) {
+      @Variable("fetch") Fetch fetch) {
     Answer answer = new Answer(httpStatus, body, retryAfter);
-    variables.put("answer", answer);
+    fetch.answered(answer);
     try {
       return answer.data();
     } catch (ApiFailure failure) {
       if (failure.kind() == FailureKind.TOKEN && tokens != null) {
-        tokens.refused((AccessTokens.Token) variables.get(TOKEN));
+        tokens.refused(fetch.token());
       }
       throw failure;
     }

@@ -27,12 +27,9 @@ public final class TokenService implements AccessTokens.Service {
             });
     Exception failure = exchange.getException();
     if (failure != null) {
-      ApiFailure known = ApiFailure.ofException(failure);
+      ApiFailure known = ApiFailure.in(failure);
       throw known != null ? known : RuntimeCamelException.wrapRuntimeCamelException(failure);
     }
-    return new Answer(
-        exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, Integer.class),
-        exchange.getMessage().getBody(byte[].class),
-        exchange.getMessage().getHeader(ApiHeaders.RETRY_AFTER, String.class));
+    return Probes.answer(exchange);
   }
 }

@@ -4,16 +4,18 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.flowinstance.delivery.DeadLetterReason;
 import io.flowinstance.delivery.DeadLetters;
 import io.flowinstance.delivery.EventMessages;
+import io.flowinstance.delivery.IdGroup;
 import io.flowinstance.delivery.IdRecord;
 import io.flowinstance.delivery.Outcome;
 import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
-import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.MalformedIdException;
 import io.flowinstance.enos.PercentEncoding;
 import io.flowinstance.event.EventZones;
 import io.flowinstance.event.FlowInstanceEvent;
 import io.flowinstance.event.TaskStatusEvent;
+import io.flowinstance.fetch.Fetch;
+import io.flowinstance.fetch.GivenBackException;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.FlowInstanceDecoder;
 import io.flowinstance.graph.UnreadableResponseException;
@@ -51,53 +53,74 @@ public final class MakeOutcome {
    *
    * @throws UnreadableResponseException it is no FlowInstance
    */
-  public FlowInstance decode(@Body JsonNode data, @Variable("query") InstanceQuery query) {
-    return decoder.decode(data, query.instanceId());
+  public FlowInstance decode(@Body JsonNode data, @Variable("fetch") Fetch fetch) {
+    try {
+      return decoder.decode(data, fetch.query().instanceId());
+    } catch (UnreadableResponseException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      // A fault of ours, and one answer must not stop all the others for ever.
+      throw fetch.answer().unreadable("The answer broke the decoder: " + e);
+    }
   }
 
   /**
-   * One event of the instance, one per task in graph order, one dead letter per task that cannot be
-   * read.
+   * For each record that asked: one event of the instance, one per task in graph order, one dead
+   * letter per task that cannot be read.
    */
-  public Outcome split(
-      @Body FlowInstance instance,
-      @Variable("idRecord") IdRecord idRecord,
-      @Variable("query") InstanceQuery query,
-      @Variable("answer") Answer answer,
-      @Variable("attempts") int attempts) {
+  public List<Outcome> split(
+      @Body FlowInstance instance, @Variable("ids") IdGroup ids, @Variable("fetch") Fetch fetch) {
     Instant fetchedAt = clock.instant().truncatedTo(ChronoUnit.MILLIS);
-    String source = "/enos/" + PercentEncoding.encode(query.orgId());
+    String source = "/enos/" + PercentEncoding.encode(fetch.query().orgId());
     FlowInstanceEvent event = FlowInstanceEvent.of(instance, zones, fetchedAt);
+    return ids.records().stream()
+        .map(idRecord -> Outcome.of(idRecord, messages(event, idRecord, source, fetchedAt, fetch)))
+        .toList();
+  }
+
+  private List<ProducerRecord<byte[], byte[]>> messages(
+      FlowInstanceEvent event, IdRecord idRecord, String source, Instant fetchedAt, Fetch fetch) {
     List<ProducerRecord<byte[], byte[]>> published = new ArrayList<>();
     published.add(messages.of(event, idRecord, source, fetchedAt));
     for (TaskStatusEvent task : event.tasks()) {
       published.add(messages.of(task, idRecord, source, fetchedAt));
     }
-    for (UnreadableTask task : instance.graph().unreadableTasks()) {
+    for (UnreadableTask task : event.instance().graph().unreadableTasks()) {
       published.add(
-          deadLetters.of(
-              idRecord, DeadLetterReason.UNREADABLE_TASK, task.message(), call(answer, attempts)));
+          deadLetters.of(idRecord, DeadLetterReason.UNREADABLE_TASK, task.message(), call(fetch)));
     }
-    return new Outcome(idRecord, published);
+    return published;
   }
 
-  /** The dead letter of an id that came to a failure which asking again would not change. */
-  public Outcome deadLetter(
+  /** The dead letters of an id that came to a failure which asking again would not change. */
+  public List<Outcome> deadLetter(
       @ExchangeException Exception failure,
-      @Variable("idRecord") IdRecord idRecord,
-      @Variable("answer") Answer answer,
-      @Variable("attempts") Integer attempts) {
-    int calls = attempts == null ? 0 : attempts;
-    ApiFailure apiFailure =
-        failure instanceof ApiFailure known ? known : ApiFailure.ofException(failure);
+      @Variable("ids") IdGroup ids,
+      @Variable("fetch") Fetch fetch) {
+    ApiFailure apiFailure = ApiFailure.in(failure);
+    DeadLetterReason reason = reason(failure, apiFailure);
     DeadLetters.Call call =
         apiFailure == null
-            ? call(answer, calls)
+            ? call(fetch)
             : new DeadLetters.Call(
-                apiFailure.httpStatus(), apiFailure.apiCode(), apiFailure.response(), calls);
+                apiFailure.httpStatus(),
+                apiFailure.apiCode(),
+                apiFailure.response(),
+                fetch.attempts());
     String message = apiFailure == null ? failure.getMessage() : apiFailure.getMessage();
-    return new Outcome(
-        idRecord, List.of(deadLetters.of(idRecord, reason(failure, apiFailure), message, call)));
+    return ids.records().stream()
+        .map(
+            idRecord ->
+                Outcome.of(idRecord, List.of(deadLetters.of(idRecord, reason, message, call))))
+        .toList();
+  }
+
+  /** The ids that could not be served now. */
+  public List<Outcome> giveBack(
+      @ExchangeException GivenBackException why, @Variable("ids") IdGroup ids) {
+    return ids.records().stream()
+        .map(idRecord -> Outcome.givenBack(idRecord, why.getMessage()))
+        .toList();
   }
 
   private static DeadLetterReason reason(Exception failure, ApiFailure apiFailure) {
@@ -116,9 +139,14 @@ public final class MakeOutcome {
     };
   }
 
-  private static DeadLetters.Call call(Answer answer, int attempts) {
+  private static DeadLetters.Call call(Fetch fetch) {
+    if (fetch == null) {
+      return DeadLetters.Call.NONE;
+    }
+    Answer answer = fetch.answer();
     return answer == null
-        ? new DeadLetters.Call(null, null, null, attempts)
-        : new DeadLetters.Call(answer.httpStatus(), answer.apiCode(), answer.excerpt(), attempts);
+        ? new DeadLetters.Call(null, null, null, fetch.attempts())
+        : new DeadLetters.Call(
+            answer.httpStatus(), answer.apiCode(), answer.excerpt(), fetch.attempts());
   }
 }

@@ -88,12 +88,12 @@ class PublisherTest {
             "k".getBytes(UTF_8),
             "id".getBytes(UTF_8),
             new RecordHeaders().add("h", "v".getBytes(UTF_8)),
-            new RecordOrigin("lane", CONSUMER, CONSUMER.groupMetadata()));
+            new RecordOrigin("lane", CONSUMER, CONSUMER.groupMetadata(), 0));
     List<ProducerRecord<byte[], byte[]>> messages = new ArrayList<>();
     for (String value : values) {
       messages.add(new ProducerRecord<>("events", value.getBytes(UTF_8)));
     }
-    return new Outcome(idRecord, messages);
+    return Outcome.of(idRecord, messages);
   }
 
   private static List<String> values(MockProducer<byte[], byte[]> producer) {
@@ -126,6 +126,31 @@ class PublisherTest {
     publisher.publish(List.of());
 
     assertTrue(producers.isEmpty());
+  }
+
+  @Test
+  void publishesWhatStandsBeforeAnIdThatIsGivenBack() {
+    Outcome givenBack = Outcome.givenBack(outcome(0, 2, "b").idRecord(), "The API is down.");
+
+    assertThrows(
+        BatchGivenBackException.class,
+        () -> publish(outcome(0, 1, "a"), givenBack, outcome(0, 3, "c"), outcome(1, 1, "d")));
+    assertEquals(List.of("a", "d"), values(producers.get(0)));
+    assertEquals(
+        Map.of(
+            new TopicPartition("ids", 0), new OffsetAndMetadata(2),
+            new TopicPartition("ids", 1), new OffsetAndMetadata(2)),
+        producers.get(0).consumerGroupOffsetsHistory().get(0).get("dummy.group.id"));
+  }
+
+  @Test
+  void publishesInTheOrderOfThePoll() {
+    Outcome first = outcome(0, 1, "a");
+    Outcome second = outcome(0, 2, "b");
+    polledBatch.take(List.of(first.idRecord(), second.idRecord()));
+    publisher.publish(List.of(second, first));
+
+    assertEquals(List.of("a", "b"), values(producers.get(0)));
   }
 
   @Test
@@ -174,7 +199,7 @@ class PublisherTest {
     Outcome first = outcome(0, 1, "a");
     IdRecord other = first.idRecord();
     Outcome second =
-        new Outcome(
+        Outcome.of(
             new IdRecord(
                 other.partition(),
                 2,
@@ -182,7 +207,7 @@ class PublisherTest {
                 null,
                 null,
                 other.headers(),
-                new RecordOrigin("lane two", CONSUMER, other.origin().generation())),
+                new RecordOrigin("lane two", CONSUMER, other.origin().generation(), 0)),
             first.messages());
 
     publish(first);
@@ -230,7 +255,7 @@ class PublisherTest {
         new DeadLetters("dead-letters", Clock.systemUTC())
             .of(idRecord, DeadLetterReason.MALFORMED_ID, "No id.", DeadLetters.Call.NONE);
 
-    publish(new Outcome(idRecord, List.of(deadLetter)));
+    publish(Outcome.of(idRecord, List.of(deadLetter)));
 
     ProducerRecord<byte[], byte[]> published = producers.get(0).history().get(0);
     assertNull(published.value());

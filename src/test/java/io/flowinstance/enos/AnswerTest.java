@@ -101,11 +101,10 @@ class AnswerTest {
 
   @Test
   void aBrokenConnectionPassesAndATooLargeAnswerDoesNot() {
-    assertEquals(
-        FailureKind.PASSING, ApiFailure.ofException(new ConnectException("refused")).kind());
+    assertEquals(FailureKind.PASSING, ApiFailure.in(new ConnectException("refused")).kind());
     assertEquals(
         FailureKind.UNREADABLE,
-        ApiFailure.ofException(new IOException(new AnswerTooLargeException(10))).kind());
-    assertNull(ApiFailure.ofException(new IllegalStateException("a bug")));
+        ApiFailure.in(new IOException(new AnswerTooLargeException(10))).kind());
+    assertNull(ApiFailure.in(new IllegalStateException("a bug")));
   }
 }

@@ -8,21 +8,17 @@ import org.apache.camel.RuntimeCamelException;
 import org.apache.camel.support.DefaultExchange;
 
 /**
- * Collects the outcomes of a batch, in the order of its ids. An id without an outcome fails the
- * whole batch, so that it is polled again.
+ * Collects the outcomes of a batch. Ids that failed without one fail the whole batch, so that it is
+ * polled again.
  */
-public final class OutcomesInOrder implements AggregationStrategy {
+public final class BatchOutcomes implements AggregationStrategy {
   @Override
   public Exchange aggregate(Exchange collected, Exchange next) {
     if (next.getException() != null) {
       throw RuntimeCamelException.wrapRuntimeCamelException(next.getException());
     }
-    Outcome outcome = next.getMessage().getBody(Outcome.class);
-    if (outcome == null) {
-      throw new IllegalStateException("An id came to no outcome; see the route serve-id.");
-    }
     Exchange into = collected == null ? emptyBatch(next) : collected;
-    outcomes(into).add(outcome);
+    outcomes(into).addAll(outcomes(next));
     return into;
   }
 

@@ -1,0 +1,124 @@
+package io.flowinstance.fetch;
+
+import io.flowinstance.delivery.IdGroup;
+import io.flowinstance.enos.ApiFailure;
+import io.github.resilience4j.circuitbreaker.CallNotPermittedException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import org.apache.camel.ExchangeException;
+import org.apache.camel.RuntimeCamelException;
+import org.apache.camel.Variable;
+
+/**
+ * Decides after a failed call of the route {@code fetch-instance}: to ask again, after a while; to
+ * hold the id while the API is down; to give up on it. See the table "When it fails" of the README.
+ */
+public final class Retries {
+  private static final Duration LOOK_AGAIN = Duration.ofMillis(50);
+
+  private final ApiAvailability api;
+  private final Duration budget;
+  private final Duration longestHold;
+  private final Clock clock;
+
+  /**
+   * @param budget time after the first call in which an instance is asked for again
+   * @param longestHold time after its poll in which an id is held, before it is given back
+   */
+  public Retries(ApiAvailability api, Duration budget, Duration longestHold, Clock clock) {
+    this.api = api;
+    this.budget = budget;
+    this.longestHold = longestHold;
+    this.clock = clock;
+  }
+
+  /** The API gave the instance: nothing is left to ask. */
+  public void afterAnswer(@Variable("fetch") Fetch fetch) {
+    api.answered(fetch.query());
+    fetch.close();
+  }
+
+  /**
+   * Returns when the call should be made again.
+   *
+   * @throws ApiFailure asking again would not change it, or the retry budget is spent
+   * @throws GivenBackException the API is down for too long, or this process is stopping
+   */
+  public void afterFailure(
+      @Variable("fetch") Fetch fetch,
+      @Variable("ids") IdGroup ids,
+      @ExchangeException Exception exception)
+      throws InterruptedException {
+    ApiFailure failure = ApiFailure.in(exception);
+    if (failure == null) {
+      if (!(exception instanceof CallNotPermittedException)) {
+        throw RuntimeCamelException.wrapRuntimeCamelException(exception);
+      }
+      hold(fetch, ids);
+      return;
+    }
+    switch (failure.kind()) {
+      case REJECTED, UNREADABLE -> {
+        api.answered(fetch.query());
+        throw failure;
+      }
+      case PASSING -> askLater(fetch, ids, failure);
+      case TOKEN -> {
+        if (fetch.token() == null || !fetch.renewToken()) {
+          api.refused(failure);
+          hold(fetch, ids);
+        }
+      }
+      case REFUSED -> {
+        api.refused(failure);
+        hold(fetch, ids);
+      }
+    }
+  }
+
+  private void askLater(Fetch fetch, IdGroup ids, ApiFailure failure) throws InterruptedException {
+    api.failed(fetch.query(), failure);
+    Duration left = budget.minus(fetch.spent(System.nanoTime()));
+    if (!left.isNegative() && !left.isZero()) {
+      Duration delay =
+          Backoff.DEFAULT.delay(
+              fetch.attempts(),
+              failure.retryAfter(),
+              left,
+              clock.instant(),
+              ThreadLocalRandom.current().nextDouble());
+      waitFor(delay, ids);
+      return;
+    }
+    if (api.isTheInstanceToBlame(fetch.query(), fetch.firstAttempt())) {
+      throw failure;
+    }
+    fetch.restartBudget();
+    hold(fetch, ids);
+  }
+
+  /** Waits until a call may find the API answering. */
+  private void hold(Fetch fetch, IdGroup ids) throws InterruptedException {
+    long from = System.nanoTime();
+    do {
+      waitFor(LOOK_AGAIN, ids);
+    } while (!api.isWorthACall());
+    fetch.held(System.nanoTime() - from);
+  }
+
+  private void waitFor(Duration delay, IdGroup ids) throws InterruptedException {
+    long end = System.nanoTime() + delay.toNanos();
+    long giveBackAt = ids.records().get(0).origin().polledAt() + longestHold.toNanos();
+    for (long now = System.nanoTime(); now < end; now = System.nanoTime()) {
+      if (api.isStopping()) {
+        throw new GivenBackException("This process is stopping.");
+      }
+      if (now >= giveBackAt) {
+        throw new GivenBackException("The EnOS API does not answer. " + api.reason());
+      }
+      TimeUnit.NANOSECONDS.sleep(Math.min(end - now, LOOK_AGAIN.toNanos()));
+    }
+  }
+}
