@@ -1,0 +1,341 @@
+package io.flowinstance.simulator;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.flowinstance.simulator.FaultScope.Endpoint;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Timeout(30)
+class EnosSimulatorTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String V20 = "/dataflow-batch-service/v2.0/";
+  private static final String V21 = "/batch-processing-service/v2.1/";
+
+  private final EnosSimulator simulator = EnosSimulator.start();
+  private final HttpClient client = HttpClient.newHttpClient();
+
+  @AfterEach
+  void stop() {
+    simulator.close();
+  }
+
+  @Test
+  void givesThePagesSampleToTheLetter() throws Exception {
+    JsonNode answer = get("2438-201907261239");
+    assertEquals(" Success", answer.get("msg").asText());
+    JsonNode data = answer.get("data");
+    assertEquals("2019-07-26 20:39:00", data.get("triggerTime").asText());
+    assertEquals(
+        "{\"creator\":\"yourCreator\",\"freq\":\"0 1/1 * * * ? *\",\"alertMode\":3,\"owners\":\";yourOwners;\","
+            + "\"cycle\":\"mi\",\"doAs\":\"yourDoAs\",\"flows\":[],\"alertTo\":\"\",\"name\":\"rew\","
+            + "\"instId\":\"2438-201907261239\",\"id\":2438,\"relations\":[],\"parameters\":\"[]\",\"appId\":\"\","
+            + "\"tasks\":[{\"taskName\":\"fr\",\"taskInstId\":\"104452-201907261239\",\"x\":0.0198,\"y\":0.0045,"
+            + "\"taskId\":104452,\"nodeId\":\"t_104452\",\"status\":\"SUCCESS\"}]}",
+        data.get("graph").asText());
+  }
+
+  @Test
+  void wrapsAndTrimsAsVersion21Does() throws Exception {
+    JsonNode answer = json(send(instance(V21, "2438-201907261239")));
+    assertEquals(0, answer.get("code").asInt());
+    assertEquals("OK", answer.get("msg").asText());
+    assertFalse(answer.at("/data/graph").asText().contains("alertTo"));
+  }
+
+  @Test
+  void escapesParametersTwiceAndMixesTheSpellingOfKeys() throws Exception {
+    JsonNode data = get("1001-20260101120000").get("data");
+    JsonNode graph = JSON.readTree(data.get("graph").asText());
+    assertEquals("path", JSON.readTree(graph.get("parameters").asText()).at("/0/key").asText());
+    assertEquals("2026-01-01 12:00:00", data.get("triggerTime").asText());
+    assertEquals("100100-20260101120000", graph.at("/tasks/0/taskInstId").asText());
+    assertEquals("100101-20260101120000", graph.at("/tasks/1/task_inst_id").asText());
+    assertTrue(graph.at("/tasks/0/taskId").isNumber());
+    assertTrue(graph.at("/tasks/1/task_id").isTextual());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1001, INIT:INIT RUNNING:RUNNING RUNNING:SUCCESS, SUCCESS",
+    "1003, INIT:INIT RUNNING:RUNNING RUNNING:SUCCESS, SUCCESS",
+    "1005, INIT:INIT RUNNING:RUNNING RUNNING:SUCCESS, FAIL",
+  })
+  void goesAStepOnWithEachGet(int flowId, String firstSteps, String end) throws Exception {
+    String id = flowId + "-2026010112";
+    List<String> steps = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      JsonNode data = get(id).get("data");
+      JsonNode task = JSON.readTree(data.get("graph").asText()).at("/tasks/0/status");
+      steps.add(data.get("statusDesc").asText() + ":" + task.asText());
+    }
+    assertEquals(firstSteps, String.join(" ", steps));
+    simulator.instances().advance(id, 1000);
+    assertEquals(end, get(id).at("/data/statusDesc").asText());
+  }
+
+  @Test
+  void leavesWhatIsDownstreamOfAFailedTaskUnbegun() throws Exception {
+    simulator.instances().frozen(true);
+    JsonNode graph = JSON.readTree(get("1005-202601011200").at("/data/graph").asText());
+    List<String> statuses = new ArrayList<>();
+    graph.get("tasks").forEach(task -> statuses.add(task.get("status").asText()));
+    assertEquals(List.of("SUCCESS", "SUCCESS", "FAIL", "INIT"), statuses);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"404-20260101120000", "1001", "1001-2026", "x-2026010100", "100000-2026010100"})
+  void doesNotKnowSuchIds(String id) throws Exception {
+    assertEquals(62102, get(id).get("status").asInt());
+  }
+
+  @Test
+  void drawsAsManyTasksAsTheFlowIdSays() throws Exception {
+    String body = get("150000-0000000001").at("/data/graph").asText();
+    JsonNode graph = JSON.readTree(body);
+    Set<String> distinct = new TreeSet<>();
+    graph
+        .get("tasks")
+        .forEach(t -> distinct.add(t.path("nodeId").asText() + t.path("node_id").asText()));
+    assertEquals(50_000, distinct.size());
+    assertEquals(49_999, graph.get("relations").size());
+  }
+
+  @ParameterizedTest
+  @CsvSource({V20 + ", 0", V21 + ", 1"})
+  void searchesPageByPage(String root, int firstPage) throws Exception {
+    simulator.instances().frozen(true);
+    simulator
+        .instances()
+        .know(
+            List.of(
+                "1001-20260101000000",
+                "1002-20260101010000",
+                "1005-20260101020000",
+                "1003-20260102000000"));
+    long day = Instant.parse("2026-01-01T00:00:00Z").toEpochMilli();
+    String window = "\"fromTriggerTime\":" + day + ",\"toTriggerTime\":" + (day + 86_400_000);
+    JsonNode all =
+        search(
+            root,
+            "{"
+                + window
+                + ",\"status\":\"\",\"pagination\":{\"pageSize\":2,\"pageNo\":"
+                + (firstPage + 1)
+                + "}}");
+    assertEquals(3, all.get("count").asInt());
+    assertEquals(1, all.get("flowInsts").size());
+    assertEquals("1005-20260101020000", all.at("/flowInsts/0/instanceId").asText());
+    JsonNode failed = search(root, "{" + window + ",\"status\":\"-1\"}");
+    assertEquals("1005-20260101020000", failed.at("/flowInsts/0/instanceId").asText());
+    assertEquals(1, failed.get("count").asInt());
+  }
+
+  @Test
+  void tellsItsTime() throws Exception {
+    long now = json(send(request(V20 + "time?action=getCurrentTime"))).get("data").asLong();
+    assertTrue(Math.abs(now - System.currentTimeMillis()) < 5000);
+    JsonNode zone = json(send(request(V20 + "time?action=getTimeZone")));
+    assertEquals("GMT+8", zone.at("/data/timezone").asText());
+  }
+
+  @Test
+  void letsOnlySignedCallsThrough() throws Exception {
+    simulator.requireSignature(true);
+    assertEquals(401, send(instance(V20, "1001-2026010100")).statusCode());
+    String token = token();
+    assertEquals(200, send(signed(token, "secret")).statusCode());
+    assertEquals(0, json(send(signed(token, "secret"))).get("status").asInt());
+    HttpResponse<String> wrong = send(signed(token, "other"));
+    assertEquals(401, wrong.statusCode());
+    assertTrue(json(wrong).has("message"));
+    simulator.tokens().expireAll();
+    assertEquals(1203, json(send(signed(token, "secret"))).get("status").asInt());
+    simulator.expiredTokenStatus(401);
+    assertEquals(401, send(signed(token, "secret")).statusCode());
+  }
+
+  @Test
+  void failsTheNextCallsOnly() throws Exception {
+    simulator.faults().set(Fault.retryAfter(429, Duration.ofSeconds(2)), FaultScope.next(1));
+    HttpResponse<String> answer = send(instance(V20, "1001-2026010100"));
+    assertEquals(429, answer.statusCode());
+    assertEquals("2", answer.headers().firstValue("Retry-After").orElseThrow());
+    assertEquals(200, send(instance(V20, "1001-2026010100")).statusCode());
+  }
+
+  @Test
+  void failsSomeIdsOnly() throws Exception {
+    simulator.faults().set(Fault.code(62109), FaultScope.ids("1001-2026010100"));
+    assertEquals(62109, get("1001-2026010100").get("status").asInt());
+    assertEquals(0, get("1001-2026010101").get("status").asInt());
+    simulator.faults().clear();
+    assertEquals(0, get("1001-2026010100").get("status").asInt());
+  }
+
+  @Test
+  void cutsBodiesAndConnections() {
+    for (Fault fault : List.of(Fault.reset(), Fault.halfBody())) {
+      simulator.faults().set(fault, FaultScope.all());
+      assertThrows(IOException.class, () -> get("1001-2026010100"));
+    }
+  }
+
+  @Test
+  void sendsBodiesWithoutAnEnd() throws Exception {
+    simulator.faults().set(Fault.endlessBody(), FaultScope.all());
+    try (InputStream body =
+        client.send(instance(V20, "1001-2026010100"), BodyHandlers.ofInputStream()).body()) {
+      assertEquals(1_000_000, body.readNBytes(1_000_000).length);
+    }
+  }
+
+  @Test
+  void sendsHugeAndTricklingBodiesThatAreWhole() throws Exception {
+    simulator.faults().set(Fault.hugeBody(3_000_000), FaultScope.next(1));
+    HttpResponse<String> huge = send(instance(V20, "2438-2026010100"));
+    assertEquals(3_000_000, huge.body().getBytes(UTF_8).length);
+    assertEquals(0, json(huge).get("status").asInt());
+    simulator.faults().set(Fault.tricklingBody(Duration.ofNanos(1)), FaultScope.next(1));
+    assertEquals(0, get("2438-2026010100").get("status").asInt());
+  }
+
+  @Test
+  void goesDownAndComesUpOnTheSamePort() throws Exception {
+    get("1001-2026010100");
+    simulator.goDown();
+    assertThrows(IOException.class, () -> get("1001-2026010100"));
+    simulator.comeUp();
+    assertEquals(0, get("1001-2026010100").get("status").asInt());
+  }
+
+  @Test
+  void slowAnswersDoNotHoldUpEachOther() {
+    simulator.faults().latency(Latency.fixed(Duration.ofMillis(300)));
+    long start = System.nanoTime();
+    List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
+    for (int i = 0; i < 256; i++) {
+      answers.add(client.sendAsync(instance(V20, "1001-2026010100"), BodyHandlers.ofString()));
+    }
+    answers.forEach(answer -> assertEquals(200, answer.join().statusCode()));
+    long millis = (System.nanoTime() - start) / 1_000_000;
+    assertTrue(millis < 5_000, "256 calls of 300 ms took " + millis + " ms");
+    assertTrue(simulator.traffic().maxInFlight() > 128);
+    assertEquals(256, simulator.traffic().callsOf("1001-2026010100"));
+  }
+
+  @Test
+  void isSteeredOverHttp() throws Exception {
+    control("fault", "{\"fault\":\"status\",\"status\":503,\"endpoints\":[\"get\"],\"times\":1}");
+    assertEquals(503, send(instance(V20, "1001-2026010100")).statusCode());
+    assertEquals(200, send(instance(V20, "1001-2026010100")).statusCode());
+    control("latency", "{\"medianMs\":1,\"p99Ms\":2}");
+    control("tokens", "{\"refuse\":1002}");
+    assertEquals(1002, json(send(tokenRequest())).get("status").asInt());
+    control("clear", "{}");
+    JsonNode stats = json(send(request("/simulator/stats?detail=true")));
+    assertEquals(2, stats.get("calls").asInt());
+    assertEquals(1, stats.get("tokenCalls").asInt());
+    assertEquals(2, stats.at("/callsById/1001-2026010100").asInt());
+    assertEquals(2, stats.get("callTimes").size());
+    HttpResponse<String> refused = send(post("/simulator/fault", "{\"fault\":\"boredom\"}"));
+    assertEquals(400, refused.statusCode());
+    assertEquals("The simulator has no fault boredom", json(refused).get("message").asText());
+  }
+
+  @Test
+  void failsTheTokenServiceToo() throws Exception {
+    simulator.faults().set(Fault.status(500), FaultScope.all().on(Endpoint.TOKEN));
+    assertEquals(500, send(tokenRequest()).statusCode());
+    assertEquals(200, send(instance(V20, "1001-2026010100")).statusCode());
+  }
+
+  private String token() throws Exception {
+    simulator.tokens().application("key", "secret");
+    return json(send(tokenRequest())).at("/data/accessToken").asText();
+  }
+
+  private HttpRequest tokenRequest() {
+    return post(
+        EnosSimulator.TOKEN_SERVICE + "get",
+        "{\"appKey\":\"key\",\"timestamp\":1572574909697,\"encryption\":\""
+            + ApimSignature.ofTokenRequest("key", "1572574909697", "secret")
+            + "\"}");
+  }
+
+  private HttpRequest signed(String token, String secret) {
+    String query = "action=get&flowInstId=1001-2026010100&userId=u%20%26&orgId=o";
+    String signature =
+        ApimSignature.ofCall(
+            token, ApiRequest.parametersOf(query), new byte[0], "1572574909697", secret);
+    return HttpRequest.newBuilder(uri(V20 + "flowInstances?" + query))
+        .header("apim-accesstoken", token)
+        .header("apim-timestamp", "1572574909697")
+        .header("apim-signature", signature)
+        .build();
+  }
+
+  private JsonNode get(String id) throws Exception {
+    return json(send(instance(V20, id)));
+  }
+
+  private JsonNode search(String root, String criteria) throws Exception {
+    return json(send(post(root + "flowInstances?action=search", criteria))).get("data");
+  }
+
+  private void control(String call, String body) throws Exception {
+    HttpResponse<String> answer = send(post("/simulator/" + call, body));
+    assertEquals(200, answer.statusCode(), answer.body());
+  }
+
+  private HttpRequest instance(String root, String id) {
+    return request(root + "flowInstances?action=get&flowInstId=" + id + "&userId=u&orgId=o");
+  }
+
+  private HttpRequest request(String target) {
+    return HttpRequest.newBuilder(uri(target)).build();
+  }
+
+  private HttpRequest post(String target, String body) {
+    return HttpRequest.newBuilder(uri(target))
+        .POST(HttpRequest.BodyPublishers.ofString(body))
+        .build();
+  }
+
+  private URI uri(String target) {
+    return URI.create(simulator.baseUrl() + target);
+  }
+
+  private HttpResponse<String> send(HttpRequest request) throws Exception {
+    return client.send(request, BodyHandlers.ofString());
+  }
+
+  private static JsonNode json(HttpResponse<String> answer) throws IOException {
+    return JSON.readTree(answer.body());
+  }
+}
