@@ -1,0 +1,310 @@
+package io.flowinstance.broker;
+
+import io.flowinstance.FreePort;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.metadata.storage.Formatter;
+import org.apache.kafka.server.common.Features;
+import org.apache.kafka.server.common.MetadataVersion;
+
+/**
+ * A real Kafka broker of one node (KRaft, broker and controller in one) as a process of its own, on
+ * this JVM's class path: it can be killed like any other, and started again on its port and data.
+ *
+ * <p>Topics are not made by being named; {@link #createTopics} makes them. The process does not
+ * outlive this one.
+ */
+public final class KafkaBroker implements AutoCloseable {
+  private static final Duration START_TIMEOUT = Duration.ofSeconds(60);
+  private static final int LOG_TAIL_LINES = 30;
+
+  private final int port;
+  private final Path directory;
+  private final boolean directoryIsOurs;
+  private final Thread killAtExit = new Thread(this::kill, "kill-kafka-broker");
+  private Process process;
+
+  private KafkaBroker(int port, Path directory, boolean directoryIsOurs) {
+    this.port = port;
+    this.directory = directory;
+    this.directoryIsOurs = directoryIsOurs;
+  }
+
+  /** Starts a broker on a free port, with data that {@link #close} deletes. */
+  public static KafkaBroker launch() {
+    return launch(FreePort.pick());
+  }
+
+  /** Starts a broker on this port, with data that {@link #close} deletes. */
+  public static KafkaBroker launch(int port) {
+    try {
+      return launch(new KafkaBroker(port, Files.createTempDirectory("kafka-broker-"), true));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Starts a broker on this port, on the data of this directory, which stays. */
+  public static KafkaBroker launch(int port, Path directory) {
+    return launch(new KafkaBroker(port, directory, false));
+  }
+
+  private static KafkaBroker launch(KafkaBroker broker) {
+    try {
+      broker.format();
+      Runtime.getRuntime().addShutdownHook(broker.killAtExit);
+      broker.start();
+      return broker;
+    } catch (RuntimeException e) {
+      broker.close();
+      throw e;
+    }
+  }
+
+  public String bootstrapServers() {
+    return "127.0.0.1:" + port;
+  }
+
+  public int port() {
+    return port;
+  }
+
+  /** Where the broker writes what it has to say. */
+  public Path log() {
+    return directory.resolve("broker.log");
+  }
+
+  /**
+   * Starts the broker, unless it runs, and returns when it answers. Throws IllegalStateException,
+   * with the end of the broker's log, when it ends instead or does not answer within a minute.
+   */
+  public synchronized void start() {
+    if (process != null && process.isAlive()) {
+      return;
+    }
+    try {
+      ProcessBuilder builder =
+          new ProcessBuilder(
+                  Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                  "-Xmx512m",
+                  // A broker that lives for seconds gains more from a quick start than from speed.
+                  "-XX:TieredStopAtLevel=1",
+                  "-XX:+UseSerialGC",
+                  "-Dlogback.configurationFile=broker/logback-broker.xml",
+                  BrokerProcess.class.getName(),
+                  settingsFile().toString())
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()));
+      // Not an argument: the class path of a Maven build is longer than a screen.
+      builder.environment().put("CLASSPATH", System.getProperty("java.class.path"));
+      process = builder.start();
+      awaitAnswer();
+    } catch (IOException e) {
+      throw new UncheckedIOException("The Kafka broker cannot be started", e);
+    }
+  }
+
+  /** Kills the broker at once, as {@code kill -9} does, and returns when it is gone. */
+  public synchronized void kill() {
+    if (process != null) {
+      process.destroyForcibly().onExit().join();
+    }
+  }
+
+  /** Creates topics with this many partitions each. Throws IllegalStateException if one exists. */
+  public void createTopics(int partitions, String... names) {
+    List<NewTopic> topics =
+        Arrays.stream(names)
+            .map(name -> new NewTopic(name, Optional.of(partitions), Optional.empty()))
+            .toList();
+    try (Admin admin = admin()) {
+      admin.createTopics(topics).all().get();
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("The topics cannot be created", e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("Interrupted while creating topics", e);
+    }
+  }
+
+  /** Stops the broker and deletes its data, unless they lie in a directory that was given. */
+  @Override
+  public synchronized void close() {
+    kill();
+    try {
+      Runtime.getRuntime().removeShutdownHook(killAtExit);
+    } catch (IllegalStateException inShutdown) {
+      // The hook runs already.
+    }
+    if (directoryIsOurs) {
+      deleteData();
+    }
+  }
+
+  private void format() {
+    Path data = directory.resolve("data");
+    try {
+      Files.createDirectories(data);
+      store(settings(FreePort.pick()));
+      if (Files.exists(data.resolve("meta.properties"))) {
+        return;
+      }
+      new Formatter()
+          .setPrintStream(new PrintStream(PrintStream.nullOutputStream()))
+          .setSupportedFeatures(Features.PRODUCTION_FEATURES)
+          .setReleaseVersion(MetadataVersion.latestProduction())
+          .setClusterId(Uuid.randomUuid().toString())
+          .setNodeId(1)
+          .setControllerListenerName("CONTROLLER")
+          .setMetadataLogDirectory(data.toString())
+          .addDirectory(data.toString())
+          .run();
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new IllegalStateException("The broker's data directory cannot be formatted", e);
+    }
+  }
+
+  private Map<String, String> settings(int controllerPort) {
+    String listeners =
+        "PLAINTEXT://127.0.0.1:" + port + ",CONTROLLER://127.0.0.1:" + controllerPort;
+    return Map.ofEntries(
+        Map.entry("process.roles", "broker,controller"),
+        Map.entry("node.id", "1"),
+        Map.entry("controller.quorum.voters", "1@127.0.0.1:" + controllerPort),
+        Map.entry("controller.listener.names", "CONTROLLER"),
+        Map.entry("listeners", listeners),
+        Map.entry("advertised.listeners", "PLAINTEXT://127.0.0.1:" + port),
+        Map.entry("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"),
+        Map.entry("log.dirs", directory.resolve("data").toString()),
+        Map.entry("auto.create.topics.enable", "false"),
+        Map.entry("default.replication.factor", "1"),
+        Map.entry("min.insync.replicas", "1"),
+        Map.entry("offsets.topic.replication.factor", "1"),
+        Map.entry("transaction.state.log.replication.factor", "1"),
+        Map.entry("transaction.state.log.min.isr", "1"),
+        // Each partition of these two is a directory to make when the first client comes.
+        Map.entry("offsets.topic.num.partitions", "3"),
+        Map.entry("transaction.state.log.num.partitions", "3"),
+        Map.entry("group.initial.rebalance.delay.ms", "0"),
+        // After a kill, the controller waits this long for the broker's old session to end.
+        Map.entry("broker.session.timeout.ms", "3000"),
+        Map.entry("broker.heartbeat.interval.ms", "500"));
+  }
+
+  private void store(Map<String, String> settings) throws IOException {
+    Properties properties = new Properties();
+    properties.putAll(settings);
+    try (var out = Files.newOutputStream(settingsFile())) {
+      properties.store(out, null);
+    }
+  }
+
+  private Path settingsFile() {
+    return directory.resolve("server.properties");
+  }
+
+  private Admin admin() {
+    return Admin.create(
+        Map.of(
+            "bootstrap.servers",
+            bootstrapServers(),
+            "default.api.timeout.ms",
+            String.valueOf(START_TIMEOUT.toMillis()),
+            "reconnect.backoff.ms",
+            "50",
+            "reconnect.backoff.max.ms",
+            "50"));
+  }
+
+  /** Returns when the broker answers, has topics at hand, and is part of the cluster. */
+  private void awaitAnswer() {
+    Admin admin = admin();
+    try {
+      CompletableFuture<Boolean> answer =
+          CompletableFuture.supplyAsync(
+              () -> {
+                while (!registered(admin)) {
+                  Thread.onSpinWait();
+                }
+                return true;
+              });
+      CompletableFuture<Boolean> end = process.onExit().thenApply(ended -> false);
+      boolean answers =
+          (Boolean)
+              CompletableFuture.anyOf(answer, end)
+                  .get(START_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+      if (!answers) {
+        throw failure("ended with code " + process.exitValue(), null);
+      }
+    } catch (TimeoutException e) {
+      throw failure("did not answer within " + START_TIMEOUT.toSeconds() + " s", e);
+    } catch (ExecutionException e) {
+      throw failure("did not answer", e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw failure("was not waited for", e);
+    } finally {
+      // At once: a broker that has ended answers no pending call.
+      admin.close(Duration.ZERO);
+    }
+  }
+
+  private static boolean registered(Admin admin) {
+    try {
+      return !admin.describeCluster().nodes().get().isEmpty();
+    } catch (ExecutionException e) {
+      throw new IllegalStateException(e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private IllegalStateException failure(String what, Throwable cause) {
+    return new IllegalStateException(
+        "The Kafka broker on port " + port + " " + what + "; its log ends:\n" + logTail(), cause);
+  }
+
+  private String logTail() {
+    try {
+      List<String> lines = Files.readAllLines(log());
+      return String.join(
+          "\n", lines.subList(Math.max(0, lines.size() - LOG_TAIL_LINES), lines.size()));
+    } catch (IOException e) {
+      return "(" + log() + " cannot be read: " + e.getMessage() + ")";
+    }
+  }
+
+  private void deleteData() {
+    List<Path> paths = new ArrayList<>();
+    try (Stream<Path> walk = Files.walk(directory)) {
+      walk.sorted(Comparator.reverseOrder()).forEach(paths::add);
+      for (Path path : paths) {
+        Files.delete(path);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("The broker's data cannot be deleted", e);
+    }
+  }
+}
