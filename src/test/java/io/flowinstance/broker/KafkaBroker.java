@@ -20,6 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.DescribeClusterResult;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.metadata.storage.Formatter;
@@ -41,6 +42,7 @@ public final class KafkaBroker implements AutoCloseable {
   private final Path directory;
   private final boolean directoryIsOurs;
   private final Thread killAtExit = new Thread(this::kill, "kill-kafka-broker");
+  private String clusterId;
   private Process process;
 
   private KafkaBroker(int port, Path directory, boolean directoryIsOurs) {
@@ -165,14 +167,17 @@ public final class KafkaBroker implements AutoCloseable {
     try {
       Files.createDirectories(data);
       store(settings(FreePort.pick()));
-      if (Files.exists(data.resolve("meta.properties"))) {
+      Path identity = data.resolve("meta.properties");
+      if (Files.exists(identity)) {
+        clusterId = load(identity).getProperty("cluster.id");
         return;
       }
+      clusterId = Uuid.randomUuid().toString();
       new Formatter()
           .setPrintStream(new PrintStream(PrintStream.nullOutputStream()))
           .setSupportedFeatures(Features.PRODUCTION_FEATURES)
           .setReleaseVersion(MetadataVersion.latestProduction())
-          .setClusterId(Uuid.randomUuid().toString())
+          .setClusterId(clusterId)
           .setNodeId(1)
           .setControllerListenerName("CONTROLLER")
           .setMetadataLogDirectory(data.toString())
@@ -218,6 +223,14 @@ public final class KafkaBroker implements AutoCloseable {
     try (var out = Files.newOutputStream(settingsFile())) {
       properties.store(out, null);
     }
+  }
+
+  private static Properties load(Path file) throws IOException {
+    Properties properties = new Properties();
+    try (var in = Files.newInputStream(file)) {
+      properties.load(in);
+    }
+    return properties;
   }
 
   private Path settingsFile() {
@@ -270,9 +283,13 @@ public final class KafkaBroker implements AutoCloseable {
     }
   }
 
-  private static boolean registered(Admin admin) {
+  private boolean registered(Admin admin) {
     try {
-      return !admin.describeCluster().nodes().get().isEmpty();
+      DescribeClusterResult cluster = admin.describeCluster();
+      if (!cluster.clusterId().get().equals(clusterId)) {
+        throw new IllegalStateException("Another Kafka answers on port " + port);
+      }
+      return !cluster.nodes().get().isEmpty();
     } catch (ExecutionException e) {
       throw new IllegalStateException(e.getCause());
     } catch (InterruptedException e) {

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 class KafkaBrokerIT {
   @Test
-  void keepsPortAndDataOverAKill() throws Exception {
+  void keepsPortAndDataOverAKillAndSharesItsPortWithNoOther() throws Exception {
     Path directory;
     try (KafkaBroker broker = KafkaBroker.launch()) {
       directory = broker.log().getParent();
@@ -43,6 +43,12 @@ class KafkaBrokerIT {
 
       assertEquals(address, broker.bootstrapServers());
       assertEquals(List.of("value"), committedValues(broker));
+
+      IllegalStateException failure =
+          assertThrows(IllegalStateException.class, () -> KafkaBroker.launch(broker.port()));
+      assertTrue(failure.getMessage().contains("did not answer"), failure.getMessage());
+      assertEquals(
+          "Another Kafka answers on port " + broker.port(), failure.getCause().getMessage());
     }
     assertFalse(Files.exists(directory), "close() deletes the broker's own directory");
   }
