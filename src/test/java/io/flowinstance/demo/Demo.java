@@ -1,0 +1,292 @@
+package io.flowinstance.demo;
+
+import io.flowinstance.FreePort;
+import io.flowinstance.broker.KafkaBroker;
+import io.flowinstance.simulator.EnosSimulator;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.function.Function;
+import org.jline.reader.EndOfFileException;
+import org.jline.reader.LineReader;
+import org.jline.reader.LineReaderBuilder;
+import org.jline.reader.UserInterruptException;
+import org.jline.reader.impl.completer.StringsCompleter;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The pipeline at work on this machine alone, with a broker of its own and a simulated EnOS: sends
+ * it some ids, shows what comes of each, then takes ids that are typed in.
+ *
+ * <p>With {@code -Ddemo.once=true} it ends after its own ids, with code 0 when each had its
+ * outcome, else 1. What the libraries have to say goes to {@code target/demo/demo.log}.
+ */
+public final class Demo {
+  private static final int KAFKA_PORT = 19092;
+  private static final int PARTITIONS = 3;
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+  private static final int LOG_TAIL_LINES = 20;
+  private static final Path LOG = Path.of("target", "demo", "demo.log");
+  private static final String SUGGESTION = "1003-20260101120000";
+
+  /** The demo's own ids, and how many steps the simulated instance has behind it. */
+  private static final Map<String, Integer> SAMPLES = new LinkedHashMap<>();
+
+  static {
+    SAMPLES.put("1001-20260101020000", Integer.MAX_VALUE);
+    SAMPLES.put("1002-20260101130500", 3);
+    SAMPLES.put("1003-20260101033000", Integer.MAX_VALUE);
+    SAMPLES.put("1004-20260101060000", Integer.MAX_VALUE);
+    SAMPLES.put("1005-20260101121500", Integer.MAX_VALUE);
+    SAMPLES.put("2438-201907261239", 0);
+    SAMPLES.put("404-20260101000000", 0);
+    SAMPLES.put("{\"flowInstId\": 17", 0);
+  }
+
+  private final Screen screen;
+  private final OutcomeView view;
+  private final Pipeline pipeline;
+  private final Deque<AutoCloseable> running = new ArrayDeque<>();
+
+  private Demo(Screen screen, Pipeline pipeline) {
+    this.screen = screen;
+    this.view = new OutcomeView(screen);
+    this.pipeline = pipeline;
+  }
+
+  public static void main(String[] args) {
+    System.exit(run(Demo::missing, Boolean.getBoolean("demo.once")));
+  }
+
+  private static AutoCloseable missing(Map<String, String> settings) {
+    throw new IllegalStateException("The pipeline is not part of this build");
+  }
+
+  /** Returns the process's exit code. */
+  static int run(Pipeline pipeline, boolean once) {
+    // Before anything logs: the screen belongs to the demo.
+    System.setProperty("logback.configurationFile", "demo/logback-demo.xml");
+    System.setProperty("demo.log", LOG.toString());
+    try (Screen screen = new Screen()) {
+      return new Demo(screen, pipeline).show(once);
+    }
+  }
+
+  private int show(boolean once) {
+    screen.print(
+        "\n"
+            + screen.strong("flow-instance-routes")
+            + ": workflow-instance ids in, events out"
+            + "\n");
+    try {
+      KafkaBroker broker = started("Kafka", this::startBroker, KafkaBroker::bootstrapServers);
+      EnosSimulator enos = started("EnOS, simulated", this::startEnos, EnosSimulator::baseUrl);
+      Map<String, String> settings = settings(broker, enos);
+      started("Pipeline", () -> pipeline.start(settings), p -> "reads " + Conversation.IDS);
+      Conversation conversation = new Conversation(broker.bootstrapServers());
+      running.push(conversation);
+      screen.print("");
+
+      List<String> unanswered = converse(conversation, List.copyOf(SAMPLES.keySet()));
+      if (!once) {
+        explain(broker);
+        takeIds(conversation);
+      } else if (!unanswered.isEmpty()) {
+        screen.print(
+            screen.bad("Without an outcome after " + PATIENCE.toSeconds() + " s: ")
+                + String.join(", ", unanswered)
+                + ". See "
+                + LOG
+                + ".");
+      }
+      return unanswered.isEmpty() ? 0 : 1;
+    } catch (Exception e) {
+      complain(e);
+      return 1;
+    } finally {
+      stop();
+    }
+  }
+
+  /** Starts something behind a progress line, to be stopped in the end. */
+  private <T extends AutoCloseable> T started(
+      String name, Callable<T> start, Function<T, String> where) throws Exception {
+    long begin = System.nanoTime();
+    T thing = screen.during(name, start);
+    running.push(thing);
+    double seconds = (System.nanoTime() - begin) / 1e9;
+    screen.print(
+        screen.good(screen.sign("✔", "+"))
+            + String.format(" %-16s %-26s ", name, where.apply(thing))
+            + screen.faint(String.format("%.1f s", seconds)));
+    return thing;
+  }
+
+  private KafkaBroker startBroker() {
+    KafkaBroker broker = KafkaBroker.launch(FreePort.pick(KAFKA_PORT));
+    broker.createTopics(
+        PARTITIONS,
+        Conversation.IDS,
+        Conversation.INSTANCES,
+        Conversation.TASKS,
+        Conversation.DEAD_LETTERS);
+    return broker;
+  }
+
+  private EnosSimulator startEnos() {
+    EnosSimulator enos = EnosSimulator.start();
+    enos.requireSignature(true);
+    SAMPLES.forEach((id, steps) -> enos.instances().advance(id, steps));
+    return enos;
+  }
+
+  private static Map<String, String> settings(KafkaBroker broker, EnosSimulator enos) {
+    return Map.ofEntries(
+        Map.entry("kafka.bootstrap-servers", broker.bootstrapServers()),
+        Map.entry("topic.instance-ids", Conversation.IDS),
+        Map.entry("topic.flow-instances", Conversation.INSTANCES),
+        Map.entry("topic.task-statuses", Conversation.TASKS),
+        Map.entry("topic.dead-letters", Conversation.DEAD_LETTERS),
+        Map.entry("enos.base-url", enos.baseUrl()),
+        Map.entry("enos.auth", "signed"),
+        Map.entry("enos.app-key", enos.tokens().appKey()),
+        Map.entry("enos.app-secret", enos.tokens().appSecret()),
+        Map.entry("enos.user-id", "demo-user"),
+        Map.entry("enos.org-id", "demo-org"),
+        Map.entry("management.port", String.valueOf(FreePort.pick())));
+  }
+
+  /** Sends ids and shows the outcome of each, in their order; returns those without one. */
+  private List<String> converse(Conversation conversation, List<String> ids) throws Exception {
+    long begin = System.nanoTime();
+    Map<String, String> idsByPlace = new LinkedHashMap<>();
+    for (String id : ids) {
+      idsByPlace.put(conversation.ask(id), id);
+    }
+    List<String> unanswered = new ArrayList<>();
+    long instances = 0;
+    int tasks = 0;
+    int deadLetters = 0;
+    for (Map.Entry<String, String> asked : idsByPlace.entrySet()) {
+      Outcome outcome =
+          screen.during(asked.getValue(), () -> await(conversation, asked.getKey(), begin));
+      screen.print(view.of(outcome));
+      instances += outcome.instance().stream().count();
+      tasks += outcome.tasks().size();
+      deadLetters += outcome.deadLetters().size();
+      if (!outcome.complete()) {
+        unanswered.add(asked.getValue());
+      }
+    }
+    double seconds = (System.nanoTime() - begin) / 1e9;
+    screen.print(
+        screen.faint(
+            String.format(
+                "%d in; %d on %s, %d on %s, %d on %s; %.1f s",
+                ids.size(),
+                instances,
+                Conversation.INSTANCES,
+                tasks,
+                Conversation.TASKS,
+                deadLetters,
+                Conversation.DEAD_LETTERS,
+                seconds)));
+    return unanswered;
+  }
+
+  private static Outcome await(Conversation conversation, String place, long begin) {
+    Outcome outcome = conversation.look(place);
+    while (!outcome.complete() && System.nanoTime() - begin < PATIENCE.toNanos()) {
+      outcome = conversation.look(place);
+    }
+    return outcome;
+  }
+
+  private void explain(KafkaBroker broker) {
+    String kcat = "  kcat -b " + broker.bootstrapServers();
+    String read = kcat + " -C -X isolation.level=read_committed -f '%h\\n%k %s\\n' -t ";
+    screen.print(
+        String.join(
+            "\n",
+            "",
+            "Any Kafka client can follow, and send ids of its own:",
+            screen.faint(read + Conversation.INSTANCES),
+            screen.faint(read + Conversation.TASKS),
+            screen.faint(read + Conversation.DEAD_LETTERS),
+            screen.faint(
+                "  echo " + SUGGESTION + " |" + kcat.substring(1) + " -P -t " + Conversation.IDS),
+            "",
+            "Type ids, such as "
+                + screen.strong(SUGGESTION)
+                + ", again and again: each call takes the instance a step on.",
+            "Flows 1001 to 1005 have shapes; 100050 has 50 tasks. Tab completes; quit or Ctrl-D ends.",
+            ""));
+  }
+
+  private void takeIds(Conversation conversation) throws Exception {
+    List<String> completions = new ArrayList<>(SAMPLES.keySet());
+    completions.add(SUGGESTION);
+    completions.add("100050-20260101120000");
+    LineReader reader =
+        LineReaderBuilder.builder()
+            .terminal(screen.terminal())
+            .completer(new StringsCompleter(completions))
+            .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true)
+            .build();
+    String prompt = screen.lively() ? screen.strong(screen.sign("id ❯ ", "id > ")) : "";
+    while (true) {
+      String line;
+      try {
+        line = reader.readLine(prompt).trim();
+      } catch (EndOfFileException | UserInterruptException end) {
+        return;
+      }
+      if (line.equals("quit") || line.equals("exit")) {
+        return;
+      }
+      if (!line.isEmpty()) {
+        // A JSON value may hold blanks; bare ids may not.
+        converse(
+            conversation, line.matches("[{\\[\"].*") ? List.of(line) : List.of(line.split("\\s+")));
+        screen.print("");
+      }
+    }
+  }
+
+  private void complain(Exception e) {
+    LoggerFactory.getLogger(Demo.class).error("The demo has failed", e);
+    StringBuilder complaint = new StringBuilder();
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      String message = cause.getMessage() == null ? cause.toString() : cause.getMessage();
+      complaint.append(cause == e ? "" : "\n  because: ").append(message);
+    }
+    screen.print(screen.bad("The demo has failed: ") + complaint);
+    screen.print("The log is " + LOG.toAbsolutePath() + "; it ends:\n");
+    try {
+      List<String> lines = Files.readAllLines(LOG);
+      lines
+          .subList(Math.max(0, lines.size() - LOG_TAIL_LINES), lines.size())
+          .forEach(line -> screen.print(screen.faint("  " + line)));
+    } catch (IOException unreadable) {
+      screen.print("  (it cannot be read: " + unreadable.getMessage() + ")");
+    }
+  }
+
+  private void stop() {
+    while (!running.isEmpty()) {
+      try {
+        running.pop().close();
+      } catch (Exception e) {
+        screen.print(screen.odd("Not stopped cleanly: ") + e.getMessage());
+      }
+    }
+  }
+}
