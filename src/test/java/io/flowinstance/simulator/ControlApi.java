@@ -13,8 +13,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Steers the simulator from another process. Each call takes a JSON object and answers {@code {}},
- * or 400 and {@code {"message"}} with what is wrong:
+ * Steers the simulator from another process. Each call takes a JSON object and answers one, or 400
+ * and {@code {"message"}} with what is wrong:
  *
  * <ul>
  *   <li>{@code POST /simulator/fault}: {@code fault} is one of status ({@code status}, with {@code
@@ -37,6 +37,7 @@ import java.util.Map;
  */
 final class ControlApi {
   static final String ROOT = "/simulator/";
+  private static final String DOWN_FOR_MS = "downForMs";
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -51,6 +52,10 @@ final class ControlApi {
       byte[] body = request.body().length == 0 ? new byte[] {'{', '}'} : request.body();
       ObjectNode answer = answer(request, JSON.readTree(body));
       connection.send(200, Map.of(), JSON.writeValueAsBytes(answer));
+      if (answer.has(DOWN_FOR_MS)) {
+        // Only now: going down resets this connection too.
+        simulator.goDown(millis(answer, DOWN_FOR_MS));
+      }
     } catch (IllegalArgumentException | com.fasterxml.jackson.core.JsonProcessingException e) {
       ObjectNode answer = JSON.createObjectNode().put("message", e.getMessage());
       connection.send(400, Map.of(), JSON.writeValueAsBytes(answer));
@@ -71,7 +76,9 @@ final class ControlApi {
       }
       case "POST latency" -> simulator.faults().latency(latency(body));
       case "POST tokens" -> tokens(body);
-      case "POST down" -> simulator.goDown(millis(body, "forMs"));
+      case "POST down" -> {
+        return JSON.createObjectNode().put(DOWN_FOR_MS, millis(body, "forMs").toMillis());
+      }
       case "POST instances" -> {
         simulator.instances().know(texts(body.path("known")));
         if (body.has("frozen")) {

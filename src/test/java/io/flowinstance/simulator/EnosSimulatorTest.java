@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -232,6 +233,15 @@ class EnosSimulatorTest {
     assertThrows(IOException.class, () -> get("1001-2026010100"));
     simulator.comeUp();
     assertEquals(0, get("1001-2026010100").get("status").asInt());
+  }
+
+  @Test
+  void goesDownForAWhileWhenToldOverHttp() throws Exception {
+    control("down", "{\"forMs\":300}");
+    assertThrows(IOException.class, () -> get("1001-2026010100"));
+    Awaitility.await()
+        .ignoreExceptions()
+        .until(() -> get("1001-2026010100").get("status").asInt() == 0);
   }
 
   @Test

@@ -9,12 +9,17 @@ import java.time.Duration;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 
 /** A way in which the simulated API goes wrong. */
 @FunctionalInterface
 public interface Fault {
+  /** Of RFC 9110; the JDK's RFC 1123 writes a day below ten with one digit. */
+  DateTimeFormatter HTTP_DATE =
+      DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.ENGLISH);
+
   /** What the API would have answered, had nothing gone wrong; made when it is asked for. */
   interface Healthy {
     Answer answer();
@@ -66,7 +71,7 @@ public interface Fault {
   static Fault retryAfterDate(int status, Duration wait) {
     return (connection, healthy) -> {
       ZonedDateTime date = ZonedDateTime.now(ZoneOffset.UTC).plus(wait);
-      String text = DateTimeFormatter.RFC_1123_DATE_TIME.format(date);
+      String text = HTTP_DATE.format(date);
       connection.send(status, Map.of("Retry-After", text), message(status));
     };
   }
