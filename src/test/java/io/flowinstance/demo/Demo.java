@@ -37,19 +37,19 @@ public final class Demo {
   private static final Path LOG = Path.of("target", "demo", "demo.log");
   private static final String SUGGESTION = "1003-20260101120000";
 
-  /** The demo's own ids, and how many steps the simulated instance has behind it. */
-  private static final Map<String, Integer> SAMPLES = new LinkedHashMap<>();
+  /** A value to send, and how many steps the simulated instance has behind it by then. */
+  private record Sample(String value, int steps) {}
 
-  static {
-    SAMPLES.put("1001-20260101020000", Integer.MAX_VALUE);
-    SAMPLES.put("1002-20260101130500", 3);
-    SAMPLES.put("1003-20260101033000", Integer.MAX_VALUE);
-    SAMPLES.put("1004-20260101060000", Integer.MAX_VALUE);
-    SAMPLES.put("1005-20260101121500", Integer.MAX_VALUE);
-    SAMPLES.put("2438-201907261239", 0);
-    SAMPLES.put("404-20260101000000", 0);
-    SAMPLES.put("{\"flowInstId\": 17", 0);
-  }
+  private static final List<Sample> SAMPLES =
+      List.of(
+          new Sample("1001-20260101020000", Integer.MAX_VALUE),
+          new Sample("1002-20260101130500", 3),
+          new Sample("1003-20260101033000", Integer.MAX_VALUE),
+          new Sample("1004-20260101060000", Integer.MAX_VALUE),
+          new Sample("1005-20260101121500", Integer.MAX_VALUE),
+          new Sample("2438-201907261239", 0),
+          new Sample("404-20260101000000", 0),
+          new Sample("{\"flowInstId\": 17", 0));
 
   private final Screen screen;
   private final OutcomeView view;
@@ -95,7 +95,7 @@ public final class Demo {
       running.push(conversation);
       screen.print("");
 
-      List<String> unanswered = converse(conversation, List.copyOf(SAMPLES.keySet()));
+      List<String> unanswered = converse(conversation, values());
       if (!once) {
         explain(broker);
         takeIds(conversation);
@@ -114,6 +114,10 @@ public final class Demo {
     } finally {
       stop();
     }
+  }
+
+  private static List<String> values() {
+    return SAMPLES.stream().map(Sample::value).toList();
   }
 
   /** Starts something behind a progress line, to be stopped in the end. */
@@ -144,7 +148,7 @@ public final class Demo {
   private EnosSimulator startEnos() {
     EnosSimulator enos = EnosSimulator.start();
     enos.requireSignature(true);
-    SAMPLES.forEach((id, steps) -> enos.instances().advance(id, steps));
+    SAMPLES.forEach(sample -> enos.instances().advance(sample.value(), sample.steps()));
     return enos;
   }
 
@@ -232,7 +236,7 @@ public final class Demo {
   }
 
   private void takeIds(Conversation conversation) throws Exception {
-    List<String> completions = new ArrayList<>(SAMPLES.keySet());
+    List<String> completions = new ArrayList<>(values());
     completions.add(SUGGESTION);
     completions.add("100050-20260101120000");
     LineReader reader =
