@@ -41,9 +41,9 @@ public final class KafkaBroker implements AutoCloseable {
   private final int port;
   private final Path directory;
   private final boolean directoryIsOurs;
-  private final Thread killAtExit = new Thread(this::kill, "kill-kafka-broker");
+  private final Thread discardAtExit = new Thread(this::discard, "discard-kafka-broker");
   private String clusterId;
-  private Process process;
+  private volatile Process process;
 
   private KafkaBroker(int port, Path directory, boolean directoryIsOurs) {
     this.port = port;
@@ -73,7 +73,7 @@ public final class KafkaBroker implements AutoCloseable {
   private static KafkaBroker launch(KafkaBroker broker) {
     try {
       broker.format();
-      Runtime.getRuntime().addShutdownHook(broker.killAtExit);
+      Runtime.getRuntime().addShutdownHook(broker.discardAtExit);
       broker.start();
       return broker;
     } catch (RuntimeException e) {
@@ -126,9 +126,11 @@ public final class KafkaBroker implements AutoCloseable {
   }
 
   /** Kills the broker at once, as {@code kill -9} does, and returns when it is gone. */
-  public synchronized void kill() {
-    if (process != null) {
-      process.destroyForcibly().onExit().join();
+  public void kill() {
+    // Takes no lock: an interrupted JVM must not wait here for a start that is under way.
+    Process running = process;
+    if (running != null) {
+      running.destroyForcibly().onExit().join();
     }
   }
 
@@ -150,13 +152,18 @@ public final class KafkaBroker implements AutoCloseable {
 
   /** Stops the broker and deletes its data, unless they lie in a directory that was given. */
   @Override
-  public synchronized void close() {
-    kill();
+  public void close() {
     try {
-      Runtime.getRuntime().removeShutdownHook(killAtExit);
+      Runtime.getRuntime().removeShutdownHook(discardAtExit);
     } catch (IllegalStateException inShutdown) {
-      // The hook runs already.
+      // The hook runs already, and does what follows.
+      return;
     }
+    discard();
+  }
+
+  private void discard() {
+    kill();
     if (directoryIsOurs) {
       deleteData();
     }
