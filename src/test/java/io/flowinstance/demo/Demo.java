@@ -96,16 +96,17 @@ public final class Demo {
       screen.print("");
 
       List<String> unanswered = converse(conversation, values());
-      if (!once) {
-        explain(broker);
-        takeIds(conversation);
-      } else if (!unanswered.isEmpty()) {
+      if (!unanswered.isEmpty()) {
         screen.print(
             screen.bad("Without an outcome after " + PATIENCE.toSeconds() + " s: ")
                 + String.join(", ", unanswered)
                 + ". See "
                 + LOG
                 + ".");
+      }
+      if (!once) {
+        explain(broker);
+        takeIds(conversation);
       }
       return unanswered.isEmpty() ? 0 : 1;
     } catch (Exception e) {
@@ -286,8 +287,14 @@ public final class Demo {
 
   private void stop() {
     while (!running.isEmpty()) {
+      AutoCloseable last = running.pop();
       try {
-        running.pop().close();
+        screen.during(
+            "Stopping",
+            () -> {
+              last.close();
+              return last;
+            });
       } catch (Exception e) {
         screen.print(screen.odd("Not stopped cleanly: ") + e.getMessage());
       }
