@@ -72,8 +72,8 @@ public final class KafkaBroker implements AutoCloseable {
 
   private static KafkaBroker launch(KafkaBroker broker) {
     try {
-      broker.format();
       Runtime.getRuntime().addShutdownHook(broker.discardAtExit);
+      broker.format();
       broker.start();
       return broker;
     } catch (RuntimeException e) {
