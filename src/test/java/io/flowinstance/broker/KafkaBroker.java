@@ -164,7 +164,7 @@ public final class KafkaBroker implements AutoCloseable {
 
   private void discard() {
     kill();
-    if (directoryIsOurs) {
+    if (directoryIsOurs && Files.exists(directory)) {
       deleteData();
     }
   }

@@ -27,7 +27,9 @@ class KafkaBrokerIT {
   @Test
   void keepsPortAndDataOverAKillAndSharesItsPortWithNoOther() throws Exception {
     Path directory;
+    KafkaBroker closed;
     try (KafkaBroker broker = KafkaBroker.launch()) {
+      closed = broker;
       directory = broker.log().getParent();
       String address = broker.bootstrapServers();
       broker.createTopics(3, "kept");
@@ -50,6 +52,7 @@ class KafkaBrokerIT {
       assertEquals(
           "Another Kafka answers on port " + broker.port(), failure.getCause().getMessage());
     }
+    closed.close();
     assertFalse(Files.exists(directory), "close() deletes the broker's own directory");
   }
 
