@@ -89,7 +89,8 @@ public final class Application implements AutoCloseable {
         .withAutoConfigurationLogSummary(false)
         .withStreamCachingEnabled(false)
         .withUseMdcLogging(false)
-        .withJmxEnabled(false);
+        .withJmxEnabled(false)
+        .withShutdownTimeout(Math.max(1, settings.whole("shutdown.timeout-ms") / 1000));
     main.configure()
         .httpManagementServer()
         .withEnabled(true)

@@ -20,6 +20,13 @@ import io.flowinstance.fetch.TokenService;
 import io.flowinstance.route.MakeOutcome;
 import io.flowinstance.route.ReadIds;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.ZoneId;
@@ -29,6 +36,10 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.spi.Registry;
 import org.apache.camel.support.LifecycleStrategySupport;
+import org.apache.hc.client5.http.ssl.DefaultClientTlsStrategy;
+import org.apache.hc.client5.http.ssl.TlsSocketStrategy;
+import org.apache.hc.core5.http.HttpHost;
+import org.apache.hc.core5.ssl.SSLContextBuilder;
 import org.apache.kafka.clients.producer.Producer;
 
 /** The beans that the routes refer to, made from the settings. */
@@ -131,9 +142,30 @@ final class Beans implements CamelConfiguration {
                 Duration.ofMillis(settings.whole("fetch.timeout-ms")),
                 settings.whole("fetch.max-response-bytes"),
                 "flow-instance-routes/" + Application.version(),
-                null,
-                null)),
+                tls(),
+                settings.text("enos.proxy").isEmpty()
+                    ? null
+                    : HttpHost.create(URI.create(settings.text("enos.proxy"))))),
         null,
         "close");
+  }
+
+  private TlsSocketStrategy tls() {
+    String trustStore = settings.text("enos.trust-store");
+    if (trustStore.isEmpty()) {
+      return null;
+    }
+    char[] password = settings.text("enos.trust-store-password").toCharArray();
+    try (InputStream in = Files.newInputStream(Path.of(trustStore))) {
+      KeyStore store = KeyStore.getInstance(settings.text("enos.trust-store-type"));
+      store.load(in, password);
+      return new DefaultClientTlsStrategy(
+          SSLContextBuilder.create().loadTrustMaterial(store, null).build());
+    } catch (IOException | GeneralSecurityException e) {
+      throw new IllegalStateException(
+          "The trust store %s of enos.trust-store cannot be used: %s"
+              .formatted(trustStore, e.getMessage()),
+          e);
+    }
   }
 }

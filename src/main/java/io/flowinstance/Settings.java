@@ -7,7 +7,9 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
@@ -30,18 +32,24 @@ public final class Settings {
    * @param environment variables such as {@code ENOS_BASE_URL}; {@code ENOS_APP_SECRET_FILE} names
    *     a file that holds the value
    * @param overrides settings by their own names, stronger than the environment
-   * @throws SettingsException an override has an unknown name, or a named file cannot be read
+   * @throws SettingsException the settings cannot be used; it names every fault
    */
   public static Settings resolve(Map<String, String> environment, Map<String, String> overrides) {
     Map<String, String> values = defaults();
-    values.replaceAll((name, value) -> fromEnvironment(environment, name, value));
+    List<String> faults = new ArrayList<>();
+    values.replaceAll((name, value) -> fromEnvironment(environment, name, value, faults));
     overrides.forEach(
         (name, value) -> {
           if (values.replace(name, value.strip()) == null) {
-            throw new SettingsException("There is no setting named " + name + ".");
+            faults.add("There is no setting named %s.".formatted(name));
           }
         });
-    return new Settings(values);
+    Settings settings = new Settings(values);
+    faults.addAll(SettingsCheck.faults(settings));
+    if (!faults.isEmpty()) {
+      throw new SettingsException(faults);
+    }
+    return settings;
   }
 
   private static Map<String, String> defaults() {
@@ -57,18 +65,17 @@ public final class Settings {
   }
 
   private static String fromEnvironment(
-      Map<String, String> environment, String name, String value) {
+      Map<String, String> environment, String name, String value, List<String> faults) {
     String variable = environmentVariable(name);
     String file = environment.get(variable + "_FILE");
     if (file != null) {
       try {
         return Files.readString(Path.of(file)).strip();
       } catch (IOException e) {
-        throw new SettingsException(
-            variable
-                + "_FILE names "
-                + file
-                + ", which cannot be read: mount it, or mend the path.");
+        faults.add(
+            "%s_FILE names %s, which cannot be read: mount it, or mend the path."
+                .formatted(variable, file));
+        return value;
       }
     }
     return environment.getOrDefault(variable, value).strip();

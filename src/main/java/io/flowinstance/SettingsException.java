@@ -1,10 +1,13 @@
 package io.flowinstance;
 
-/** The configuration cannot be used; the message says what to mend. */
+import java.util.List;
+
+/** The settings cannot be used; the message names every fault and what to do about it. */
 public final class SettingsException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  SettingsException(String message) {
-    super(message);
+  SettingsException(List<String> faults) {
+    super(
+        "The settings cannot be used. Nothing was started.\n  - " + String.join("\n  - ", faults));
   }
 }

@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
+import java.util.regex.Pattern;
 
 /**
  * The one reader and writer of JSON: bounded, strict, and exact to the last digit of a decimal.
@@ -29,6 +30,9 @@ import java.nio.charset.CharacterCodingException;
 public final class Json {
   /** Objects and arrays inside each other. */
   public static final int MAX_NESTING = 100;
+
+  /** Where Jackson says that a value began, with a notice about what it leaves out. */
+  private static final Pattern START_MARKER = Pattern.compile(" \\(start marker at .*\\)");
 
   /** Characters of one number. */
   public static final int MAX_NUMBER_LENGTH = 100;
@@ -169,7 +173,7 @@ public final class Json {
 
   private static String sentence(JsonProcessingException e) {
     JsonLocation place = e.getLocation();
-    String what = e.getOriginalMessage();
+    String what = START_MARKER.matcher(e.getOriginalMessage()).replaceAll("");
     return place == null
         ? what
         : "%s at line %d, column %d".formatted(what, place.getLineNr(), place.getColumnNr());

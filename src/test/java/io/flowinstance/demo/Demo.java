@@ -1,5 +1,6 @@
 package io.flowinstance.demo;
 
+import io.flowinstance.Application;
 import io.flowinstance.FreePort;
 import io.flowinstance.broker.KafkaBroker;
 import io.flowinstance.simulator.EnosSimulator;
@@ -63,11 +64,7 @@ public final class Demo {
   }
 
   public static void main(String[] args) {
-    System.exit(run(Demo::missing, Boolean.getBoolean("demo.once")));
-  }
-
-  private static AutoCloseable missing(Map<String, String> settings) {
-    throw new IllegalStateException("The pipeline is not part of this build");
+    System.exit(run(Application::start, Boolean.getBoolean("demo.once")));
   }
 
   /** Returns the process's exit code. */

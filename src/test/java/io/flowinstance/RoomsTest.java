@@ -1,0 +1,66 @@
+package io.flowinstance;
+
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.lang.syntax.ArchRuleDefinition;
+
+/** The rooms of the house: nothing imports upward, and meaning knows no transport. */
+@AnalyzeClasses(packages = "io.flowinstance", importOptions = ImportOption.DoNotIncludeTests.class)
+class RoomsTest {
+  @ArchTest
+  static final ArchRule NOTHING_IMPORTS_UPWARD =
+      layeredArchitecture()
+          .consideringOnlyDependenciesInLayers()
+          .layer("application")
+          .definedBy("io.flowinstance")
+          .layer("route")
+          .definedBy("..route")
+          .layer("fetch")
+          .definedBy("..fetch")
+          .layer("delivery")
+          .definedBy("..delivery")
+          .layer("enos")
+          .definedBy("..enos")
+          .layer("event")
+          .definedBy("..event")
+          .layer("graph")
+          .definedBy("..graph")
+          .layer("json")
+          .definedBy("..json")
+          .whereLayer("application")
+          .mayNotBeAccessedByAnyLayer()
+          .whereLayer("route")
+          .mayOnlyBeAccessedByLayers("application")
+          .whereLayer("fetch")
+          .mayOnlyBeAccessedByLayers("application", "route")
+          .whereLayer("delivery")
+          .mayOnlyBeAccessedByLayers("application", "route", "fetch")
+          .whereLayer("enos")
+          .mayOnlyBeAccessedByLayers("application", "route", "fetch", "delivery")
+          .whereLayer("event")
+          .mayOnlyBeAccessedByLayers("application", "route", "delivery")
+          .whereLayer("graph")
+          .mayOnlyBeAccessedByLayers("application", "route", "event");
+
+  @ArchTest
+  static final ArchRule MEANING_KNOWS_NO_TRANSPORT =
+      ArchRuleDefinition.noClasses()
+          .that()
+          .resideInAnyPackage("..enos", "..event", "..graph", "..json")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("org.apache..");
+
+  @ArchTest
+  static final ArchRule ONLY_DELIVERY_SPEAKS_KAFKA =
+      ArchRuleDefinition.noClasses()
+          .that()
+          .resideInAnyPackage("..fetch", "..enos", "..event", "..graph", "..json")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("org.apache.kafka..");
+}
