@@ -1,12 +1,16 @@
 package io.flowinstance;
 
 import io.flowinstance.delivery.KafkaClients;
+import io.flowinstance.delivery.ProcessSlot;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.IntFunction;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.kafka.KafkaClientFactory;
+import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
+import org.apache.camel.main.MainListenerSupport;
 import org.apache.kafka.clients.producer.Producer;
 
 /** The pipeline as a process: settings, beans and routes, started and stopped together. */
@@ -66,18 +70,30 @@ public final class Application implements AutoCloseable {
   private static Main configure(Settings settings) {
     KafkaClients clients = new KafkaClients(kafkaConnection(settings));
     String prefix = settings.text("kafka.transactional-id-prefix");
-    String transactionalId = prefix.isEmpty() ? settings.text("kafka.group-id") : prefix;
-    return configure(
-        settings,
-        new Beans(
+    ProcessSlot slot =
+        ProcessSlot.take(
+            prefix.isEmpty() ? settings.text("kafka.group-id") : prefix,
+            Path.of(System.getProperty("java.io.tmpdir"), "flow-instance-routes"));
+    Main main =
+        configure(
             settings,
-            clients,
-            lane ->
-                clients.transactionalProducer(
-                    transactionalId + "-" + lane,
-                    settings.whole("kafka.transaction-timeout-ms"),
-                    settings.whole("kafka.max-request-size"),
-                    settings.text("kafka.compression-type"))));
+            new Beans(
+                settings,
+                clients,
+                lane ->
+                    clients.transactionalProducer(
+                        slot.transactionalId(lane),
+                        settings.whole("kafka.transaction-timeout-ms"),
+                        settings.whole("kafka.max-request-size"),
+                        settings.text("kafka.compression-type"))));
+    main.addMainListener(
+        new MainListenerSupport() {
+          @Override
+          public void afterStop(BaseMainSupport stopped) {
+            slot.close();
+          }
+        });
+    return main;
   }
 
   private static Main configure(Settings settings, Beans beans) {

@@ -11,6 +11,7 @@ import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.event.EventZones;
 import io.flowinstance.fetch.ApiAvailability;
 import io.flowinstance.fetch.ApiHeaders;
+import io.flowinstance.fetch.ApiHealthCheck;
 import io.flowinstance.fetch.CallApi;
 import io.flowinstance.fetch.EnosHttpClient;
 import io.flowinstance.fetch.Pace;
@@ -81,7 +82,11 @@ final class Beans implements CamelConfiguration {
     PolledBatch polledBatch = new PolledBatch();
     Publisher publisher =
         new Publisher(
-            polledBatch, producers, deadLetters, settings.whole("kafka.max-request-size"));
+            polledBatch,
+            producers,
+            deadLetters,
+            settings.whole("pipeline.lanes"),
+            settings.whole("kafka.max-request-size"));
 
     registry.bind("kafka-clients", KafkaClientFactory.class, consumers);
     registry.bind("record-origin", new RecordOrigin.Factory());
@@ -91,7 +96,7 @@ final class Beans implements CamelConfiguration {
     registry.bind("polled-batch", polledBatch);
     registry.bind("batch-outcomes", new BatchOutcomes());
     registry.bind("make-outcome", new MakeOutcome(zones, messages, deadLetters, clock));
-    registry.bind("publisher", publisher, null, "close");
+    registry.bind("publisher", publisher, "start", "close");
   }
 
   private void bindFetch(CamelContext context) {
@@ -126,6 +131,7 @@ final class Beans implements CamelConfiguration {
             api.stop();
           }
         });
+    registry.bind("enos-api", new ApiHealthCheck(api));
     registry.bind("api-breaker", CircuitBreaker.class, api.breaker());
     registry.bind(
         "retries",

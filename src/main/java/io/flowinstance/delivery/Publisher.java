@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.Producer;
@@ -43,24 +44,41 @@ public final class Publisher implements AutoCloseable {
   private final IntFunction<Producer<byte[], byte[]>> producers;
   private final DeadLetters deadLetters;
   private final int maxRecordBytes;
-  private final Map<String, Lane> lanes = new ConcurrentHashMap<>();
-  private final AtomicInteger laneCount = new AtomicInteger();
+  private final List<Lane> lanes;
+  private final Map<String, Lane> byName = new ConcurrentHashMap<>();
+  private final AtomicInteger assigned = new AtomicInteger();
 
   /**
    * @param polledBatch where the batches come from
    * @param producers makes the transactional producer of a lane, 0, 1, …; not yet initialized
    * @param deadLetters takes the place of events that are too large
+   * @param laneCount consumers of this process
    * @param maxRecordBytes largest record that a producer sends, uncompressed
    */
   public Publisher(
       PolledBatch polledBatch,
       IntFunction<Producer<byte[], byte[]>> producers,
       DeadLetters deadLetters,
+      int laneCount,
       int maxRecordBytes) {
     this.polledBatch = polledBatch;
     this.producers = producers;
     this.deadLetters = deadLetters;
     this.maxRecordBytes = maxRecordBytes;
+    lanes = IntStream.range(0, laneCount).mapToObj(Lane::new).toList();
+  }
+
+  /**
+   * Makes the producers ready in the background: that aborts what a crashed process of the same
+   * transactional ids left open, before its readers have waited for long. What does not succeed now
+   * is done at the first batch.
+   */
+  public void start() {
+    for (Lane lane : lanes) {
+      Thread thread = new Thread(lane::getReady, "lane-" + lane.number + "-start");
+      thread.setDaemon(true);
+      thread.start();
+    }
   }
 
   /**
@@ -78,9 +96,9 @@ public final class Publisher implements AutoCloseable {
     }
     List<Outcome> inOrder = polledBatch.settle(outcomes);
     Lane lane =
-        lanes.computeIfAbsent(
+        byName.computeIfAbsent(
             outcomes.get(0).idRecord().origin().lane(),
-            name -> new Lane(laneCount.getAndIncrement()));
+            name -> lanes.get(assigned.getAndIncrement()));
     List<Outcome> done = beforeGivenBack(inOrder);
     int from = 0;
     while (from < done.size()) {
@@ -121,7 +139,7 @@ public final class Publisher implements AutoCloseable {
   /** Closes the producers; an open transaction is aborted. */
   @Override
   public void close() {
-    lanes.values().forEach(Lane::discardProducer);
+    lanes.forEach(Lane::discardProducer);
   }
 
   private static int endOfTransaction(List<Outcome> outcomes, int from) {
@@ -239,7 +257,15 @@ public final class Publisher implements AutoCloseable {
       sender.commitTransaction();
     }
 
-    private Producer<byte[], byte[]> producer() {
+    void getReady() {
+      try {
+        producer();
+      } catch (KafkaException e) {
+        LOG.debug("Lane {} is not ready yet: {}", number, e.toString());
+      }
+    }
+
+    private synchronized Producer<byte[], byte[]> producer() {
       if (producer == null) {
         Producer<byte[], byte[]> fresh = producers.apply(number);
         try {
@@ -267,7 +293,7 @@ public final class Publisher implements AutoCloseable {
       }
     }
 
-    void discardProducer() {
+    synchronized void discardProducer() {
       Producer<byte[], byte[]> old = producer;
       producer = null;
       if (old != null) {

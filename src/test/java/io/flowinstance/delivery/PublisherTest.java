@@ -41,7 +41,7 @@ class PublisherTest {
 
   private Publisher publisher(int limit) {
     return new Publisher(
-        polledBatch, this::producer, new DeadLetters("dead-letters", Clock.systemUTC()), limit);
+        polledBatch, this::producer, new DeadLetters("dead-letters", Clock.systemUTC()), 2, limit);
   }
 
   private void publish(Outcome... outcomes) {
