@@ -8,35 +8,49 @@ import java.util.Map;
 import java.util.function.IntFunction;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.kafka.KafkaClientFactory;
-import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
-import org.apache.camel.main.MainListenerSupport;
 import org.apache.kafka.clients.producer.Producer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The pipeline as a process: settings, beans and routes, started and stopped together. */
 public final class Application implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Application.class);
   private static final Map<String, String> SERVICES =
       Map.of("v2.0", "dataflow-batch-service", "v2.1", "batch-processing-service");
 
   private final Main main;
+  private final ProcessSlot slot;
 
-  private Application(Main main) {
+  private Application(Main main, ProcessSlot slot) {
     this.main = main;
+    this.slot = slot;
   }
 
   /** Runs until the process is asked to stop. Everything is set by the environment. */
-  public static void main(String[] args) throws Exception {
-    Settings settings;
+  public static void main(String[] args) throws InterruptedException {
+    Application application;
     try {
-      settings = Settings.resolve(System.getenv(), Map.of());
+      application = start(Map.of());
     } catch (SettingsException e) {
       System.err.println(e.getMessage());
       System.exit(2);
       return;
+    } catch (IllegalStateException e) {
+      LOG.error(e.getMessage(), e.getCause());
+      System.exit(1);
+      return;
     }
-    Main main = configure(settings);
-    main.run();
-    System.exit(main.getExitCode());
+    // A JVM that ends by SIGTERM gives the signal as its exit code, however well it stopped.
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  application.close();
+                  Runtime.getRuntime().halt(0);
+                },
+                "shutdown"));
+    Thread.currentThread().join();
   }
 
   /**
@@ -44,56 +58,43 @@ public final class Application implements AutoCloseable {
    *
    * @param overrides settings by name, stronger than the environment
    * @throws SettingsException the settings cannot be used
+   * @throws IllegalStateException the pipeline did not start
    */
   public static Application start(Map<String, String> overrides) {
-    return start(configure(Settings.resolve(System.getenv(), overrides)));
-  }
-
-  /** Starts the pipeline on Kafka clients of the caller's. */
-  static Application start(
-      Settings settings,
-      KafkaClientFactory consumers,
-      IntFunction<Producer<byte[], byte[]>> producers) {
-    return start(configure(settings, new Beans(settings, consumers, producers)));
-  }
-
-  private static Application start(Main main) {
-    try {
-      main.start();
-    } catch (Exception e) {
-      main.stop();
-      throw new IllegalStateException("The pipeline did not start: " + e.getMessage(), e);
-    }
-    return new Application(main);
-  }
-
-  private static Main configure(Settings settings) {
+    Settings settings = Settings.resolve(System.getenv(), overrides);
     KafkaClients clients = new KafkaClients(kafkaConnection(settings));
     String prefix = settings.text("kafka.transactional-id-prefix");
     ProcessSlot slot =
         ProcessSlot.take(
             prefix.isEmpty() ? settings.text("kafka.group-id") : prefix,
             Path.of(System.getProperty("java.io.tmpdir"), "flow-instance-routes"));
-    Main main =
-        configure(
-            settings,
-            new Beans(
-                settings,
-                clients,
-                lane ->
-                    clients.transactionalProducer(
-                        slot.transactionalId(lane),
-                        settings.whole("kafka.transaction-timeout-ms"),
-                        settings.whole("kafka.max-request-size"),
-                        settings.text("kafka.compression-type"))));
-    main.addMainListener(
-        new MainListenerSupport() {
-          @Override
-          public void afterStop(BaseMainSupport stopped) {
-            slot.close();
-          }
-        });
-    return main;
+    return start(
+        settings,
+        clients,
+        lane ->
+            clients.transactionalProducer(
+                slot.transactionalId(lane),
+                settings.whole("kafka.transaction-timeout-ms"),
+                settings.whole("kafka.max-request-size"),
+                settings.text("kafka.compression-type")),
+        slot);
+  }
+
+  /** Starts the pipeline on Kafka clients of the caller's. */
+  static Application start(
+      Settings settings,
+      KafkaClientFactory consumers,
+      IntFunction<Producer<byte[], byte[]>> producers,
+      ProcessSlot slot) {
+    Application application =
+        new Application(configure(settings, new Beans(settings, consumers, producers)), slot);
+    try {
+      application.main.start();
+    } catch (Exception e) {
+      application.close();
+      throw new IllegalStateException("The pipeline did not start: " + e.getMessage(), e);
+    }
+    return application;
   }
 
   private static Main configure(Settings settings, Beans beans) {
@@ -152,5 +153,8 @@ public final class Application implements AutoCloseable {
   @Override
   public void close() {
     main.stop();
+    if (slot != null) {
+      slot.close();
+    }
   }
 }

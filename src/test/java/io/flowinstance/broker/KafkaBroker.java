@@ -39,6 +39,8 @@ public final class KafkaBroker implements AutoCloseable {
   private static final int LOG_TAIL_LINES = 30;
 
   private final int port;
+  private final int cutPort = FreePort.pick();
+  private final int behindCutPort = FreePort.pick();
   private final Path directory;
   private final boolean directoryIsOurs;
   private final Thread discardAtExit = new Thread(this::discard, "discard-kafka-broker");
@@ -88,6 +90,19 @@ public final class KafkaBroker implements AutoCloseable {
 
   public int port() {
     return port;
+  }
+
+  /**
+   * Where clients come in that a test wants to cut off: whoever bootstraps here is told to come
+   * here again. Nothing listens but what the test puts between it and {@link #behindCutPort}.
+   */
+  public int cutPort() {
+    return cutPort;
+  }
+
+  /** Where the broker takes the connections that came through {@link #cutPort}. */
+  public int behindCutPort() {
+    return behindCutPort;
   }
 
   /** Where the broker writes what it has to say. */
@@ -199,15 +214,21 @@ public final class KafkaBroker implements AutoCloseable {
 
   private Map<String, String> settings(int controllerPort) {
     String listeners =
-        "PLAINTEXT://127.0.0.1:" + port + ",CONTROLLER://127.0.0.1:" + controllerPort;
+        "PLAINTEXT://127.0.0.1:%d,CUT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d"
+            .formatted(port, behindCutPort, controllerPort);
     return Map.ofEntries(
         Map.entry("process.roles", "broker,controller"),
         Map.entry("node.id", "1"),
         Map.entry("controller.quorum.voters", "1@127.0.0.1:" + controllerPort),
         Map.entry("controller.listener.names", "CONTROLLER"),
         Map.entry("listeners", listeners),
-        Map.entry("advertised.listeners", "PLAINTEXT://127.0.0.1:" + port),
-        Map.entry("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"),
+        Map.entry(
+            "advertised.listeners",
+            "PLAINTEXT://127.0.0.1:%d,CUT://127.0.0.1:%d".formatted(port, cutPort)),
+        Map.entry("inter.broker.listener.name", "PLAINTEXT"),
+        Map.entry(
+            "listener.security.protocol.map",
+            "PLAINTEXT:PLAINTEXT,CUT:PLAINTEXT,CONTROLLER:PLAINTEXT"),
         Map.entry("log.dirs", directory.resolve("data").toString()),
         Map.entry("auto.create.topics.enable", "false"),
         Map.entry("default.replication.factor", "1"),

@@ -1,0 +1,228 @@
+package io.flowinstance.faults;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.flowinstance.broker.KafkaBroker;
+import io.flowinstance.simulator.EnosSimulator;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.StringSerializer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Exactly once, whatever happens: ids of 1 to 50 tasks are fed while processes, the broker, the API
+ * and the network fail; afterwards a {@code read_committed} reader finds exactly one outcome of
+ * every id, and the order kept. Short by default, at full length with {@code -Pchaos}.
+ */
+class ExactlyOnceIT {
+  private static final boolean FULL = Boolean.getBoolean("chaos");
+  private static final int IDS = FULL ? 20_000 : 1_500;
+  private static final Duration FEED = Duration.ofSeconds(FULL ? 60 : 6);
+  private static final Duration PATIENCE = Duration.ofMinutes(FULL ? 5 : 2);
+  private static final int MOST_TASKS = 50;
+
+  private static KafkaBroker broker;
+  private static EnosSimulator enos;
+
+  private final Random random = new Random(7);
+  private final Deque<ApplicationProcess> running = new ArrayDeque<>();
+  private final Map<String, Integer> tasksById = new LinkedHashMap<>();
+  private Topics topics;
+  private long began;
+
+  @BeforeAll
+  static void startBrokerAndApi() {
+    broker = KafkaBroker.launch();
+    enos = EnosSimulator.start();
+  }
+
+  @AfterAll
+  static void stopBrokerAndApi() {
+    enos.close();
+    broker.close();
+  }
+
+  @AfterEach
+  void killWhatStillRuns() {
+    running.forEach(ApplicationProcess::close);
+  }
+
+  private ApplicationProcess launch(String bootstrapServers) {
+    Map<String, String> environment = new HashMap<>(topics.environment());
+    environment.put("KAFKA_BOOTSTRAP_SERVERS", bootstrapServers);
+    environment.put("KAFKA_SESSION_TIMEOUT_MS", "6000");
+    environment.put("ENOS_BASE_URL", enos.baseUrl());
+    environment.put("ENOS_AUTH", "none");
+    environment.put("ENOS_USER_ID", "u");
+    environment.put("ENOS_ORG_ID", "o");
+    ApplicationProcess process = ApplicationProcess.start(environment);
+    running.push(process);
+    return process;
+  }
+
+  private void begin(String scenario) {
+    topics = Topics.create(broker, scenario);
+    began = System.nanoTime();
+  }
+
+  /** Feeds the ids evenly over the time of the feed, in the background. */
+  private Thread feed() {
+    for (int i = 0; i < IDS; i++) {
+      int tasks = 1 + i % MOST_TASKS;
+      tasksById.put("%d-%010d".formatted(100_000 + tasks, i), tasks);
+    }
+    Thread feeder =
+        new Thread(
+            () -> {
+              try (KafkaProducer<String, String> producer =
+                  new KafkaProducer<>(
+                      Map.of(
+                          "bootstrap.servers", broker.bootstrapServers(),
+                          "delivery.timeout.ms", "120000",
+                          "linger.ms", "5"),
+                      new StringSerializer(),
+                      new StringSerializer())) {
+                long start = System.nanoTime();
+                int sent = 0;
+                for (String id : tasksById.keySet()) {
+                  producer.send(new ProducerRecord<>(topics.ids(), id, id));
+                  long due = start + FEED.toNanos() * ++sent / IDS;
+                  if (due > System.nanoTime()) {
+                    TimeUnit.NANOSECONDS.sleep(due - System.nanoTime());
+                  }
+                }
+                producer.flush();
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+            },
+            "feeder");
+    feeder.start();
+    return feeder;
+  }
+
+  private void pause(long leastMs, long mostMs) throws InterruptedException {
+    TimeUnit.MILLISECONDS.sleep(leastMs + random.nextInt((int) (mostMs - leastMs + 1)));
+  }
+
+  private void audit(String what, Thread feeder) throws InterruptedException {
+    feeder.join();
+    try (Audit audit = new Audit(broker.bootstrapServers(), topics)) {
+      audit.readAll(IDS, PATIENCE);
+      List<String> faults = audit.faults(tasksById);
+      System.out.printf(
+          "%s: %d ids, %d faults, %d task events, dead letters %s, %.1f s%n",
+          what,
+          IDS,
+          faults.size(),
+          audit.taskEvents(),
+          audit.deadLettersByReason(),
+          (System.nanoTime() - began) / 1e9);
+      assertEquals(List.of(), faults.subList(0, Math.min(10, faults.size())));
+      assertEquals(Map.of(), audit.deadLettersByReason());
+    }
+  }
+
+  @Test
+  void survivesKillsOfThePipeline() throws Exception {
+    begin("kills");
+    Thread feeder = feed();
+    ApplicationProcess process = launch(broker.bootstrapServers());
+    int kills = FULL ? 20 : 3;
+    for (int i = 0; i < kills; i++) {
+      process.awaitReady();
+      pause(0, 2_000);
+      process.kill();
+      process = launch(broker.bootstrapServers());
+    }
+    audit("kill -9 of the pipeline, %d times".formatted(kills), feeder);
+  }
+
+  @Test
+  void survivesKillsOfTheBroker() throws Exception {
+    begin("broker-kills");
+    Thread feeder = feed();
+    ApplicationProcess process = launch(broker.bootstrapServers()).awaitReady();
+    int kills = FULL ? 5 : 1;
+    for (int i = 0; i < kills; i++) {
+      pause(500, 3_000);
+      broker.kill();
+      broker.start();
+    }
+    audit("kill -9 of the broker, %d times".formatted(kills), feeder);
+    assertEquals(0, process.stop(Duration.ofSeconds(30)), process::output);
+  }
+
+  @Test
+  void survivesScaling() throws Exception {
+    begin("scaling");
+    Thread feeder = feed();
+    ApplicationProcess first = launch(broker.bootstrapServers()).awaitReady();
+    for (int i = 0; i < (FULL ? 2 : 1); i++) {
+      ApplicationProcess second = launch(broker.bootstrapServers());
+      ApplicationProcess third = launch(broker.bootstrapServers());
+      second.awaitReady();
+      third.awaitReady();
+      pause(200, 2_000);
+      assertEquals(0, second.stop(Duration.ofSeconds(30)), second::output);
+      assertEquals(0, third.stop(Duration.ofSeconds(30)), third::output);
+    }
+    audit("1 to 3 processes and back", feeder);
+    assertEquals(0, first.stop(Duration.ofSeconds(30)), first::output);
+  }
+
+  @Test
+  void survivesAProcessThatSleepsPastItsSession() throws Exception {
+    begin("sleeper");
+    Thread feeder = feed();
+    ApplicationProcess sleeper = launch(broker.bootstrapServers()).awaitReady();
+    launch(broker.bootstrapServers()).awaitReady();
+    pause(500, 1_500);
+    sleeper.signal("STOP");
+    TimeUnit.SECONDS.sleep(9);
+    sleeper.signal("CONT");
+    audit("SIGSTOP past the session timeout", feeder);
+  }
+
+  @Test
+  void survivesAnOutageOfTheApi() throws Exception {
+    begin("outage");
+    Thread feeder = feed();
+    launch(broker.bootstrapServers()).awaitReady();
+    pause(500, 1_500);
+    enos.goDown();
+    TimeUnit.SECONDS.sleep(FULL ? 60 : 5);
+    enos.comeUp();
+    audit("the API gone", feeder);
+  }
+
+  @Test
+  void survivesACutNetwork() throws Exception {
+    begin("cut");
+    try (NetworkCut network = new NetworkCut(broker.cutPort(), broker.behindCutPort())) {
+      Thread feeder = feed();
+      launch("127.0.0.1:" + broker.cutPort()).awaitReady();
+      for (int i = 0; i < (FULL ? 3 : 1); i++) {
+        pause(500, 2_000);
+        network.cut();
+        TimeUnit.SECONDS.sleep(FULL ? 15 : 4);
+        network.mend();
+      }
+      audit("network cut between pipeline and broker", feeder);
+    }
+    assertTrue(running.peek().health("live").startsWith("200 "));
+  }
+}
