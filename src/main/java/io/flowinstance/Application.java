@@ -102,7 +102,7 @@ public final class Application implements AutoCloseable {
     main.configure().addConfiguration(beans);
     main.configure()
         .withName("flow-instance-routes")
-        .withRoutesIncludePattern("classpath:routes/*.camel.yaml")
+        .withRoutesIncludePattern(RouteFiles.pattern())
         .withAutoConfigurationLogSummary(false)
         .withStreamCachingEnabled(false)
         .withUseMdcLogging(false)

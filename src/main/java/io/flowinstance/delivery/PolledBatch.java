@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.component.kafka.KafkaConstants;
@@ -17,7 +18,11 @@ import org.apache.kafka.common.header.Headers;
  * fewer outcomes than ids, or not at all, is polled again.
  */
 public final class PolledBatch {
+  private static final long FIRST_PAUSE_MS = 250;
+  private static final long LONGEST_PAUSE_MS = 10_000;
+
   private final Map<String, List<IdRecord>> inHand = new ConcurrentHashMap<>();
+  private final Map<String, Integer> unfinished = new ConcurrentHashMap<>();
 
   /**
    * The records of a batch that still belong to this consumer. The assignors of this pipeline are
@@ -37,14 +42,28 @@ public final class PolledBatch {
     if (!records.isEmpty()) {
       RecordOrigin origin = records.get(0).origin();
       List<IdRecord> before = inHand.put(origin.lane(), records);
-      // A consumer that was made anew has begun at the committed offsets: nothing was passed over.
-      if (before != null && before.get(0).origin().consumer() == origin.consumer()) {
-        throw new IllegalStateException(
-            "The %d ids from %s on left the route pipeline without being published."
-                .formatted(before.size(), before.get(0).position()));
+      if (before != null) {
+        afterUnfinished(before, origin);
       }
     }
     return records;
+  }
+
+  /** The batch before this one is not published: it comes again, at a pace that grows slower. */
+  private void afterUnfinished(List<IdRecord> before, RecordOrigin origin) {
+    // A consumer that was made anew has begun at the committed offsets: nothing was passed over.
+    if (before.get(0).origin().consumer() == origin.consumer()) {
+      throw new IllegalStateException(
+          "The %d ids from %s on left the route pipeline without being published."
+              .formatted(before.size(), before.get(0).position()));
+    }
+    int times = unfinished.merge(origin.lane(), 1, Integer::sum);
+    try {
+      TimeUnit.MILLISECONDS.sleep(
+          Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS << Math.min(times - 1, 10)));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /**
@@ -54,7 +73,7 @@ public final class PolledBatch {
    * @throws IllegalStateException they are not those of the ids in hand, each once
    */
   List<Outcome> settle(List<Outcome> outcomes) {
-    List<IdRecord> records = inHand.remove(outcomes.get(0).idRecord().origin().lane());
+    List<IdRecord> records = inHand.get(outcomes.get(0).idRecord().origin().lane());
     Map<IdRecord, Outcome> byRecord = new IdentityHashMap<>();
     outcomes.forEach(outcome -> byRecord.put(outcome.idRecord(), outcome));
     List<Outcome> inOrder =
@@ -67,6 +86,12 @@ public final class PolledBatch {
               .formatted(records == null ? 0 : records.size(), outcomes.size(), inOrder.size()));
     }
     return inOrder;
+  }
+
+  /** Called by the publisher when everything of a lane's batch is committed. */
+  void finish(String lane) {
+    inHand.remove(lane);
+    unfinished.remove(lane);
   }
 
   private static IdRecord idRecord(Message message) {

@@ -37,9 +37,6 @@ public final class Publisher implements AutoCloseable {
   /** Bytes after which a batch goes on in a further transaction. */
   private static final long TRANSACTION_BYTES = 8L << 20;
 
-  private static final Duration FIRST_PAUSE = Duration.ofMillis(250);
-  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(10);
-
   private final PolledBatch polledBatch;
   private final IntFunction<Producer<byte[], byte[]>> producers;
   private final DeadLetters deadLetters;
@@ -95,10 +92,8 @@ public final class Publisher implements AutoCloseable {
       return;
     }
     List<Outcome> inOrder = polledBatch.settle(outcomes);
-    Lane lane =
-        byName.computeIfAbsent(
-            outcomes.get(0).idRecord().origin().lane(),
-            name -> lanes.get(assigned.getAndIncrement()));
+    String laneName = outcomes.get(0).idRecord().origin().lane();
+    Lane lane = byName.computeIfAbsent(laneName, name -> lanes.get(assigned.getAndIncrement()));
     List<Outcome> done = beforeGivenBack(inOrder);
     int from = 0;
     while (from < done.size()) {
@@ -107,10 +102,14 @@ public final class Publisher implements AutoCloseable {
       from = to;
     }
     if (done.size() < inOrder.size()) {
-      throw new BatchGivenBackException(
-          "%d of %d ids are given back, to be polled again: %s"
-              .formatted(inOrder.size() - done.size(), inOrder.size(), whyGivenBack(inOrder)));
+      BatchGivenBackException givenBack =
+          new BatchGivenBackException(
+              "%d of %d ids are given back, to be polled again: %s"
+                  .formatted(inOrder.size() - done.size(), inOrder.size(), whyGivenBack(inOrder)));
+      LOG.info(givenBack.getMessage());
+      throw givenBack;
     }
+    polledBatch.finish(laneName);
   }
 
   /** Of each partition, what stands before the first id that is given back. */
@@ -196,7 +195,6 @@ public final class Publisher implements AutoCloseable {
   private final class Lane {
     private final int number;
     private volatile Producer<byte[], byte[]> producer;
-    private Duration pause = Duration.ZERO;
 
     Lane(int number) {
       this.number = number;
@@ -210,7 +208,6 @@ public final class Publisher implements AutoCloseable {
           Set<Outcome> refused = ConcurrentHashMap.newKeySet();
           try {
             attempt(toPublish, refused);
-            pause = Duration.ZERO;
             return;
           } catch (KafkaException e) {
             abort();
@@ -229,7 +226,6 @@ public final class Publisher implements AutoCloseable {
             "The batch of {} ids was not published and will be polled again: {}",
             outcomes.size(),
             e.toString());
-        waitBeforeNext();
         throw e;
       }
     }
@@ -298,21 +294,6 @@ public final class Publisher implements AutoCloseable {
       producer = null;
       if (old != null) {
         old.close(Duration.ZERO);
-      }
-    }
-
-    /** The ids are asked for again when they are polled again: not at full speed. */
-    private void waitBeforeNext() {
-      pause =
-          pause.isZero()
-              ? FIRST_PAUSE
-              : pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0
-                  ? pause.multipliedBy(2)
-                  : LONGEST_PAUSE;
-      try {
-        Thread.sleep(pause.toMillis());
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
       }
     }
 

@@ -30,9 +30,7 @@ import org.junit.jupiter.api.Test;
 class PublisherTest {
   private static final int LIMIT = 10_000;
 
-  private static final MockConsumer<Object, Object> CONSUMER =
-      new MockConsumer<>(OffsetResetStrategy.EARLIEST);
-
+  private MockConsumer<Object, Object> consumer = new MockConsumer<>(OffsetResetStrategy.EARLIEST);
   private final List<MockProducer<byte[], byte[]>> producers = new ArrayList<>();
   private final PolledBatch polledBatch = new PolledBatch();
   private final Publisher publisher = publisher(LIMIT);
@@ -79,7 +77,7 @@ class PublisherTest {
     return producer;
   }
 
-  private static Outcome outcome(int partition, long offset, String... values) {
+  private Outcome outcome(int partition, long offset, String... values) {
     IdRecord idRecord =
         new IdRecord(
             new TopicPartition("ids", partition),
@@ -88,7 +86,7 @@ class PublisherTest {
             "k".getBytes(UTF_8),
             "id".getBytes(UTF_8),
             new RecordHeaders().add("h", "v".getBytes(UTF_8)),
-            new RecordOrigin("lane", CONSUMER, CONSUMER.groupMetadata(), 0));
+            new RecordOrigin("lane", consumer, consumer.groupMetadata(), 0));
     List<ProducerRecord<byte[], byte[]>> messages = new ArrayList<>();
     for (String value : values) {
       messages.add(new ProducerRecord<>("events", value.getBytes(UTF_8)));
@@ -176,6 +174,7 @@ class PublisherTest {
     failCommit = new KafkaException("not now");
 
     assertThrows(KafkaException.class, () -> publish(outcome(0, 7, "a")));
+    consumer = new MockConsumer<>(OffsetResetStrategy.EARLIEST);
     publish(outcome(0, 7, "a"));
 
     assertEquals(1, producers.size());
@@ -188,6 +187,7 @@ class PublisherTest {
     producers.get(0).fenceProducer();
 
     assertThrows(ProducerFencedException.class, () -> publish(outcome(0, 7, "b")));
+    consumer = new MockConsumer<>(OffsetResetStrategy.EARLIEST);
     publish(outcome(0, 7, "b"));
 
     assertTrue(producers.get(0).closed());
@@ -207,7 +207,7 @@ class PublisherTest {
                 null,
                 null,
                 other.headers(),
-                new RecordOrigin("lane two", CONSUMER, other.origin().generation(), 0)),
+                new RecordOrigin("lane two", consumer, other.origin().generation(), 0)),
             first.messages());
 
     publish(first);
