@@ -1,6 +1,7 @@
 package io.flowinstance.broker;
 
 import io.flowinstance.FreePort;
+import java.io.File;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
@@ -132,12 +133,19 @@ public final class KafkaBroker implements AutoCloseable {
               .redirectErrorStream(true)
               .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()));
       // Not an argument: the class path of a Maven build is longer than a screen.
-      builder.environment().put("CLASSPATH", System.getProperty("java.class.path"));
+      builder.environment().put("CLASSPATH", classPath());
       process = builder.start();
       awaitAnswer();
     } catch (IOException e) {
       throw new UncheckedIOException("The Kafka broker cannot be started", e);
     }
+  }
+
+  /** That of this JVM, or with -Dbroker.classpath another Kafka's, with {@link BrokerProcess}. */
+  private static String classPath() {
+    String own = System.getProperty("java.class.path");
+    String other = System.getProperty("broker.classpath");
+    return other == null ? own : other + File.pathSeparator + own.split(File.pathSeparator)[0];
   }
 
   /** Kills the broker at once, as {@code kill -9} does, and returns when it is gone. */
