@@ -138,7 +138,7 @@ final class Beans implements CamelConfiguration {
         new Retries(
             api,
             Duration.ofMillis(settings.whole("fetch.retry-budget-ms")),
-            Duration.ofMillis(settings.whole("batch.max-hold-ms")),
+            Duration.ofMillis(settings.maxHoldMs()),
             clock));
     registry.bind(
         "enos-http-client",

@@ -20,6 +20,8 @@ import java.util.TreeMap;
  * top, overrides of the caller above both.
  */
 public final class Settings {
+  private static final int LEAST_HOLD_MS = 60_000;
+
   private final Map<String, String> values;
 
   private Settings(Map<String, String> values) {
@@ -103,5 +105,16 @@ public final class Settings {
   /** The whole number of a setting. */
   public int whole(String name) {
     return Integer.parseInt(text(name));
+  }
+
+  /**
+   * How long after its poll an id is held: {@code batch.max-hold-ms}, or what the retry budget
+   * needs, one minute at least.
+   */
+  public int maxHoldMs() {
+    if (!text("batch.max-hold-ms").isEmpty()) {
+      return whole("batch.max-hold-ms");
+    }
+    return Math.max(LEAST_HOLD_MS, whole("fetch.retry-budget-ms") + 2 * whole("fetch.timeout-ms"));
   }
 }

@@ -96,7 +96,8 @@ final class SettingsCheck {
     whole("fetch.max-response-bytes", 1_024, 1 << 30);
     whole("batch.max-records", 1, 100_000);
     whole("batch.max-wait-ms", 1, 60_000);
-    boolean hold = whole("batch.max-hold-ms", 0, 86_400_000);
+    boolean hold =
+        settings.text("batch.max-hold-ms").isEmpty() || whole("batch.max-hold-ms", 0, 86_400_000);
     whole("pipeline.lanes", 1, 1_000);
     whole("shutdown.timeout-ms", 1_000, 600_000);
     whole("management.port", 0, 65_535);
@@ -116,7 +117,15 @@ final class SettingsCheck {
               .formatted(asking, poll),
           "lower it, or raise kafka.max-poll-interval-ms");
     }
-    long holding = settings.whole("batch.max-hold-ms") + 2 * call + PUBLISH_MS;
+    long giving = settings.whole("fetch.retry-budget-ms") + 2 * call;
+    if (giving > settings.maxHoldMs()) {
+      fault(
+          "batch.max-hold-ms",
+          "is shorter than the %d ms in which an id is asked for: a bad one would never be given up"
+              .formatted(giving),
+          "raise it, or lower fetch.retry-budget-ms or fetch.timeout-ms");
+    }
+    long holding = settings.maxHoldMs() + 2 * call + PUBLISH_MS;
     if (holding > poll) {
       fault(
           "batch.max-hold-ms",

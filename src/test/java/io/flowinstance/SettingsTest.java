@@ -107,6 +107,7 @@ class SettingsTest {
         "FETCH_CONCURRENCY | 0",
         "FETCH_RETRY_BUDGET_MS | 300000",
         "BATCH_MAX_HOLD_MS | 290000",
+        "BATCH_MAX_HOLD_MS | 40000",
         "KAFKA_MAX_POLL_INTERVAL_MS | 60000",
         "MANAGEMENT_PORT | 70000",
       })

@@ -9,6 +9,7 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.UUID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,6 +43,7 @@ public final class ProcessSlot implements AutoCloseable {
     String host = prefix + "-" + hostName();
     try {
       Files.createDirectories(folder);
+      shareWithOtherUsers(folder);
       for (int slot = 0; slot < SLOTS; slot++) {
         FileLock lock = tryLock(folder.resolve(host + "-" + slot + ".lock"));
         if (lock != null) {
@@ -58,6 +60,7 @@ public final class ProcessSlot implements AutoCloseable {
   private static FileLock tryLock(Path file) throws IOException {
     FileChannel channel =
         FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+    shareWithOtherUsers(file);
     try {
       FileLock lock = channel.tryLock();
       if (lock != null) {
@@ -68,6 +71,15 @@ public final class ProcessSlot implements AutoCloseable {
     }
     channel.close();
     return null;
+  }
+
+  /** The places of a host are those of all its users; who made the folder opens it to the rest. */
+  private static void shareWithOtherUsers(Path path) {
+    try {
+      Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwxrwxrwx"));
+    } catch (IOException | UnsupportedOperationException e) {
+      LOG.debug("{} keeps its permissions: {}", path, e.toString());
+    }
   }
 
   private static String hostName() {
