@@ -125,11 +125,11 @@ final class SettingsCheck {
               .formatted(giving),
           "raise it, or lower fetch.retry-budget-ms or fetch.timeout-ms");
     }
-    long holding = settings.maxHoldMs() + 2 * call + PUBLISH_MS;
-    if (holding > poll) {
+    long holding = settings.maxHoldMs() + call + PUBLISH_MS;
+    if (holding > poll && !settings.text("batch.max-hold-ms").isEmpty()) {
       fault(
           "batch.max-hold-ms",
-          "with two calls and the publishing takes %d ms, and the group waits %d ms for a poll"
+          "with a call and the publishing takes %d ms, and the group waits %d ms for a poll"
               .formatted(holding, poll),
           "lower it, or raise kafka.max-poll-interval-ms");
     }
