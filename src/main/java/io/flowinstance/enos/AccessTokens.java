@@ -50,6 +50,7 @@ public final class AccessTokens {
   private final Clock clock;
   private final ReentrantLock renewal = new ReentrantLock();
   private volatile Token token;
+  private volatile ApiFailure lastFailure;
   private long lastTimestamp;
 
   public AccessTokens(String appKey, String appSecret, Service service, Clock clock) {
@@ -61,12 +62,14 @@ public final class AccessTokens {
 
   /**
    * A token that is good now. While one thread renews it, the others go on with the old one as long
-   * as that is good, and wait otherwise.
+   * as that is good, and wait otherwise; they share its failure, too, instead of asking one after
+   * the other a service that does not answer.
    *
    * @throws ApiFailure the token service gave none
    */
   public Token current() {
     Token known = token;
+    ApiFailure knownFailure = lastFailure;
     long now = clock.millis();
     if (known != null && now < known.renewAt) {
       return known;
@@ -83,8 +86,14 @@ public final class AccessTokens {
       if (latest != known && latest != null && clock.millis() < latest.renewAt) {
         return latest;
       }
+      if (lastFailure != knownFailure) {
+        throw lastFailure;
+      }
       token = latest == null ? get() : renew(latest);
       return token;
+    } catch (ApiFailure e) {
+      lastFailure = e;
+      throw e;
     } finally {
       renewal.unlock();
     }
@@ -135,7 +144,7 @@ public final class AccessTokens {
         return token(service.call(operation, body.toString()));
       } catch (ApiFailure e) {
         if (attempt == MAX_ATTEMPTS || !Integer.valueOf(REPEATED_REQUEST).equals(e.apiCode())) {
-          throw e;
+          throw e.ofTokenService();
         }
       }
     }
@@ -147,12 +156,8 @@ public final class AccessTokens {
     String text = data.path("accessToken").asText("");
     long life = data.path("expire").asLong(0) * 1000;
     if (text.isEmpty() || life <= 0) {
-      // The body is left out of the failure: it may hold a token.
       throw ApiFailure.of(
-          FailureKind.PASSING,
-          "The token service answered without an access token.",
-          new Answer(answer.httpStatus(), null, null),
-          null);
+          FailureKind.PASSING, "The answer holds no access token.", answer, answer.apiCode());
     }
     return new Token(text, now + life - Math.min(RENEW_AHEAD_MS, life / 4), now + life);
   }

@@ -58,6 +58,21 @@ public final class ApiFailure extends RuntimeException {
     return new ApiFailure(kind, message, thrown, null, null, null, null);
   }
 
+  /**
+   * The same failure where the token service was asked, which knows no ids: what does not pass is
+   * for somebody to mend. The answer's body is left out, it may hold a token.
+   */
+  ApiFailure ofTokenService() {
+    return new ApiFailure(
+        kind == FailureKind.PASSING ? FailureKind.PASSING : FailureKind.REFUSED,
+        "The token service gave no token. " + getMessage(),
+        getCause(),
+        httpStatus,
+        apiCode,
+        retryAfter,
+        null);
+  }
+
   /** What the failure means. */
   public FailureKind kind() {
     return kind;

@@ -1,6 +1,7 @@
 package io.flowinstance.enos;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -13,9 +14,14 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class AccessTokensTest {
   private final ManualClock clock = new ManualClock();
@@ -145,6 +151,71 @@ class AccessTokensTest {
 
     ApiFailure failure = assertThrows(ApiFailure.class, tokens::current);
     assertEquals(FailureKind.REFUSED, failure.kind());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "400 | {} | REFUSED",
+        "401 | {} | REFUSED",
+        "404 | {} | REFUSED",
+        "200 | <html> | REFUSED",
+        "200 | {\"status\":0} | REFUSED",
+        "200 | {\"status\":1203} | REFUSED",
+        "200 | {\"status\":62102} | REFUSED",
+        "200 | {\"status\":1005} | PASSING",
+        "200 | {\"status\":0,\"data\":{\"expire\":7200}} | PASSING",
+        "500 | {} | PASSING"
+      })
+  void failsInAWayThatIsNoIdsFault(int status, String body, FailureKind kind) {
+    answers.add(new Answer(status, body.getBytes(UTF_8), null));
+
+    ApiFailure failure = assertThrows(ApiFailure.class, tokens::current);
+    assertEquals(kind, failure.kind());
+    assertEquals(null, failure.response());
+  }
+
+  @Test
+  void failsAtOnceForAllWhoWaited() throws Exception {
+    CountDownLatch answered = new CountDownLatch(1);
+    AtomicInteger calls = new AtomicInteger();
+    AccessTokens slow =
+        new AccessTokens(
+            "key",
+            "secret",
+            (operation, body) -> {
+              calls.incrementAndGet();
+              try {
+                answered.await();
+              } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+              }
+              return new Answer(503, null, null);
+            },
+            clock);
+    AtomicInteger failures = new AtomicInteger();
+    List<Thread> threads =
+        Stream.generate(
+                () ->
+                    new Thread(
+                        () -> {
+                          assertThrows(ApiFailure.class, slow::current);
+                          failures.incrementAndGet();
+                        }))
+            .limit(8)
+            .toList();
+    threads.forEach(Thread::start);
+    await().until(() -> threads.stream().allMatch(t -> t.getState() == Thread.State.WAITING));
+    answered.countDown();
+    for (Thread thread : threads) {
+      thread.join();
+    }
+
+    assertEquals(8, failures.get());
+    assertEquals(1, calls.get());
+    assertThrows(ApiFailure.class, slow::current);
+    assertEquals(2, calls.get());
   }
 
   @Test
