@@ -1,0 +1,187 @@
+package io.flowinstance;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.flowinstance.simulator.EnosSimulator;
+import io.github.resilience4j.circuitbreaker.CircuitBreaker;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+
+/**
+ * The real pipeline on {@link MemoryKafka}, against a simulated gateway that lets only signed calls
+ * through.
+ */
+final class SignedPipeline implements AutoCloseable {
+  static final String FLOW_INSTANCES = "flow-instances";
+  static final String TASK_STATUSES = "task-statuses";
+  static final String DEAD_LETTERS = "flow-instance-dead-letters";
+
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final AtomicInteger LAST_ID = new AtomicInteger();
+
+  private final EnosSimulator enos = EnosSimulator.start();
+  private final MemoryKafka kafka = new MemoryKafka();
+  private final AtomicInteger openings = new AtomicInteger();
+  private final Application application;
+  private final CircuitBreaker breaker;
+
+  private SignedPipeline(Map<String, String> settings, List<String> idsBefore) {
+    enos.requireSignature(true);
+    idsBefore.forEach(this::send);
+    Map<String, String> overrides = new HashMap<>();
+    overrides.put("enos.auth", "signed");
+    overrides.put("enos.app-key", enos.tokens().appKey());
+    overrides.put("enos.app-secret", enos.tokens().appSecret());
+    overrides.putAll(settings);
+    application = TestPipeline.start(kafka, enos.baseUrl(), overrides);
+    breaker =
+        application
+            .context()
+            .getRegistry()
+            .lookupByNameAndType("api-breaker", CircuitBreaker.class);
+    breaker
+        .getEventPublisher()
+        .onStateTransition(
+            event -> {
+              if (event.getStateTransition().getToState() == CircuitBreaker.State.OPEN) {
+                openings.incrementAndGet();
+              }
+            });
+  }
+
+  /** Starts one without any id. */
+  static SignedPipeline start(Map<String, String> settings) {
+    return new SignedPipeline(settings, List.of());
+  }
+
+  /** Starts one that polls these ids first, as one batch when they fit into one. */
+  static SignedPipeline start(Map<String, String> settings, List<String> ids) {
+    return new SignedPipeline(settings, ids);
+  }
+
+  /** An id that no test has used, of an instance with one task. */
+  static String newId() {
+    return "7-%010d".formatted(LAST_ID.incrementAndGet());
+  }
+
+  static List<String> newIds(int count) {
+    return IntStream.range(0, count).mapToObj(i -> newId()).toList();
+  }
+
+  EnosSimulator enos() {
+    return enos;
+  }
+
+  MemoryKafka kafka() {
+    return kafka;
+  }
+
+  Application application() {
+    return application;
+  }
+
+  /** Whether the API counts as answering. */
+  boolean isUp() {
+    return breaker.getState() == CircuitBreaker.State.CLOSED;
+  }
+
+  /** How often the API was found to be down. */
+  int openings() {
+    return openings.get();
+  }
+
+  /** Puts an id on the topic; returns its offset. */
+  long send(String id) {
+    return kafka.send(null, id.getBytes(UTF_8), new RecordHeaders());
+  }
+
+  /** Serves an id, all calls of which succeed: there is a token afterwards, and warm code. */
+  void warmUp() {
+    sendAndAwait(newId());
+    enos.traffic().clear();
+  }
+
+  /** Waits until the ids are done. */
+  void sendAndAwait(String... ids) {
+    awaitDone(Stream.of(ids).mapToLong(this::send).max().orElseThrow());
+  }
+
+  /** Waits until the ids up to this offset are done. */
+  void awaitDone(long offset) {
+    kafka.awaitCommitted(offset);
+  }
+
+  static void awaitThat(String what, BooleanSupplier condition) {
+    await(what).atMost(PATIENCE).pollInterval(Duration.ofMillis(2)).until(condition::getAsBoolean);
+  }
+
+  /** What was published to a topic, in order. */
+  List<ProducerRecord<byte[], byte[]>> published(String topic) {
+    return kafka.published().stream().filter(message -> message.topic().equals(topic)).toList();
+  }
+
+  /** The dead letters of an id. */
+  List<ProducerRecord<byte[], byte[]>> deadLetters(String id) {
+    return published(DEAD_LETTERS).stream()
+        .filter(message -> new String(message.value(), UTF_8).equals(id))
+        .toList();
+  }
+
+  /** Each of the ids has its two events, of the instance and of its task, exactly once. */
+  void assertServedOnce(List<String> ids) {
+    assertEquals(once(ids), timesServed(FLOW_INSTANCES, ids), "events of instances");
+    List<String> suffixes = ids.stream().map(SignedPipeline::suffix).toList();
+    Map<String, Long> tasks =
+        published(TASK_STATUSES).stream()
+            .map(message -> suffix(new String(message.key(), UTF_8)))
+            .filter(suffixes::contains)
+            .collect(Collectors.groupingBy(s -> s, TreeMap::new, Collectors.counting()));
+    assertEquals(once(suffixes), tasks, "events of tasks");
+    ids.forEach(id -> assertEquals(List.of(), deadLetters(id), id));
+  }
+
+  /** None of the ids has an event. */
+  void assertNotServed(List<String> ids) {
+    assertEquals(Map.of(), timesServed(FLOW_INSTANCES, ids));
+  }
+
+  private Map<String, Long> timesServed(String topic, List<String> ids) {
+    return published(topic).stream()
+        .map(message -> new String(message.key(), UTF_8))
+        .filter(ids::contains)
+        .collect(Collectors.groupingBy(key -> key, TreeMap::new, Collectors.counting()));
+  }
+
+  private static Map<String, Long> once(List<String> keys) {
+    return new TreeMap<>(keys.stream().collect(Collectors.toMap(key -> key, key -> 1L)));
+  }
+
+  private static String suffix(String id) {
+    return id.substring(id.indexOf('-'));
+  }
+
+  /** The text of a header, or null. */
+  static String header(ProducerRecord<byte[], byte[]> message, String name) {
+    return message.headers().lastHeader(name) == null
+        ? null
+        : new String(message.headers().lastHeader(name).value(), UTF_8);
+  }
+
+  @Override
+  public void close() {
+    application.close();
+    enos.close();
+  }
+}
