@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The table "When it fails" of the README, row by row: outcome, reason and number of calls. */
 class FailureTableTest {
-  private static final int BUDGET_MS = 1500;
+  private static final int BUDGET_MS = 1200;
   private static final int TIMEOUT_MS = 800;
   private static final Map<String, String> SETTINGS =
       Map.of(
@@ -158,6 +158,10 @@ class FailureTableTest {
 
       assertGivenUp(fresh, bad);
       assertEquals(1, fresh.enos().traffic().tokenCalls());
+      long[] times = fresh.enos().traffic().callTimes();
+      long spent = times[Math.toIntExact(fresh.enos().traffic().callsOf(bad)) - 1] - times[0];
+      assertTrue(spent >= BUDGET_MS - 5, spent + " ms from the first call to the last");
+      assertTrue(spent < BUDGET_MS + TIMEOUT_MS, spent + " ms from the first call to the last");
     }
   }
 
@@ -170,23 +174,10 @@ class FailureTableTest {
   }
 
   @Test
-  void anIdIsNotGivenUpBeforeItsBudgetIsSpent() {
-    String bad = newId();
-    pipeline.enos().faults().set(Fault.status(500), FaultScope.ids(bad));
-
-    pipeline.sendAndAwait(bad);
-
-    long[] times = pipeline.enos().traffic().callTimes();
-    long spent = times[Math.toIntExact(pipeline.enos().traffic().callsOf(bad)) - 1] - times[0];
-    assertTrue(spent >= BUDGET_MS - 5, spent + " ms from the first call to the last");
-    assertTrue(spent < BUDGET_MS + TIMEOUT_MS, spent + " ms from the first call to the last");
-  }
-
-  @Test
   void aWaitInSecondsIsHonoured() {
     long gap = gapAfter(Fault.retryAfter(429, Duration.ofSeconds(1)));
 
-    assertTrue(gap >= 1000 && gap < BUDGET_MS, gap + " ms");
+    assertTrue(gap >= 1000 && gap < BUDGET_MS + TIMEOUT_MS, gap + " ms");
   }
 
   @Test
@@ -197,10 +188,9 @@ class FailureTableTest {
     assertTrue(gap >= 999, gap + " ms");
   }
 
-  @ParameterizedTest
-  @ValueSource(ints = {429, 503})
-  void aWaitIsNotLongerThanTheBudget(int status) {
-    long gap = gapAfter(Fault.retryAfter(status, Duration.ofHours(1)));
+  @Test
+  void aWaitIsNotLongerThanTheBudget() {
+    long gap = gapAfter(Fault.retryAfter(503, Duration.ofHours(1)));
 
     assertTrue(gap >= BUDGET_MS - 5 && gap < BUDGET_MS + TIMEOUT_MS, gap + " ms");
   }

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.component.kafka.KafkaConfiguration;
 import org.apache.kafka.clients.consumer.Consumer;
@@ -38,6 +39,7 @@ final class MemoryKafka implements KafkaClientFactory {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
   private final List<ConsumerRecord<Object, Object>> ids = new ArrayList<>();
+  private final AtomicInteger consumersMade = new AtomicInteger();
   private IdConsumer consumer;
   private final MockProducer<byte[], byte[]> producer =
       new MockProducer<>(true, new ByteArraySerializer(), new ByteArraySerializer());
@@ -106,8 +108,14 @@ final class MemoryKafka implements KafkaClientFactory {
     return new ArrayList<>(producer.history());
   }
 
+  /** How many consumers the lane has had; each but the first resumes at the committed offset. */
+  int consumersMade() {
+    return consumersMade.get();
+  }
+
   @Override
   public Consumer<Object, Object> getConsumer(Properties properties) {
+    consumersMade.incrementAndGet();
     return new IdConsumer();
   }
 

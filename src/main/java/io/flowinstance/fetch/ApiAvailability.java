@@ -31,7 +31,7 @@ public final class ApiAvailability {
   /** So many different ids do not all turn bad at once, whatever the API's clock says. */
   private static final int SUSPICIOUS_IDS = 5;
 
-  private static final long PROBE_IS_FRESH = Duration.ofSeconds(1).toNanos();
+  private static final long FAILED_PROBE_IS_FRESH = Duration.ofSeconds(1).toNanos();
 
   private final Predicate<InstanceQuery> instanceProbe;
   private final BooleanSupplier clockProbe;
@@ -43,8 +43,9 @@ public final class ApiAvailability {
   private volatile boolean everAnswered;
   private volatile String reason = "";
   private volatile boolean stopping;
-  private Boolean probed;
-  private long probedAt;
+  private boolean probed;
+  private long probeBegan;
+  private long probeEnded;
 
   /**
    * @param instanceProbe whether the API answers about an instance that it answered about before
@@ -128,32 +129,38 @@ public final class ApiAvailability {
     open();
   }
 
+  /** Whether the API gave an answer about any instance after this {@link System#nanoTime()}. */
+  boolean hasAnsweredSince(long time) {
+    return everAnswered && lastAnsweredAt - time > 0;
+  }
+
   /**
-   * Whether it is this instance that fails, and not the API. While it is the API, the breaker is
-   * open afterwards.
+   * Whether the API answers others since it failed for this instance. If it does not, the breaker
+   * is open afterwards.
    *
-   * @param firstAttempt when it was first asked for, in {@link System#nanoTime()}
+   * @param lastAttempt when the call began that failed, in {@link System#nanoTime()}
    */
-  boolean isTheInstanceToBlame(InstanceQuery query, long firstAttempt) {
-    if (hasAnsweredSince(firstAttempt) || answersNow(query)) {
+  boolean answersOthers(InstanceQuery query, long lastAttempt) {
+    if (hasAnsweredSince(lastAttempt) || isFoundAnswering(query, lastAttempt)) {
       return true;
     }
     open();
     return false;
   }
 
-  private boolean hasAnsweredSince(long firstAttempt) {
-    return everAnswered && lastAnsweredAt - firstAttempt > 0;
-  }
-
-  private synchronized boolean answersNow(InstanceQuery query) {
-    if (probed == null || System.nanoTime() - probedAt > PROBE_IS_FRESH) {
-      InstanceQuery known = lastAnswered;
+  private synchronized boolean isFoundAnswering(InstanceQuery query, long since) {
+    boolean known =
+        probed
+            ? probeBegan - since > 0
+            : probeEnded != 0 && System.nanoTime() - probeEnded < FAILED_PROBE_IS_FRESH;
+    if (!known) {
+      InstanceQuery canary = lastAnswered;
+      probeBegan = System.nanoTime();
       probed =
-          known != null && !known.equals(query)
-              ? instanceProbe.test(known)
+          canary != null && !canary.equals(query)
+              ? instanceProbe.test(canary)
               : clockProbe.getAsBoolean() && failing.size() < SUSPICIOUS_IDS;
-      probedAt = System.nanoTime();
+      probeEnded = System.nanoTime();
     }
     if (probed && !isUp()) {
       breaker.transitionToClosedState();

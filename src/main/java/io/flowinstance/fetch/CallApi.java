@@ -42,6 +42,7 @@ public final class CallApi {
   /** Asks for an instance: sets the query string and, when calls are signed, the signature. */
   public void request(@Variable("fetch") Fetch fetch, @Headers Map<String, Object> headers)
       throws InterruptedException {
+    fetch.prepare(System.nanoTime());
     AccessTokens.Token token = ask(fetch.query().parameters(), headers);
     fetch.attempt(token, System.nanoTime());
   }

@@ -17,7 +17,9 @@ public final class Fetch {
   private AccessTokens.Token token;
   private Answer answer;
   private long firstAttempt;
+  private long lastAttempt;
   private long heldNanos;
+  private boolean failedAlone;
 
   /** A fetch that has not called yet. */
   public Fetch(InstanceQuery query) {
@@ -44,10 +46,16 @@ public final class Fetch {
     return answer;
   }
 
+  /** A call is going to be made; its token and its place may be long in coming. */
+  void prepare(long now) {
+    lastAttempt = now;
+  }
+
   void attempt(AccessTokens.Token usedToken, long now) {
     if (firstAttempt == 0) {
       firstAttempt = now;
     }
+    lastAttempt = now;
     attempts++;
     token = usedToken;
     answer = null;
@@ -72,9 +80,19 @@ public final class Fetch {
     return first;
   }
 
-  /** When the first call of the present budget was made, in {@link System#nanoTime()}. */
-  long firstAttempt() {
-    return firstAttempt;
+  /** When the last call was made, in {@link System#nanoTime()}. */
+  long lastAttempt() {
+    return lastAttempt;
+  }
+
+  /** Whether the API answered others around the failure before this one. */
+  boolean failedAlone() {
+    return failedAlone;
+  }
+
+  /** Keeps whether the API answered others around the last failure. */
+  void failed(boolean alone) {
+    failedAlone = alone;
   }
 
   /** The time spent since the first call, without that of being held. */
@@ -85,6 +103,7 @@ public final class Fetch {
   void held(long nanos) {
     heldNanos += nanos;
     tokenRenewed = false;
+    failedAlone = false;
   }
 
   /** The time spent was not this instance's fault. */

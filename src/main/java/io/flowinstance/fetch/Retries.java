@@ -82,6 +82,7 @@ public final class Retries {
     api.failed(fetch.query(), failure);
     Duration left = budget.minus(fetch.spent(System.nanoTime()));
     if (!left.isNegative() && !left.isZero()) {
+      fetch.failed(api.hasAnsweredSince(fetch.lastAttempt()));
       Duration delay =
           Backoff.DEFAULT.delay(
               fetch.attempts(),
@@ -92,11 +93,16 @@ public final class Retries {
       waitFor(delay, ids);
       return;
     }
-    if (api.isTheInstanceToBlame(fetch.query(), fetch.firstAttempt())) {
+    if (!api.answersOthers(fetch.query(), fetch.lastAttempt())) {
+      fetch.restartBudget();
+      hold(fetch, ids);
+      return;
+    }
+    if (fetch.failedAlone()) {
       throw failure;
     }
-    fetch.restartBudget();
-    hold(fetch, ids);
+    // Its failures so far may be those of an outage that is over: one call more tells.
+    fetch.failed(true);
   }
 
   /** Waits until a call may find the API answering. */
