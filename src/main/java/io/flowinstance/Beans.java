@@ -120,7 +120,7 @@ final class Beans implements CamelConfiguration {
         new CallApi(
             tokens,
             settings.text("enos.app-secret"),
-            new Pace(settings.whole("fetch.rate-limit-per-second")),
+            Pace.ofEntries(settings.whole("fetch.rate-limit-per-second")),
             clock));
     Probes probes = new Probes(context.createProducerTemplate());
     ApiAvailability api = new ApiAvailability(probes::answersAbout, probes::tellsTheTime);
@@ -147,6 +147,7 @@ final class Beans implements CamelConfiguration {
                 concurrency,
                 Duration.ofMillis(settings.whole("fetch.timeout-ms")),
                 settings.whole("fetch.max-response-bytes"),
+                Pace.ofDepartures(settings.whole("fetch.rate-limit-per-second")),
                 "flow-instance-routes/" + Application.version(),
                 tls(),
                 settings.text("enos.proxy").isEmpty()

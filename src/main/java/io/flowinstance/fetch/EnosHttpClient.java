@@ -1,5 +1,6 @@
 package io.flowinstance.fetch;
 
+import java.io.InterruptedIOException;
 import java.time.Duration;
 import org.apache.hc.client5.http.config.ConnectionConfig;
 import org.apache.hc.client5.http.config.RequestConfig;
@@ -28,6 +29,7 @@ public final class EnosHttpClient {
    * @param connections most connections, and so calls in flight
    * @param timeout longest time of a call, from its start to the last byte of the answer
    * @param maxResponseBytes most bytes of an answer, after decompression
+   * @param pace when requests are written
    * @param userAgent what the gateway's log will name
    * @param tls TLS with its trust store, or null for the JDK's
    * @param proxy an HTTP proxy, or null
@@ -36,6 +38,7 @@ public final class EnosHttpClient {
       int connections,
       Duration timeout,
       long maxResponseBytes,
+      Pace pace,
       String userAgent,
       TlsSocketStrategy tls,
       HttpHost proxy) {}
@@ -68,6 +71,19 @@ public final class EnosHttpClient {
             ChainElement.COMPRESS.name(),
             "bounds",
             new CallBounds(options.timeout(), options.maxResponseBytes()))
+        // Innermost: the connection is there.
+        .addExecInterceptorBefore(
+            ChainElement.MAIN_TRANSPORT.name(),
+            "pace",
+            (request, scope, chain) -> {
+              try {
+                options.pace().await();
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new InterruptedIOException();
+              }
+              return chain.proceed(request, scope);
+            })
         .disableAutomaticRetries()
         .disableRedirectHandling()
         .disableCookieManagement()
