@@ -60,12 +60,13 @@ public final class ApiFailure extends RuntimeException {
 
   /**
    * The same failure where the token service was asked, which knows no ids: what does not pass is
-   * for somebody to mend. The answer's body is left out, it may hold a token.
+   * for somebody to mend. What stood in the answer is left out, it may hold a token.
    */
   ApiFailure ofTokenService() {
     return new ApiFailure(
         kind == FailureKind.PASSING ? FailureKind.PASSING : FailureKind.REFUSED,
-        "The token service gave no token. " + getMessage(),
+        "The token service gave no token. "
+            + (kind == FailureKind.UNREADABLE ? "Its answer cannot be read." : getMessage()),
         getCause(),
         httpStatus,
         apiCode,

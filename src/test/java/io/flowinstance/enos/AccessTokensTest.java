@@ -177,6 +177,14 @@ class AccessTokensTest {
   }
 
   @Test
+  void quotesNothingOfAnAnswerThatCannotBeRead() {
+    answers.add(answer("{\"status\":0,\"data\":{\"accessToken\":token-1}}"));
+
+    ApiFailure failure = assertThrows(ApiFailure.class, tokens::current);
+    assertFalse(failure.getMessage().contains("token-1"), failure.getMessage());
+  }
+
+  @Test
   void failsAtOnceForAllWhoWaited() throws Exception {
     CountDownLatch answered = new CountDownLatch(1);
     AtomicInteger calls = new AtomicInteger();
