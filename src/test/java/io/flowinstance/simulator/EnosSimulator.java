@@ -95,6 +95,11 @@ public final class EnosSimulator implements AutoCloseable {
     return traffic;
   }
 
+  /** How many connections were made to it so far. */
+  public int connectionsMade() {
+    return listener.accepted();
+  }
+
   /** Whether a call of the API must be signed, with a token that lives. Off unless set. */
   public void requireSignature(boolean required) {
     signatureRequired = required;

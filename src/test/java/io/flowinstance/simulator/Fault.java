@@ -76,6 +76,12 @@ public interface Fault {
     };
   }
 
+  /** HTTP 302 to another address. */
+  static Fault redirect(String location) {
+    return (connection, healthy) ->
+        connection.send(302, Map.of("Location", location), message(302));
+  }
+
   /** HTTP 200 with a code other than 0 in the envelope. */
   static Fault code(int code) {
     return (connection, healthy) -> connection.send(200, Map.of(), healthy.error(code));

@@ -18,6 +18,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A small HTTP/1.1 server on the loopback interface: keep-alive, Content-Length and chunked
@@ -44,6 +45,7 @@ final class HttpListener implements AutoCloseable {
   private final Handler handler;
   private final int port;
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
+  private final AtomicInteger accepted = new AtomicInteger();
   private volatile ServerSocket serverSocket;
 
   HttpListener(int port, Handler handler) {
@@ -54,6 +56,11 @@ final class HttpListener implements AutoCloseable {
 
   int port() {
     return port;
+  }
+
+  /** How many connections were made so far. */
+  int accepted() {
+    return accepted.get();
   }
 
   /** Listens, unless it does. */
@@ -91,6 +98,7 @@ final class HttpListener implements AutoCloseable {
     try {
       while (true) {
         Socket socket = listening.accept();
+        accepted.incrementAndGet();
         socket.setTcpNoDelay(true);
         Connection connection = new Connection(socket);
         connections.add(connection);
