@@ -5,6 +5,7 @@ import io.flowinstance.delivery.ProcessSlot;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.DoubleSupplier;
 import java.util.function.IntFunction;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.kafka.KafkaClientFactory;
@@ -77,6 +78,7 @@ public final class Application implements AutoCloseable {
                 settings.whole("kafka.transaction-timeout-ms"),
                 settings.whole("kafka.max-request-size"),
                 settings.text("kafka.compression-type")),
+        clients::lag,
         slot);
   }
 
@@ -85,9 +87,10 @@ public final class Application implements AutoCloseable {
       Settings settings,
       KafkaClientFactory consumers,
       IntFunction<Producer<byte[], byte[]>> producers,
+      DoubleSupplier lag,
       ProcessSlot slot) {
     Application application =
-        new Application(configure(settings, new Beans(settings, consumers, producers)), slot);
+        new Application(configure(settings, new Beans(settings, consumers, producers, lag)), slot);
     try {
       application.main.start();
     } catch (Exception e) {
@@ -112,7 +115,14 @@ public final class Application implements AutoCloseable {
         .httpManagementServer()
         .withEnabled(true)
         .withHealthCheckEnabled(true)
+        .withMetricsEnabled(true)
         .withPort(settings.whole("management.port"));
+    // Its own meters per exchange and route cost more than they tell beside ours.
+    main.configure()
+        .metrics()
+        .withEnabled(true)
+        .withEnableRoutePolicy(false)
+        .withEnableExchangeEventNotifier(false);
     settings.asMap().forEach(main::addOverrideProperty);
     main.addOverrideProperty("enos.service", SERVICES.get(settings.text("enos.api-version")));
     return main;

@@ -18,9 +18,17 @@ import io.flowinstance.fetch.Pace;
 import io.flowinstance.fetch.Probes;
 import io.flowinstance.fetch.Retries;
 import io.flowinstance.fetch.TokenService;
+import io.flowinstance.metrics.PipelineMetrics;
 import io.flowinstance.route.MakeOutcome;
 import io.flowinstance.route.ReadIds;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
+import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
+import io.micrometer.core.instrument.binder.system.UptimeMetrics;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -31,6 +39,8 @@ import java.security.KeyStore;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.ZoneId;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.DoubleSupplier;
 import java.util.function.IntFunction;
 import org.apache.camel.CamelConfiguration;
 import org.apache.camel.CamelContext;
@@ -48,16 +58,20 @@ final class Beans implements CamelConfiguration {
   private final Settings settings;
   private final KafkaClientFactory consumers;
   private final IntFunction<Producer<byte[], byte[]>> producers;
+  private final DoubleSupplier lag;
   private final Clock clock = Clock.systemUTC();
 
   /**
    * @param consumers makes the consumers of the route {@code pipeline}
    * @param producers makes the transactional producer of a lane
+   * @param lag id records that are not yet polled
    */
   Beans(
       Settings settings,
       KafkaClientFactory consumers,
-      IntFunction<Producer<byte[], byte[]>> producers) {
+      IntFunction<Producer<byte[], byte[]>> producers,
+      DoubleSupplier lag) {
+    this.lag = lag;
     this.settings = settings;
     this.consumers = consumers;
     this.producers = producers;
@@ -65,11 +79,28 @@ final class Beans implements CamelConfiguration {
 
   @Override
   public void configure(CamelContext context) {
-    bindDelivery(context);
-    bindFetch(context);
+    MeterRegistry meters = meters(context);
+    PipelineMetrics metrics = new PipelineMetrics(meters);
+    bindDelivery(context, metrics);
+    bindFetch(context, metrics);
+    metrics.gauge(
+        "flow.instance.consumer.lag.records",
+        "Id records that are not yet polled, over the partitions of this process.",
+        lag);
   }
 
-  private void bindDelivery(CamelContext context) {
+  /** Bound before Camel looks for one: a registry of its own would have all its meters too. */
+  private static MeterRegistry meters(CamelContext context) {
+    PrometheusMeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    new JvmMemoryMetrics().bindTo(meters);
+    new JvmThreadMetrics().bindTo(meters);
+    new ProcessorMetrics().bindTo(meters);
+    new UptimeMetrics().bindTo(meters);
+    context.getRegistry().bind("metricsRegistry", meters);
+    return meters;
+  }
+
+  private void bindDelivery(CamelContext context, PipelineMetrics metrics) {
     Registry registry = context.getRegistry();
     DeadLetters deadLetters = new DeadLetters(settings.text("topic.dead-letters"), clock);
     EventMessages messages =
@@ -79,14 +110,16 @@ final class Beans implements CamelConfiguration {
         new EventZones(
             ZoneId.of(settings.text("enos.time-zone")),
             ZoneId.of(settings.text("enos.trigger-time-zone")));
-    PolledBatch polledBatch = new PolledBatch();
+    PolledBatch polledBatch = new PolledBatch(metrics);
     Publisher publisher =
         new Publisher(
             polledBatch,
             producers,
             deadLetters,
             settings.whole("pipeline.lanes"),
-            settings.whole("kafka.max-request-size"));
+            settings.whole("kafka.max-request-size"),
+            metrics,
+            clock);
 
     registry.bind("kafka-clients", KafkaClientFactory.class, consumers);
     registry.bind("record-origin", new RecordOrigin.Factory());
@@ -99,7 +132,7 @@ final class Beans implements CamelConfiguration {
     registry.bind("publisher", publisher, "start", "close");
   }
 
-  private void bindFetch(CamelContext context) {
+  private void bindFetch(CamelContext context, PipelineMetrics metrics) {
     Registry registry = context.getRegistry();
     int concurrency = settings.whole("fetch.concurrency");
     AccessTokens tokens =
@@ -139,7 +172,22 @@ final class Beans implements CamelConfiguration {
             api,
             Duration.ofMillis(settings.whole("fetch.retry-budget-ms")),
             Duration.ofMillis(settings.maxHoldMs()),
+            metrics,
             clock));
+    AtomicInteger inFlight = new AtomicInteger();
+    metrics.gauge("flow.instance.api.calls.in.flight", "Calls under way.", inFlight::get);
+    metrics.gauge(
+        "flow.instance.api.up",
+        "1 while the API answers, 0 while it is down or refuses us.",
+        () -> api.isUp() ? 1 : 0);
+    metrics.gauge(
+        "flow.instance.api.refused",
+        "1 while the API refuses this application.",
+        () -> api.isRefusing() ? 1 : 0);
+    metrics.gauge(
+        "flow.instance.api.breaker.state",
+        "0 closed, 1 half open, 2 open.",
+        () -> api.isUp() ? 0 : api.breaker().getState() == CircuitBreaker.State.OPEN ? 2 : 1);
     registry.bind(
         "enos-http-client",
         EnosHttpClient.create(
@@ -148,6 +196,7 @@ final class Beans implements CamelConfiguration {
                 Duration.ofMillis(settings.whole("fetch.timeout-ms")),
                 settings.whole("fetch.max-response-bytes"),
                 Pace.ofDepartures(settings.whole("fetch.rate-limit-per-second")),
+                inFlight,
                 "flow-instance-routes/" + Application.version(),
                 tls(),
                 settings.text("enos.proxy").isEmpty()

@@ -109,7 +109,11 @@ class OutageTest {
   void idsThatAreHeldTooLongAreGivenBackAndPolledAgain() {
     List<String> ids = newIds(100);
     try (SignedPipeline pipeline =
-        SignedPipeline.start(Map.of("batch.max-hold-ms", "500", "fetch.retry-budget-ms", "200"))) {
+        SignedPipeline.start(
+            Map.of(
+                "batch.max-hold-ms", "1200",
+                "fetch.retry-budget-ms", "200",
+                "fetch.timeout-ms", "500"))) {
       pipeline.warmUp();
       pipeline.enos().goDown();
       long last = ids.stream().mapToLong(pipeline::send).max().orElseThrow();

@@ -17,6 +17,7 @@ final class TestPipeline {
     overrides.put("management.port", "0");
     overrides.put("fetch.retry-budget-ms", "200");
     overrides.putAll(settings);
-    return Application.start(Settings.resolve(Map.of(), overrides), kafka, kafka::producer, null);
+    return Application.start(
+        Settings.resolve(Map.of(), overrides), kafka, kafka::producer, () -> 0, null);
   }
 }

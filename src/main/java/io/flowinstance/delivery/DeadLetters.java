@@ -41,6 +41,11 @@ public final class DeadLetters {
     public static final Call NONE = new Call(null, null, null, 0);
   }
 
+  /** The reason that a dead letter gives. */
+  static String reason(ProducerRecord<byte[], byte[]> deadLetter) {
+    return new String(deadLetter.headers().lastHeader(PREFIX + "reason").value(), UTF_8);
+  }
+
   /** The topic that they go to. */
   String topic() {
     return topic;

@@ -1,5 +1,6 @@
 package io.flowinstance.delivery;
 
+import io.flowinstance.metrics.PipelineMetrics;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,8 +22,13 @@ public final class PolledBatch {
   private static final long FIRST_PAUSE_MS = 250;
   private static final long LONGEST_PAUSE_MS = 10_000;
 
+  private final PipelineMetrics metrics;
   private final Map<String, List<IdRecord>> inHand = new ConcurrentHashMap<>();
   private final Map<String, Integer> unfinished = new ConcurrentHashMap<>();
+
+  public PolledBatch(PipelineMetrics metrics) {
+    this.metrics = metrics;
+  }
 
   /**
    * The records of a batch that still belong to this consumer. The assignors of this pipeline are
@@ -39,6 +45,7 @@ public final class PolledBatch {
   List<IdRecord> take(List<IdRecord> polled) {
     List<IdRecord> records =
         polled.stream().filter(idRecord -> !idRecord.origin().isStale()).toList();
+    metrics.polled(records.size());
     if (!records.isEmpty()) {
       RecordOrigin origin = records.get(0).origin();
       List<IdRecord> before = inHand.put(origin.lane(), records);

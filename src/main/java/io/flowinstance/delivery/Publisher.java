@@ -1,5 +1,7 @@
 package io.flowinstance.delivery;
 
+import io.flowinstance.metrics.PipelineMetrics;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -40,6 +42,8 @@ public final class Publisher implements AutoCloseable {
   private final PolledBatch polledBatch;
   private final IntFunction<Producer<byte[], byte[]>> producers;
   private final DeadLetters deadLetters;
+  private final PipelineMetrics metrics;
+  private final Clock clock;
   private final int maxRecordBytes;
   private final List<Lane> lanes;
   private final Map<String, Lane> byName = new ConcurrentHashMap<>();
@@ -57,7 +61,11 @@ public final class Publisher implements AutoCloseable {
       IntFunction<Producer<byte[], byte[]>> producers,
       DeadLetters deadLetters,
       int laneCount,
-      int maxRecordBytes) {
+      int maxRecordBytes,
+      PipelineMetrics metrics,
+      Clock clock) {
+    this.metrics = metrics;
+    this.clock = clock;
     this.polledBatch = polledBatch;
     this.producers = producers;
     this.deadLetters = deadLetters;
@@ -102,6 +110,9 @@ public final class Publisher implements AutoCloseable {
       from = to;
     }
     if (done.size() < inOrder.size()) {
+      for (int i = done.size(); i < inOrder.size(); i++) {
+        metrics.givenBack();
+      }
       BatchGivenBackException givenBack =
           new BatchGivenBackException(
               "%d of %d ids are given back, to be polled again: %s"
@@ -110,6 +121,35 @@ public final class Publisher implements AutoCloseable {
       throw givenBack;
     }
     polledBatch.finish(laneName);
+    metrics.batch(
+        inOrder.size(), System.nanoTime() - inOrder.get(0).idRecord().origin().polledAt());
+  }
+
+  private void count(List<Outcome> outcomes) {
+    long now = clock.millis();
+    metrics.committed(now);
+    int instances = 0;
+    int tasks = 0;
+    int deadLetterCount = 0;
+    for (Outcome outcome : outcomes) {
+      metrics.age(now - outcome.idRecord().timestamp());
+      boolean first = true;
+      for (ProducerRecord<byte[], byte[]> message : outcome.messages()) {
+        if (message.topic().equals(deadLetters.topic())) {
+          deadLetterCount++;
+          metrics.deadLetter(DeadLetters.reason(message));
+        } else if (first) {
+          instances++;
+          metrics.events();
+        } else {
+          tasks++;
+        }
+        first = false;
+      }
+    }
+    metrics.messages("flow_instance", instances);
+    metrics.messages("task_status", tasks);
+    metrics.messages("dead_letter", deadLetterCount);
   }
 
   /** Of each partition, what stands before the first id that is given back. */
@@ -208,9 +248,11 @@ public final class Publisher implements AutoCloseable {
           Set<Outcome> refused = ConcurrentHashMap.newKeySet();
           try {
             attempt(toPublish, refused);
+            count(toPublish);
             return;
           } catch (KafkaException e) {
             abort();
+            metrics.aborted();
             if (refused.isEmpty()) {
               throw e;
             }

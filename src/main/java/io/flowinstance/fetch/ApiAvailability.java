@@ -28,7 +28,7 @@ public final class ApiAvailability {
   private static final Duration FIRST_PROBE = Duration.ofMillis(500);
   private static final Duration LONGEST_PROBE = Duration.ofSeconds(5);
 
-  /** So many different ids do not all turn bad at once, whatever the API's clock says. */
+  /** So many different ids hardly turn bad at once: the API's clock alone is not believed then. */
   private static final int SUSPICIOUS_IDS = 5;
 
   private static final long FAILED_PROBE_IS_FRESH = Duration.ofSeconds(1).toNanos();
@@ -42,6 +42,7 @@ public final class ApiAvailability {
   private volatile long lastAnsweredAt = System.nanoTime();
   private volatile boolean everAnswered;
   private volatile String reason = "";
+  private volatile boolean refusing;
   private volatile boolean stopping;
   private boolean probed;
   private long probeBegan;
@@ -82,6 +83,11 @@ public final class ApiAvailability {
     return breaker.getState() == CircuitBreaker.State.CLOSED;
   }
 
+  /** Whether it is down because it refuses this application. */
+  public boolean isRefusing() {
+    return !isUp() && refusing;
+  }
+
   /** Why the API counts as down, one sentence. */
   public String reason() {
     return reason;
@@ -114,6 +120,7 @@ public final class ApiAvailability {
 
   /** A call for an instance failed in a way that may pass. */
   void failed(InstanceQuery query, ApiFailure failure) {
+    refusing = false;
     reason = failure.getMessage();
     if (failing.size() < SUSPICIOUS_IDS) {
       failing.add(query);
@@ -122,6 +129,7 @@ public final class ApiAvailability {
 
   /** The API refuses this application: there is no use in calling on until that is mended. */
   void refused(ApiFailure failure) {
+    refusing = true;
     reason =
         failure.getMessage()
             + " Check enos.app-key, enos.app-secret, enos.user-id, enos.org-id and enos.base-url,"
@@ -159,13 +167,19 @@ public final class ApiAvailability {
       probed =
           canary != null && !canary.equals(query)
               ? instanceProbe.test(canary)
-              : clockProbe.getAsBoolean() && failing.size() < SUSPICIOUS_IDS;
+              : clockProbe.getAsBoolean()
+                  && (failing.size() < SUSPICIOUS_IDS || instanceProbe.test(nobodys(query)));
       probeEnded = System.nanoTime();
     }
     if (probed && !isUp()) {
       breaker.transitionToClosedState();
     }
     return probed;
+  }
+
+  /** An instance that there is not: an API that is well rejects it. */
+  private static InstanceQuery nobodys(InstanceQuery query) {
+    return new InstanceQuery("0-0000000000", query.userId(), query.orgId());
   }
 
   private void open() {

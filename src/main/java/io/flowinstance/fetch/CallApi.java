@@ -7,6 +7,7 @@ import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.Signature;
+import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.util.Map;
 import java.util.SortedMap;
@@ -19,6 +20,8 @@ import org.apache.camel.Variable;
 
 /** The two sides of a call to the API: what it asks, and what it got. */
 public final class CallApi {
+  private static final int LONGEST_QUOTING_BODY = 64 << 10;
+
   private final AccessTokens tokens;
   private final String appSecret;
   private final Pace pace;
@@ -77,7 +80,7 @@ public final class CallApi {
       @Header(Exchange.HTTP_RESPONSE_CODE) int httpStatus,
       @Header(ApiHeaders.RETRY_AFTER) String retryAfter,
       @Variable("fetch") Fetch fetch) {
-    Answer answer = new Answer(httpStatus, body, retryAfter);
+    Answer answer = new Answer(httpStatus, withoutToken(body, fetch.token()), retryAfter);
     fetch.answered(answer);
     try {
       return answer.data();
@@ -87,5 +90,16 @@ public final class CallApi {
       }
       throw failure;
     }
+  }
+
+  /** A gateway may quote what it refuses, and its words go into logs and dead letters. */
+  private static byte[] withoutToken(byte[] body, AccessTokens.Token token) {
+    if (token == null || body == null || body.length > LONGEST_QUOTING_BODY) {
+      return body;
+    }
+    String text = new String(body, StandardCharsets.ISO_8859_1);
+    return text.contains(token.text())
+        ? text.replace(token.text(), "[token]").getBytes(StandardCharsets.ISO_8859_1)
+        : body;
   }
 }

@@ -9,6 +9,8 @@ import java.time.Duration;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.hc.client5.http.classic.ExecChain;
 import org.apache.hc.client5.http.classic.ExecChainHandler;
 import org.apache.hc.core5.concurrent.Cancellable;
@@ -26,9 +28,11 @@ import org.apache.hc.core5.http.io.entity.HttpEntityWrapper;
 final class CallBounds implements ExecChainHandler {
   private final Duration timeout;
   private final long maxResponseBytes;
+  private final AtomicInteger inFlight;
   private final ScheduledThreadPoolExecutor timer;
 
-  CallBounds(Duration timeout, long maxResponseBytes) {
+  CallBounds(Duration timeout, long maxResponseBytes, AtomicInteger inFlight) {
+    this.inFlight = inFlight;
     this.timeout = timeout;
     this.maxResponseBytes = maxResponseBytes;
     timer =
@@ -75,9 +79,11 @@ final class CallBounds implements ExecChainHandler {
   private final class Deadline implements Runnable {
     private final ExecChain.Scope scope;
     private final ScheduledFuture<?> task;
+    private final AtomicBoolean over = new AtomicBoolean();
     private volatile boolean missed;
 
     Deadline(ExecChain.Scope scope) {
+      inFlight.incrementAndGet();
       this.scope = scope;
       task = timer.schedule(this, timeout.toMillis(), TimeUnit.MILLISECONDS);
     }
@@ -91,7 +97,10 @@ final class CallBounds implements ExecChainHandler {
     }
 
     void met() {
-      task.cancel(false);
+      if (over.compareAndSet(false, true)) {
+        inFlight.decrementAndGet();
+        task.cancel(false);
+      }
     }
 
     IOException explain(IOException failure) {

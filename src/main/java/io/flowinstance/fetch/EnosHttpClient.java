@@ -2,6 +2,7 @@ package io.flowinstance.fetch;
 
 import java.io.InterruptedIOException;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.hc.client5.http.config.ConnectionConfig;
 import org.apache.hc.client5.http.config.RequestConfig;
 import org.apache.hc.client5.http.impl.ChainElement;
@@ -30,6 +31,7 @@ public final class EnosHttpClient {
    * @param timeout longest time of a call, from its start to the last byte of the answer
    * @param maxResponseBytes most bytes of an answer, after decompression
    * @param pace when requests are written
+   * @param inFlight counts the calls that are under way
    * @param userAgent what the gateway's log will name
    * @param tls TLS with its trust store, or null for the JDK's
    * @param proxy an HTTP proxy, or null
@@ -39,6 +41,7 @@ public final class EnosHttpClient {
       Duration timeout,
       long maxResponseBytes,
       Pace pace,
+      AtomicInteger inFlight,
       String userAgent,
       TlsSocketStrategy tls,
       HttpHost proxy) {}
@@ -70,7 +73,7 @@ public final class EnosHttpClient {
         .addExecInterceptorBefore(
             ChainElement.COMPRESS.name(),
             "bounds",
-            new CallBounds(options.timeout(), options.maxResponseBytes()))
+            new CallBounds(options.timeout(), options.maxResponseBytes(), options.inFlight()))
         // Innermost: the connection is there.
         .addExecInterceptorBefore(
             ChainElement.MAIN_TRANSPORT.name(),

@@ -2,9 +2,11 @@ package io.flowinstance.fetch;
 
 import io.flowinstance.delivery.IdGroup;
 import io.flowinstance.enos.ApiFailure;
+import io.flowinstance.metrics.PipelineMetrics;
 import io.github.resilience4j.circuitbreaker.CallNotPermittedException;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.apache.camel.ExchangeException;
@@ -21,13 +23,20 @@ public final class Retries {
   private final ApiAvailability api;
   private final Duration budget;
   private final Duration longestHold;
+  private final PipelineMetrics metrics;
   private final Clock clock;
 
   /**
    * @param budget time after the first call in which an instance is asked for again
    * @param longestHold time after its poll in which an id is held, before it is given back
    */
-  public Retries(ApiAvailability api, Duration budget, Duration longestHold, Clock clock) {
+  public Retries(
+      ApiAvailability api,
+      Duration budget,
+      Duration longestHold,
+      PipelineMetrics metrics,
+      Clock clock) {
+    this.metrics = metrics;
     this.api = api;
     this.budget = budget;
     this.longestHold = longestHold;
@@ -36,6 +45,7 @@ public final class Retries {
 
   /** The API gave the instance: nothing is left to ask. */
   public void afterAnswer(@Variable("fetch") Fetch fetch) {
+    metrics.called("ok", System.nanoTime() - fetch.lastAttempt());
     api.answered(fetch.query());
     fetch.close();
   }
@@ -59,6 +69,8 @@ public final class Retries {
       hold(fetch, ids);
       return;
     }
+    metrics.called(
+        failure.kind().name().toLowerCase(Locale.ROOT), System.nanoTime() - fetch.lastAttempt());
     switch (failure.kind()) {
       case REJECTED, UNREADABLE -> {
         api.answered(fetch.query());
@@ -90,6 +102,7 @@ public final class Retries {
               left,
               clock.instant(),
               ThreadLocalRandom.current().nextDouble());
+      metrics.retried();
       waitFor(delay, ids);
       return;
     }
@@ -122,7 +135,10 @@ public final class Retries {
         throw new GivenBackException("This process is stopping.");
       }
       if (now >= giveBackAt) {
-        throw new GivenBackException("The EnOS API does not answer. " + api.reason());
+        throw new GivenBackException(
+            api.isUp()
+                ? "The id has waited for longer than batch.max-hold-ms."
+                : "The EnOS API is down or refuses us. " + api.reason());
       }
       TimeUnit.NANOSECONDS.sleep(Math.min(end - now, LOOK_AGAIN.toNanos()));
     }

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.flowinstance.metrics.PipelineMetrics;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,17 +31,24 @@ import org.junit.jupiter.api.Test;
 
 class PublisherTest {
   private static final int LIMIT = 10_000;
+  private static final PipelineMetrics METRICS = new PipelineMetrics(new SimpleMeterRegistry());
 
   private MockConsumer<Object, Object> consumer = new MockConsumer<>(OffsetResetStrategy.EARLIEST);
   private final List<MockProducer<byte[], byte[]>> producers = new ArrayList<>();
-  private final PolledBatch polledBatch = new PolledBatch();
+  private final PolledBatch polledBatch = new PolledBatch(METRICS);
   private final Publisher publisher = publisher(LIMIT);
   private KafkaException failCommit;
   private int brokerLimit = Integer.MAX_VALUE;
 
   private Publisher publisher(int limit) {
     return new Publisher(
-        polledBatch, this::producer, new DeadLetters("dead-letters", Clock.systemUTC()), 2, limit);
+        polledBatch,
+        this::producer,
+        new DeadLetters("dead-letters", Clock.systemUTC()),
+        2,
+        limit,
+        METRICS,
+        Clock.systemUTC());
   }
 
   private void publish(Outcome... outcomes) {

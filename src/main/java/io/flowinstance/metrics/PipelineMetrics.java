@@ -1,0 +1,165 @@
+package io.flowinstance.metrics;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.DistributionSummary;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.DoubleSupplier;
+
+/**
+ * What the pipeline counts and times, under the names that Prometheus sees ({@code
+ * flow_instance_…}). Few labels, and never an id in one.
+ *
+ * @see <a href="https://prometheus.io/docs/practices/naming/">Prometheus: metric and label
+ *     naming</a>
+ */
+public final class PipelineMetrics {
+  private static final Duration[] CALL_BUCKETS =
+      millis(5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000);
+  private static final Duration[] BATCH_BUCKETS =
+      millis(10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000);
+  private static final Duration[] AGE_BUCKETS =
+      millis(25, 50, 100, 150, 250, 500, 1_000, 2_500, 5_000, 15_000, 60_000, 300_000, 1_800_000);
+
+  private final MeterRegistry registry;
+  private final Counter ids;
+  private final Counter retries;
+  private final Counter committed;
+  private final Counter aborted;
+  private final DistributionSummary batchSize;
+  private final Timer batchDuration;
+  private final Timer idAge;
+  private final AtomicLong lastCommit = new AtomicLong();
+
+  public PipelineMetrics(MeterRegistry registry) {
+    this.registry = registry;
+    ids =
+        Counter.builder("flow.instance.ids")
+            .description("Id records that were polled, those that came again included.")
+            .register(registry);
+    retries =
+        Counter.builder("flow.instance.api.retries")
+            .description("Calls of the API that were made again for the same id.")
+            .register(registry);
+    committed = transactions("committed");
+    aborted = transactions("aborted");
+    batchSize =
+        DistributionSummary.builder("flow.instance.batch.size")
+            .description("Ids of a batch.")
+            .register(registry);
+    batchDuration =
+        Timer.builder("flow.instance.batch.duration")
+            .description("From the poll of a batch to its commit.")
+            .serviceLevelObjectives(BATCH_BUCKETS)
+            .register(registry);
+    idAge =
+        Timer.builder("flow.instance.id.age")
+            .description("From the timestamp of an id record to the commit of its outcome.")
+            .serviceLevelObjectives(AGE_BUCKETS)
+            .register(registry);
+    gauge(
+        "flow.instance.last.commit.timestamp.seconds",
+        "When the last transaction was committed, in seconds since 1970; 0 before the first.",
+        () -> lastCommit.get() / 1e3);
+  }
+
+  /** Ids that were polled. */
+  public void polled(int count) {
+    ids.increment(count);
+  }
+
+  /** An id came to its events. */
+  public void events() {
+    outcome("events", "none");
+  }
+
+  /** A dead letter was committed. */
+  public void deadLetter(String reason) {
+    outcome("dead_letter", reason);
+  }
+
+  /** An id was given back, to be polled again. */
+  public void givenBack() {
+    outcome("given_back", "none");
+  }
+
+  private void outcome(String outcome, String reason) {
+    Counter.builder("flow.instance.outcomes")
+        .description("What ids came to; an id with unreadable tasks counts for each of them too.")
+        .tags("outcome", outcome, "reason", reason)
+        .register(registry)
+        .increment();
+  }
+
+  /** Messages that were committed, of a kind: flow_instance, task_status or dead_letter. */
+  public void messages(String kind, int count) {
+    Counter.builder("flow.instance.messages")
+        .description("Messages that were committed.")
+        .tag("message", kind)
+        .register(registry)
+        .increment(count);
+  }
+
+  /** A call of the API was over; answer: ok, rejected, unreadable, passing, token or refused. */
+  public void called(String answer, long nanos) {
+    Timer.builder("flow.instance.api.call.duration")
+        .description("Calls of the API, from the request to the last byte, by what they answered.")
+        .tag("answer", answer)
+        .serviceLevelObjectives(CALL_BUCKETS)
+        .register(registry)
+        .record(Duration.ofNanos(nanos));
+  }
+
+  /** A call is made again. */
+  public void retried() {
+    retries.increment();
+  }
+
+  /** A transaction was committed at this time, epoch milliseconds. */
+  public void committed(long now) {
+    committed.increment();
+    lastCommit.set(now);
+  }
+
+  /** A transaction was aborted. */
+  public void aborted() {
+    aborted.increment();
+  }
+
+  /** A whole batch was committed. */
+  public void batch(int size, long nanos) {
+    batchSize.record(size);
+    batchDuration.record(Duration.ofNanos(nanos));
+  }
+
+  /** The age of an id when its outcome was committed. */
+  public void age(long millis) {
+    idAge.record(Duration.ofMillis(Math.max(0, millis)));
+  }
+
+  /** A value that is looked up when it is asked for. */
+  public void gauge(String name, String description, DoubleSupplier value) {
+    Gauge.builder(name, value, DoubleSupplier::getAsDouble)
+        .strongReference(true)
+        .description(description)
+        .register(registry);
+  }
+
+  private Counter transactions(String result) {
+    return Counter.builder("flow.instance.transactions")
+        .description("Kafka transactions.")
+        .tag("result", result)
+        .register(registry);
+  }
+
+  private static Duration[] millis(int... bounds) {
+    Duration[] durations = new Duration[bounds.length];
+    for (int i = 0; i < bounds.length; i++) {
+      durations[i] = Duration.ofMillis(bounds[i]);
+    }
+    return durations;
+  }
+}
