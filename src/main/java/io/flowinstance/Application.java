@@ -117,12 +117,12 @@ public final class Application implements AutoCloseable {
         .withHealthCheckEnabled(true)
         .withMetricsEnabled(true)
         .withPort(settings.whole("management.port"));
-    // Its own meters per exchange and route cost more than they tell beside ours.
-    main.configure()
-        .metrics()
-        .withEnabled(true)
-        .withEnableRoutePolicy(false)
-        .withEnableExchangeEventNotifier(false);
+    // Bound before Camel looks for one. Camel's own meters cost more than they tell beside ours.
+    main.bind("metricsRegistry", beans.meters());
+    main.addOverrideProperty("camel.metrics.enabled", "true");
+    main.addOverrideProperty("camel.metrics.enableRoutePolicy", "false");
+    main.addOverrideProperty("camel.metrics.enableExchangeEventNotifier", "false");
+    main.addOverrideProperty("camel.metrics.enableRouteEventNotifier", "false");
     settings.asMap().forEach(main::addOverrideProperty);
     main.addOverrideProperty("enos.service", SERVICES.get(settings.text("enos.api-version")));
     return main;

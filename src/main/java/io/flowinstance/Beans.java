@@ -59,6 +59,7 @@ final class Beans implements CamelConfiguration {
   private final KafkaClientFactory consumers;
   private final IntFunction<Producer<byte[], byte[]>> producers;
   private final DoubleSupplier lag;
+  private final MeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final Clock clock = Clock.systemUTC();
 
   /**
@@ -72,6 +73,10 @@ final class Beans implements CamelConfiguration {
       IntFunction<Producer<byte[], byte[]>> producers,
       DoubleSupplier lag) {
     this.lag = lag;
+    new JvmMemoryMetrics().bindTo(meters);
+    new JvmThreadMetrics().bindTo(meters);
+    new ProcessorMetrics().bindTo(meters);
+    new UptimeMetrics().bindTo(meters);
     this.settings = settings;
     this.consumers = consumers;
     this.producers = producers;
@@ -79,7 +84,6 @@ final class Beans implements CamelConfiguration {
 
   @Override
   public void configure(CamelContext context) {
-    MeterRegistry meters = meters(context);
     PipelineMetrics metrics = new PipelineMetrics(meters);
     bindDelivery(context, metrics);
     bindFetch(context, metrics);
@@ -89,14 +93,8 @@ final class Beans implements CamelConfiguration {
         lag);
   }
 
-  /** Bound before Camel looks for one: a registry of its own would have all its meters too. */
-  private static MeterRegistry meters(CamelContext context) {
-    PrometheusMeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-    new JvmMemoryMetrics().bindTo(meters);
-    new JvmThreadMetrics().bindTo(meters);
-    new ProcessorMetrics().bindTo(meters);
-    new UptimeMetrics().bindTo(meters);
-    context.getRegistry().bind("metricsRegistry", meters);
+  /** Where all meters are, those of the JVM included. */
+  MeterRegistry meters() {
     return meters;
   }
 

@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.regex.Pattern;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -233,9 +234,39 @@ class PipelineIT {
   }
 
   @Test
+  void exportsWhatWasServedForPrometheus() {
+    send(null, "1001-20260101120000".getBytes(UTF_8), Map.of());
+    awaitOf("flow-instances", "1001-20260101120000", 1);
+
+    for (String pattern :
+        List.of(
+            "flow_instance_api_up 1.0",
+            "flow_instance_api_refused 0.0",
+            "flow_instance_api_breaker_state 0.0",
+            "flow_instance_api_retries_total ",
+            "flow_instance_api_calls_in_flight 0.0",
+            "flow_instance_ids_total [1-9]",
+            "flow_instance_outcomes_total\\{outcome=\"events\",reason=\"none\"} [1-9]",
+            "flow_instance_messages_total\\{message=\"task_status\"} [1-9]",
+            "flow_instance_api_call_duration_seconds_bucket\\{answer=\"ok\",le=\"0.1\"} [0-9]",
+            "flow_instance_transactions_total\\{result=\"committed\"} [1-9]",
+            "flow_instance_batch_size_count [1-9]",
+            "flow_instance_batch_duration_seconds_bucket",
+            "flow_instance_id_age_seconds_bucket",
+            "flow_instance_consumer_lag_records ",
+            "flow_instance_last_commit_timestamp_seconds [1-9]",
+            "jvm_memory_used_bytes")) {
+      await()
+          .atMost(Duration.ofSeconds(5))
+          .until(() -> Pattern.compile(pattern).matcher(application.metrics()).find());
+    }
+  }
+
+  @Test
   void showsNoSecret() {
-    String output = application.output();
-    assertFalse(output.contains(enos.tokens().appSecret()));
-    assertFalse(application.health("ready").contains(enos.tokens().appSecret()));
+    for (String shown :
+        List.of(application.output(), application.health("ready"), application.metrics())) {
+      assertFalse(shown.contains(enos.tokens().appSecret()));
+    }
   }
 }

@@ -75,12 +75,20 @@ public final class ApplicationProcess implements AutoCloseable {
    * The status and body of a health endpoint: {@code 200 {"status":"UP"}}; "" when none answers.
    */
   public String health(String which) {
+    return get("health/" + which);
+  }
+
+  /** What Prometheus would scrape, after its HTTP status. */
+  public String metrics() {
+    return get("metrics");
+  }
+
+  private String get(String path) {
     try {
       HttpResponse<String> response =
           HTTP.send(
               HttpRequest.newBuilder(
-                      URI.create(
-                          "http://localhost:%d/observe/health/%s".formatted(managementPort, which)))
+                      URI.create("http://localhost:%d/observe/%s".formatted(managementPort, path)))
                   .timeout(Duration.ofSeconds(5))
                   .build(),
               HttpResponse.BodyHandlers.ofString());
