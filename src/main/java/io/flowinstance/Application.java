@@ -3,7 +3,6 @@ package io.flowinstance;
 import io.flowinstance.delivery.KafkaClients;
 import io.flowinstance.delivery.ProcessSlot;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.DoubleSupplier;
 import java.util.function.IntFunction;
@@ -17,8 +16,6 @@ import org.slf4j.LoggerFactory;
 /** The pipeline as a process: settings, beans and routes, started and stopped together. */
 public final class Application implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Application.class);
-  private static final Map<String, String> SERVICES =
-      Map.of("v2.0", "dataflow-batch-service", "v2.1", "batch-processing-service");
 
   private final Main main;
   private final ProcessSlot slot;
@@ -63,11 +60,10 @@ public final class Application implements AutoCloseable {
    */
   public static Application start(Map<String, String> overrides) {
     Settings settings = Settings.resolve(System.getenv(), overrides);
-    KafkaClients clients = new KafkaClients(kafkaConnection(settings));
-    String prefix = settings.text("kafka.transactional-id-prefix");
+    KafkaClients clients = new KafkaClients(settings.kafkaConnection());
     ProcessSlot slot =
         ProcessSlot.take(
-            prefix.isEmpty() ? settings.text("kafka.group-id") : prefix,
+            settings.transactionalIdPrefix(),
             Path.of(System.getProperty("java.io.tmpdir"), "flow-instance-routes"));
     return start(
         settings,
@@ -123,34 +119,12 @@ public final class Application implements AutoCloseable {
     main.addOverrideProperty("camel.metrics.enableRoutePolicy", "false");
     main.addOverrideProperty("camel.metrics.enableExchangeEventNotifier", "false");
     main.addOverrideProperty("camel.metrics.enableRouteEventNotifier", "false");
-    settings.asMap().forEach(main::addOverrideProperty);
-    main.addOverrideProperty("enos.service", SERVICES.get(settings.text("enos.api-version")));
+    settings.forRoutes().forEach(main::addOverrideProperty);
     return main;
   }
 
-  private static Map<String, String> kafkaConnection(Settings settings) {
-    Map<String, String> names =
-        Map.of(
-            "kafka.bootstrap-servers", "bootstrap.servers",
-            "kafka.security.protocol", "security.protocol",
-            "kafka.security.sasl-mechanism", "sasl.mechanism",
-            "kafka.security.sasl-jaas-config", "sasl.jaas.config",
-            "kafka.security.trust-store", "ssl.truststore.location",
-            "kafka.security.trust-store-type", "ssl.truststore.type",
-            "kafka.security.trust-store-password", "ssl.truststore.password");
-    Map<String, String> connection = new LinkedHashMap<>();
-    names.forEach(
-        (ours, kafkas) -> {
-          String value = settings.text(ours);
-          if (!value.isEmpty()) {
-            connection.put(kafkas, value);
-          }
-        });
-    return connection;
-  }
-
   /** The version of the JAR, or {@code dev} outside of one. */
-  static String version() {
+  public static String version() {
     String version = Application.class.getPackage().getImplementationVersion();
     return version == null ? "dev" : version;
   }

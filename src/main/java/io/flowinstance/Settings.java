@@ -1,5 +1,6 @@
 package io.flowinstance;
 
+import io.flowinstance.event.EventZones;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -7,12 +8,15 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -20,9 +24,31 @@ import java.util.TreeMap;
  * top, overrides of the caller above both.
  */
 public final class Settings {
+  private static final Map<String, String> SERVICES =
+      Map.of("v2.0", "dataflow-batch-service", "v2.1", "batch-processing-service");
+
+  /** Kafka's own names of the settings that say how to connect. */
+  private static final Map<String, String> CONNECTION =
+      Map.of(
+          "kafka.bootstrap-servers", "bootstrap.servers",
+          "kafka.security.protocol", "security.protocol",
+          "kafka.security.sasl-mechanism", "sasl.mechanism",
+          "kafka.security.sasl-jaas-config", "sasl.jaas.config",
+          "kafka.security.trust-store", "ssl.truststore.location",
+          "kafka.security.trust-store-type", "ssl.truststore.type",
+          "kafka.security.trust-store-password", "ssl.truststore.password");
+
   private static final int LEAST_HOLD_MS = 60_000;
 
   private final Map<String, String> values;
+
+  /** What a process may use of the settings: of the rest, nothing has to be set. */
+  public enum Part {
+    /** The brokers and the topics. */
+    KAFKA,
+    /** The EnOS API. */
+    ENOS
+  }
 
   private Settings(Map<String, String> values) {
     this.values = Collections.unmodifiableMap(values);
@@ -37,6 +63,17 @@ public final class Settings {
    * @throws SettingsException the settings cannot be used; it names every fault
    */
   public static Settings resolve(Map<String, String> environment, Map<String, String> overrides) {
+    return resolve(environment, overrides, EnumSet.allOf(Part.class));
+  }
+
+  /**
+   * Resolves every known setting for a process that uses some of them.
+   *
+   * @param used the parts that are held to their rules
+   * @throws SettingsException those parts cannot be used; it names every fault
+   */
+  public static Settings resolve(
+      Map<String, String> environment, Map<String, String> overrides, Set<Part> used) {
     Map<String, String> values = defaults();
     List<String> faults = new ArrayList<>();
     values.replaceAll((name, value) -> fromEnvironment(environment, name, value, faults));
@@ -47,7 +84,7 @@ public final class Settings {
           }
         });
     Settings settings = new Settings(values);
-    faults.addAll(SettingsCheck.faults(settings));
+    faults.addAll(SettingsCheck.faults(settings, used));
     if (!faults.isEmpty()) {
       throw new SettingsException(faults);
     }
@@ -91,6 +128,37 @@ public final class Settings {
   /** All settings by name. */
   public Map<String, String> asMap() {
     return values;
+  }
+
+  /** All settings, and {@code enos.service}, which follows from the API's version. */
+  public Map<String, String> forRoutes() {
+    Map<String, String> properties = new TreeMap<>(values);
+    properties.put("enos.service", SERVICES.get(text("enos.api-version")));
+    return properties;
+  }
+
+  /** The zones of the API's local times. */
+  public EventZones zones() {
+    return new EventZones(
+        ZoneId.of(text("enos.time-zone")), ZoneId.of(text("enos.trigger-time-zone")));
+  }
+
+  /** How to connect to Kafka, under the names of its clients; holds secrets. */
+  public Map<String, String> kafkaConnection() {
+    Map<String, String> connection = new TreeMap<>();
+    CONNECTION.forEach(
+        (ours, kafkas) -> {
+          if (!text(ours).isEmpty()) {
+            connection.put(kafkas, text(ours));
+          }
+        });
+    return connection;
+  }
+
+  /** What the transactional ids of this pipeline begin with. */
+  public String transactionalIdPrefix() {
+    String prefix = text("kafka.transactional-id-prefix");
+    return prefix.isEmpty() ? text("kafka.group-id") : prefix;
   }
 
   /** The text of a setting, empty when it is not set. */

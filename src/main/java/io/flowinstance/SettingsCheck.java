@@ -27,12 +27,16 @@ final class SettingsCheck {
     this.settings = settings;
   }
 
-  /** One sentence per fault; none when the settings can be used. */
-  static List<String> faults(Settings settings) {
+  /** One sentence per fault; none when these parts of the settings can be used. */
+  static List<String> faults(Settings settings, Set<Settings.Part> parts) {
     SettingsCheck check = new SettingsCheck(settings);
-    check.enos();
-    check.kafka();
-    check.topics();
+    if (parts.contains(Settings.Part.ENOS)) {
+      check.enos();
+    }
+    if (parts.contains(Settings.Part.KAFKA)) {
+      check.kafka();
+      check.topics();
+    }
     check.numbers();
     return check.faults;
   }

@@ -59,6 +59,11 @@ public record InstanceQuery(String instanceId, String userId, String orgId) {
         Map.of("action", "get", "flowInstId", instanceId, "userId", userId, "orgId", orgId));
   }
 
+  /** The CloudEvents source of what comes of it: a URI reference. */
+  public String source() {
+    return "/enos/" + PercentEncoding.encode(orgId);
+  }
+
   /** A query string: every value percent-encoded, so that none can add a parameter. */
   public static String queryString(SortedMap<String, String> parameters) {
     return parameters.entrySet().stream()

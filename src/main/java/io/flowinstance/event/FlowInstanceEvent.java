@@ -1,6 +1,7 @@
 package io.flowinstance.event;
 
 import io.flowinstance.graph.FlowInstance;
+import io.flowinstance.graph.UnreadableTask;
 import io.flowinstance.json.Json;
 import java.time.Instant;
 import java.util.List;
@@ -60,6 +61,11 @@ public final class FlowInstanceEvent {
   /** The events of the instance's readable tasks, in graph order. */
   public List<TaskStatusEvent> tasks() {
     return TaskStatusEvent.split(instance, edges, enrichment);
+  }
+
+  /** One sentence for each task of the instance that cannot be read, in graph order. */
+  public List<String> unreadableTasks() {
+    return instance.graph().unreadableTasks().stream().map(UnreadableTask::message).toList();
   }
 
   /**

@@ -3,32 +3,26 @@ package io.flowinstance.route;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.flowinstance.delivery.DeadLetterReason;
 import io.flowinstance.delivery.DeadLetters;
-import io.flowinstance.delivery.EventMessages;
 import io.flowinstance.delivery.IdGroup;
-import io.flowinstance.delivery.IdRecord;
+import io.flowinstance.delivery.InstanceMessages;
 import io.flowinstance.delivery.Outcome;
 import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.MalformedIdException;
-import io.flowinstance.enos.PercentEncoding;
 import io.flowinstance.event.EventZones;
 import io.flowinstance.event.FlowInstanceEvent;
-import io.flowinstance.event.TaskStatusEvent;
 import io.flowinstance.fetch.Fetch;
 import io.flowinstance.fetch.GivenBackException;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.FlowInstanceDecoder;
 import io.flowinstance.graph.UnreadableResponseException;
-import io.flowinstance.graph.UnreadableTask;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
 import java.util.List;
 import org.apache.camel.Body;
 import org.apache.camel.ExchangeException;
 import org.apache.camel.Variable;
-import org.apache.kafka.clients.producer.ProducerRecord;
 
 /**
  * The last steps of {@code serve-id}: data to instance, instance to events, failure to dead letter.
@@ -36,12 +30,12 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 public final class MakeOutcome {
   private final FlowInstanceDecoder decoder = new FlowInstanceDecoder();
   private final EventZones zones;
-  private final EventMessages messages;
+  private final InstanceMessages messages;
   private final DeadLetters deadLetters;
   private final Clock clock;
 
   public MakeOutcome(
-      EventZones zones, EventMessages messages, DeadLetters deadLetters, Clock clock) {
+      EventZones zones, InstanceMessages messages, DeadLetters deadLetters, Clock clock) {
     this.zones = zones;
     this.messages = messages;
     this.deadLetters = deadLetters;
@@ -71,25 +65,11 @@ public final class MakeOutcome {
   public List<Outcome> split(
       @Body FlowInstance instance, @Variable("ids") IdGroup ids, @Variable("fetch") Fetch fetch) {
     Instant fetchedAt = clock.instant().truncatedTo(ChronoUnit.MILLIS);
-    String source = "/enos/" + PercentEncoding.encode(fetch.query().orgId());
+    String source = fetch.query().source();
     FlowInstanceEvent event = FlowInstanceEvent.of(instance, zones, fetchedAt);
     return ids.records().stream()
-        .map(idRecord -> Outcome.of(idRecord, messages(event, idRecord, source, fetchedAt, fetch)))
+        .map(idRecord -> Outcome.of(idRecord, messages.of(event, idRecord, source, call(fetch))))
         .toList();
-  }
-
-  private List<ProducerRecord<byte[], byte[]>> messages(
-      FlowInstanceEvent event, IdRecord idRecord, String source, Instant fetchedAt, Fetch fetch) {
-    List<ProducerRecord<byte[], byte[]>> published = new ArrayList<>();
-    published.add(messages.of(event, idRecord, source, fetchedAt));
-    for (TaskStatusEvent task : event.tasks()) {
-      published.add(messages.of(task, idRecord, source, fetchedAt));
-    }
-    for (UnreadableTask task : event.instance().graph().unreadableTasks()) {
-      published.add(
-          deadLetters.of(idRecord, DeadLetterReason.UNREADABLE_TASK, task.message(), call(fetch)));
-    }
-    return published;
   }
 
   /** The dead letters of an id that came to a failure which asking again would not change. */

@@ -1,0 +1,147 @@
+package io.flowinstance;
+
+import io.flowinstance.enos.AccessTokens;
+import io.flowinstance.fetch.ApiAvailability;
+import io.flowinstance.fetch.ApiHeaders;
+import io.flowinstance.fetch.ApiHealthCheck;
+import io.flowinstance.fetch.CallApi;
+import io.flowinstance.fetch.EnosHttpClient;
+import io.flowinstance.fetch.Pace;
+import io.flowinstance.fetch.Probes;
+import io.flowinstance.fetch.Retries;
+import io.flowinstance.fetch.TokenService;
+import io.flowinstance.metrics.PipelineMetrics;
+import io.github.resilience4j.circuitbreaker.CircuitBreaker;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.camel.CamelConfiguration;
+import org.apache.camel.CamelContext;
+import org.apache.camel.spi.Registry;
+import org.apache.camel.support.LifecycleStrategySupport;
+import org.apache.hc.client5.http.ssl.DefaultClientTlsStrategy;
+import org.apache.hc.client5.http.ssl.TlsSocketStrategy;
+import org.apache.hc.core5.http.HttpHost;
+import org.apache.hc.core5.ssl.SSLContextBuilder;
+
+/** The beans of the routes that call EnOS: they know nothing of Kafka. */
+public final class FetchBeans implements CamelConfiguration {
+  private final Settings settings;
+  private final PipelineMetrics metrics;
+  private final Clock clock = Clock.systemUTC();
+
+  FetchBeans(Settings settings, PipelineMetrics metrics) {
+    this.settings = settings;
+    this.metrics = metrics;
+  }
+
+  /** For a process that counts nothing. */
+  public FetchBeans(Settings settings) {
+    this(settings, new PipelineMetrics(new SimpleMeterRegistry()));
+  }
+
+  @Override
+  public void configure(CamelContext context) {
+    Registry registry = context.getRegistry();
+    int concurrency = settings.whole("fetch.concurrency");
+    AccessTokens tokens =
+        settings.text("enos.auth").equals("signed")
+            ? new AccessTokens(
+                settings.text("enos.app-key"),
+                settings.text("enos.app-secret"),
+                new TokenService(context.createProducerTemplate()),
+                clock)
+            : null;
+
+    if (tokens != null) {
+      registry.bind("access-tokens", tokens);
+    }
+    registry.bind(
+        "fetch-threads",
+        context.getExecutorServiceManager().newFixedThreadPool(this, "fetch", concurrency));
+    registry.bind("api-headers", new ApiHeaders());
+    registry.bind(
+        "call-api",
+        new CallApi(
+            tokens,
+            settings.text("enos.app-secret"),
+            Pace.ofEntries(settings.whole("fetch.rate-limit-per-second")),
+            clock));
+    Probes probes = new Probes(context.createProducerTemplate());
+    ApiAvailability api = new ApiAvailability(probes::answersAbout, probes::tellsTheTime);
+    context.addLifecycleStrategy(
+        new LifecycleStrategySupport() {
+          @Override
+          public void onContextStopping(CamelContext stopping) {
+            api.stop();
+          }
+        });
+    registry.bind("enos-api", new ApiHealthCheck(api));
+    registry.bind("api-breaker", CircuitBreaker.class, api.breaker());
+    registry.bind(
+        "retries",
+        new Retries(
+            api,
+            Duration.ofMillis(settings.whole("fetch.retry-budget-ms")),
+            Duration.ofMillis(settings.maxHoldMs()),
+            metrics,
+            clock));
+    AtomicInteger inFlight = new AtomicInteger();
+    metrics.gauge("flow.instance.api.calls.in.flight", "Calls under way.", inFlight::get);
+    metrics.gauge(
+        "flow.instance.api.up",
+        "1 while the API answers, 0 while it is down or refuses us.",
+        () -> api.isUp() ? 1 : 0);
+    metrics.gauge(
+        "flow.instance.api.refused",
+        "1 while the API refuses this application.",
+        () -> api.isRefusing() ? 1 : 0);
+    metrics.gauge(
+        "flow.instance.api.breaker.state",
+        "0 closed, 1 half open, 2 open.",
+        () -> api.isUp() ? 0 : api.breaker().getState() == CircuitBreaker.State.OPEN ? 2 : 1);
+    registry.bind(
+        "enos-http-client",
+        EnosHttpClient.create(
+            new EnosHttpClient.Options(
+                concurrency,
+                Duration.ofMillis(settings.whole("fetch.timeout-ms")),
+                settings.whole("fetch.max-response-bytes"),
+                Pace.ofDepartures(settings.whole("fetch.rate-limit-per-second")),
+                inFlight,
+                "flow-instance-routes/" + Application.version(),
+                tls(),
+                settings.text("enos.proxy").isEmpty()
+                    ? null
+                    : HttpHost.create(URI.create(settings.text("enos.proxy"))))),
+        null,
+        "close");
+  }
+
+  private TlsSocketStrategy tls() {
+    String trustStore = settings.text("enos.trust-store");
+    if (trustStore.isEmpty()) {
+      return null;
+    }
+    char[] password = settings.text("enos.trust-store-password").toCharArray();
+    try (InputStream in = Files.newInputStream(Path.of(trustStore))) {
+      KeyStore store = KeyStore.getInstance(settings.text("enos.trust-store-type"));
+      store.load(in, password);
+      return new DefaultClientTlsStrategy(
+          SSLContextBuilder.create().loadTrustMaterial(store, null).build());
+    } catch (IOException | GeneralSecurityException e) {
+      throw new IllegalStateException(
+          "The trust store %s of enos.trust-store cannot be used: %s"
+              .formatted(trustStore, e.getMessage()),
+          e);
+    }
+  }
+}
