@@ -20,6 +20,13 @@ public final class DeadLetters {
   /** How often this id record was replayed from the dead letters, as a decimal number. */
   public static final String REPLAYS = PREFIX + "replays";
 
+  static final String REASON = PREFIX + "reason";
+  static final String MESSAGE = PREFIX + "message";
+  static final String TOPIC = PREFIX + "topic";
+  static final String PARTITION = PREFIX + "partition";
+  static final String OFFSET = PREFIX + "offset";
+  static final String FAILED_AT = PREFIX + "failed-at";
+
   private final String topic;
   private final Clock clock;
 
@@ -85,33 +92,34 @@ public final class DeadLetters {
 
   private void addTo(
       Headers headers, IdRecord idRecord, DeadLetterReason reason, String message, Call call) {
-    String replays = replays(idRecord.headers());
+    String replays = Integer.toString(replays(idRecord.headers()));
     headers.remove(REPLAYS);
-    add(headers, "reason", reason.name());
-    add(headers, "message", message);
-    add(headers, "http-status", call.httpStatus());
-    add(headers, "api-code", call.apiCode());
+    add(headers, REASON, reason.name());
+    add(headers, MESSAGE, message);
+    add(headers, PREFIX + "http-status", call.httpStatus());
+    add(headers, PREFIX + "api-code", call.apiCode());
     if (call.response() != null) {
       headers.add(PREFIX + "response", call.response());
     }
-    add(headers, "topic", idRecord.partition().topic());
-    add(headers, "partition", idRecord.partition().partition());
-    add(headers, "offset", idRecord.offset());
-    add(headers, "timestamp", idRecord.timestamp());
-    add(headers, "attempts", call.attempts());
-    add(headers, "failed-at", clock.instant().truncatedTo(ChronoUnit.MILLIS));
-    add(headers, "replays", replays);
+    add(headers, TOPIC, idRecord.partition().topic());
+    add(headers, PARTITION, idRecord.partition().partition());
+    add(headers, OFFSET, idRecord.offset());
+    add(headers, PREFIX + "timestamp", idRecord.timestamp());
+    add(headers, PREFIX + "attempts", call.attempts());
+    add(headers, FAILED_AT, clock.instant().truncatedTo(ChronoUnit.MILLIS));
+    headers.add(REPLAYS, replays.getBytes(UTF_8));
   }
 
   private static void add(Headers headers, String name, Object value) {
     if (value != null) {
-      headers.add(PREFIX + name, value.toString().getBytes(UTF_8));
+      headers.add(name, value.toString().getBytes(UTF_8));
     }
   }
 
-  private static String replays(Headers headers) {
+  /** The replays that an id record or a dead letter has behind it. */
+  static int replays(Headers headers) {
     Header header = headers.lastHeader(REPLAYS);
     String text = header == null || header.value() == null ? "" : new String(header.value(), UTF_8);
-    return text.matches("\\d{1,9}") ? text : "0";
+    return text.matches("\\d{1,9}") ? Integer.parseInt(text) : 0;
   }
 }

@@ -7,18 +7,24 @@ import java.util.Set;
 import java.util.WeakHashMap;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.component.kafka.KafkaConfiguration;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.Metric;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /** Makes every Kafka client of this process, so that all of them connect in the same way. */
 public final class KafkaClients implements KafkaClientFactory {
   private static final int BUFFER_BYTES = 32 << 20;
   private static final int BATCH_BYTES = 128 << 10;
+  private static final int ANSWER_MS = 15_000;
+  private static final int REQUEST_MS = 10_000;
 
   private final Map<String, String> connection;
 
@@ -54,19 +60,68 @@ public final class KafkaClients implements KafkaClientFactory {
       int transactionTimeoutMs,
       int maxRequestBytes,
       String compressionType) {
-    Properties properties = connection();
-    properties.put(ProducerConfig.CLIENT_ID_CONFIG, transactionalId);
+    Properties properties = producer(transactionalId, maxRequestBytes, compressionType);
     properties.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId);
     properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, transactionTimeoutMs);
+    return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
+  }
+
+  /**
+   * Makes an idempotent producer: what it is given stands on the topic once and in order, each
+   * record by itself.
+   *
+   * @param clientId what the brokers' logs will name
+   * @param maxRequestBytes largest record, uncompressed
+   * @param compressionType Kafka's name of it
+   */
+  public Producer<byte[], byte[]> idempotentProducer(
+      String clientId, int maxRequestBytes, String compressionType) {
+    Properties properties = producer(clientId, maxRequestBytes, compressionType);
+    // Of several batches in flight, a topic that was just made may take the second one first, and
+    // then never the first.
+    properties.put(ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION, 1);
+    return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
+  }
+
+  /**
+   * Makes a consumer that belongs to no group and commits nothing: it reads the committed records
+   * of the partitions that it is assigned.
+   *
+   * @param clientId what the brokers' logs will name
+   */
+  public Consumer<byte[], byte[]> reader(String clientId) {
+    Properties properties = connection();
+    properties.put(ConsumerConfig.CLIENT_ID_CONFIG, clientId);
+    properties.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
+    properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
+    properties.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+    properties.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
+    properties.put(ConsumerConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, ANSWER_MS);
+    properties.put(ConsumerConfig.REQUEST_TIMEOUT_MS_CONFIG, REQUEST_MS);
+    return new KafkaConsumer<>(
+        properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+  }
+
+  /** Makes a client that asks the brokers about themselves; it gives up after 15 s. */
+  public Admin admin() {
+    Properties properties = connection();
+    properties.put(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, ANSWER_MS);
+    properties.put(AdminClientConfig.REQUEST_TIMEOUT_MS_CONFIG, REQUEST_MS);
+    return Admin.create(properties);
+  }
+
+  private Properties producer(String clientId, int maxRequestBytes, String compressionType) {
+    Properties properties = connection();
+    properties.put(ProducerConfig.CLIENT_ID_CONFIG, clientId);
     properties.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, maxRequestBytes);
     properties.put(
         ProducerConfig.BUFFER_MEMORY_CONFIG, (long) Math.max(BUFFER_BYTES, maxRequestBytes));
     properties.put(ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);
     properties.put(ProducerConfig.COMPRESSION_TYPE_CONFIG, compressionType);
-    properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, 15_000);
-    properties.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, 10_000);
+    properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, ANSWER_MS);
+    properties.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, REQUEST_MS);
     properties.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, 30_000);
-    return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
+    return properties;
   }
 
   @Override

@@ -46,7 +46,7 @@ public final class Pace {
   }
 
   /** Waits for the next free place. */
-  void await() throws InterruptedException {
+  public void await() throws InterruptedException {
     if (interval == 0) {
       return;
     }

@@ -239,6 +239,10 @@ public final class KafkaBroker implements AutoCloseable {
             "PLAINTEXT:PLAINTEXT,CUT:PLAINTEXT,CONTROLLER:PLAINTEXT"),
         Map.entry("log.dirs", directory.resolve("data").toString()),
         Map.entry("auto.create.topics.enable", "false"),
+        // Everybody may do everything, but where a test adds an ACL.
+        Map.entry(
+            "authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
+        Map.entry("allow.everyone.if.no.acl.found", "true"),
         Map.entry("default.replication.factor", "1"),
         Map.entry("min.insync.replicas", "1"),
         Map.entry("offsets.topic.replication.factor", "1"),

@@ -1,0 +1,111 @@
+package io.flowinstance.delivery;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.flowinstance.enos.InstanceQuery;
+import io.flowinstance.enos.MalformedIdException;
+import java.time.DateTimeException;
+import java.time.Instant;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+
+/**
+ * A dead letter as it stands on its topic. Whatever its headers hold, reading them fails never:
+ * what cannot be read counts as not there.
+ *
+ * @param stored the record
+ */
+public record DeadLetter(ConsumerRecord<byte[], byte[]> stored) {
+
+  /**
+   * Where the id record of a dead letter stood.
+   *
+   * @param offset its offset there
+   */
+  public record Origin(TopicPartition partition, long offset) {}
+
+  /** The name of a {@link DeadLetterReason}, or an empty text. */
+  public String reason() {
+    return text(DeadLetters.REASON);
+  }
+
+  /** The sentence that says why, or an empty text. */
+  public String message() {
+    return text(DeadLetters.MESSAGE);
+  }
+
+  /** When it was written, or null. */
+  public Instant failedAt() {
+    try {
+      return Instant.parse(text(DeadLetters.FAILED_AT));
+    } catch (DateTimeException e) {
+      return null;
+    }
+  }
+
+  /** The replays that it has behind it. */
+  public int replays() {
+    return DeadLetters.replays(stored.headers());
+  }
+
+  /** Whether it was itself too large for its topic, and so is without value and headers. */
+  public boolean isWithoutValue() {
+    return stored.value() == null && reason().equals(DeadLetterReason.EVENT_TOO_LARGE.name());
+  }
+
+  /** Where its id record stood, or null. */
+  public Origin origin() {
+    String partition = text(DeadLetters.PARTITION);
+    String offset = text(DeadLetters.OFFSET);
+    return partition.matches("\\d{1,9}") && offset.matches("\\d{1,18}")
+        ? new Origin(
+            new TopicPartition(text(DeadLetters.TOPIC), Integer.parseInt(partition)),
+            Long.parseLong(offset))
+        : null;
+  }
+
+  /** What it is about, for a person: the instance id, or else the record's key. */
+  public String subject() {
+    try {
+      return InstanceQuery.read(stored.value()).instanceId();
+    } catch (MalformedIdException e) {
+      return stored.key() == null ? "" : new String(stored.key(), UTF_8);
+    }
+  }
+
+  /**
+   * The id record once more, one replay older.
+   *
+   * @param topic where it goes
+   */
+  public ProducerRecord<byte[], byte[]> replay(String topic) {
+    return replay(topic, stored);
+  }
+
+  /**
+   * The id record once more, one replay older, when its dead letter is {@link #isWithoutValue}.
+   *
+   * @param topic where it goes
+   * @param original the record at its {@link #origin}
+   */
+  public ProducerRecord<byte[], byte[]> replay(
+      String topic, ConsumerRecord<byte[], byte[]> original) {
+    Headers headers = new RecordHeaders();
+    for (Header header : original.headers()) {
+      if (!header.key().startsWith(DeadLetters.PREFIX)) {
+        headers.add(header);
+      }
+    }
+    headers.add(DeadLetters.REPLAYS, Integer.toString(replays() + 1).getBytes(UTF_8));
+    return new ProducerRecord<>(topic, null, original.key(), original.value(), headers);
+  }
+
+  private String text(String name) {
+    Header header = stored.headers().lastHeader(name);
+    return header == null || header.value() == null ? "" : new String(header.value(), UTF_8);
+  }
+}

@@ -1,0 +1,129 @@
+package io.flowinstance.delivery;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.junit.jupiter.api.Test;
+
+class DeadLetterTest {
+  private static final Instant NOON = Instant.parse("2026-02-01T12:00:00Z");
+  private final DeadLetters deadLetters =
+      new DeadLetters("dead", Clock.fixed(NOON, ZoneOffset.UTC));
+
+  private static IdRecord idRecord(byte[] key, byte[] value, Headers headers) {
+    return new IdRecord(new TopicPartition("ids", 2), 42, 7, key, value, headers, null);
+  }
+
+  private static DeadLetter stored(ProducerRecord<byte[], byte[]> written) {
+    ConsumerRecord<byte[], byte[]> stored =
+        new ConsumerRecord<>("dead", 0, 0, written.key(), written.value());
+    written.headers().forEach(stored.headers()::add);
+    return new DeadLetter(stored);
+  }
+
+  private static List<String> texts(Headers headers) {
+    List<String> texts = new ArrayList<>();
+    headers.forEach(header -> texts.add(header.key() + "=" + new String(header.value(), UTF_8)));
+    return texts;
+  }
+
+  @Test
+  void comesBackAsTheIdRecordThatItWasOneReplayOlder() {
+    Headers headers = new RecordHeaders();
+    headers.add("traceparent", "00-1".getBytes(UTF_8));
+    headers.add("traceparent", "00-2".getBytes(UTF_8));
+    headers.add(DeadLetters.REPLAYS, "1".getBytes(UTF_8));
+    byte[] key = {0, 1};
+    byte[] value = {'{', (byte) 0xFF};
+    DeadLetter letter =
+        stored(
+            deadLetters.of(
+                idRecord(key, value, headers),
+                DeadLetterReason.REJECTED_BY_API,
+                "Because.",
+                new DeadLetters.Call(200, 62102, new byte[] {1}, 1)));
+
+    ProducerRecord<byte[], byte[]> replay = letter.replay("ids");
+
+    assertEquals("REJECTED_BY_API", letter.reason());
+    assertEquals("Because.", letter.message());
+    assertEquals(NOON, letter.failedAt());
+    assertEquals(1, letter.replays());
+    assertEquals("ids", replay.topic());
+    assertNull(replay.partition());
+    assertArrayEquals(key, replay.key());
+    assertArrayEquals(value, replay.value());
+    assertEquals(
+        List.of("traceparent=00-1", "traceparent=00-2", "dead-letter-replays=2"),
+        texts(replay.headers()));
+  }
+
+  @Test
+  void keepsTheCountWhenAReplayFailsAgain() {
+    DeadLetter first =
+        stored(
+            deadLetters.of(
+                idRecord(null, null, new RecordHeaders()),
+                DeadLetterReason.MALFORMED_ID,
+                "The record has no value.",
+                DeadLetters.Call.NONE));
+    ProducerRecord<byte[], byte[]> replay = first.replay("ids");
+    DeadLetter second =
+        stored(
+            deadLetters.of(
+                idRecord(replay.key(), replay.value(), replay.headers()),
+                DeadLetterReason.MALFORMED_ID,
+                "The record has no value.",
+                DeadLetters.Call.NONE));
+
+    assertEquals(0, first.replays());
+    assertEquals(1, second.replays());
+    assertNull(replay.value(), "a value that never was is replayed as none");
+  }
+
+  @Test
+  void withoutItsValueItTakesThatOfTheOriginal() {
+    Headers headers = new RecordHeaders();
+    headers.add("kept", "k".getBytes(UTF_8));
+    DeadLetter letter = stored(deadLetters.withoutValue(idRecord(null, new byte[] {1}, headers)));
+    ConsumerRecord<byte[], byte[]> original =
+        new ConsumerRecord<>("ids", 2, 42, null, "1-1".getBytes(UTF_8));
+    original.headers().add("kept", "k".getBytes(UTF_8));
+
+    assertTrue(letter.isWithoutValue());
+    assertEquals(new DeadLetter.Origin(new TopicPartition("ids", 2), 42), letter.origin());
+    assertEquals(
+        List.of("kept=k", "dead-letter-replays=1"),
+        texts(letter.replay("ids", original).headers()));
+  }
+
+  @Test
+  void readsHeadersOfAnyKind() {
+    ConsumerRecord<byte[], byte[]> stored =
+        new ConsumerRecord<>("dead", 0, 0, "the key".getBytes(UTF_8), new byte[] {(byte) 0xFF});
+    for (String name :
+        List.of("reason", "message", "failed-at", "replays", "partition", "offset", "topic")) {
+      stored.headers().add("dead-letter-" + name, new byte[] {(byte) 0xFF, 'x'});
+    }
+    DeadLetter letter = new DeadLetter(stored);
+
+    assertNull(letter.failedAt());
+    assertNull(letter.origin());
+    assertEquals(0, letter.replays());
+    assertEquals("the key", letter.subject());
+    assertEquals("", new DeadLetter(new ConsumerRecord<>("dead", 0, 0, null, null)).reason());
+  }
+}
