@@ -46,16 +46,31 @@ public final class CallApi {
   public void request(@Variable("fetch") Fetch fetch, @Headers Map<String, Object> headers)
       throws InterruptedException {
     fetch.prepare(System.nanoTime());
-    AccessTokens.Token token = ask(fetch.query().parameters(), headers);
+    AccessTokens.Token token = ask(fetch.query().parameters(), "", headers);
     fetch.attempt(token, System.nanoTime());
   }
 
   /** Asks for the API's time, which takes no user and no organization. */
   public void requestClock(@Headers Map<String, Object> headers) throws InterruptedException {
-    ask(new TreeMap<>(Map.of("action", "getCurrentTime")), headers);
+    ask(new TreeMap<>(Map.of("action", "getCurrentTime")), "", headers);
   }
 
-  private AccessTokens.Token ask(SortedMap<String, String> parameters, Map<String, Object> headers)
+  /**
+   * Asks for a page of a search: sets the query string and, when calls are signed, the signature.
+   *
+   * @return the body of the request, JSON
+   */
+  public String requestSearch(
+      @Variable("search") SearchCall search, @Headers Map<String, Object> headers)
+      throws InterruptedException {
+    String body = search.body();
+    headers.put(Exchange.CONTENT_TYPE, "application/json");
+    search.attempt(ask(search.parameters(), body, headers));
+    return body;
+  }
+
+  private AccessTokens.Token ask(
+      SortedMap<String, String> parameters, String body, Map<String, Object> headers)
       throws InterruptedException {
     AccessTokens.Token token = tokens == null ? null : tokens.current();
     pace.await();
@@ -65,7 +80,7 @@ public final class CallApi {
       headers.put("apim-accesstoken", token.text());
       headers.put("apim-timestamp", Long.toString(timestamp));
       headers.put(
-          "apim-signature", Signature.ofCall(token.text(), parameters, "", timestamp, appSecret));
+          "apim-signature", Signature.ofCall(token.text(), parameters, body, timestamp, appSecret));
     }
     return token;
   }
@@ -82,11 +97,29 @@ public final class CallApi {
       @Variable("fetch") Fetch fetch) {
     Answer answer = new Answer(httpStatus, withoutToken(body, fetch.token()), retryAfter);
     fetch.answered(answer);
+    return data(answer, fetch.token());
+  }
+
+  /**
+   * The data of the answer to a search.
+   *
+   * @throws ApiFailure there is none
+   */
+  public JsonNode found(
+      @Body byte[] body,
+      @Header(Exchange.HTTP_RESPONSE_CODE) int httpStatus,
+      @Header(ApiHeaders.RETRY_AFTER) String retryAfter,
+      @Variable("search") SearchCall search) {
+    return data(
+        new Answer(httpStatus, withoutToken(body, search.token()), retryAfter), search.token());
+  }
+
+  private JsonNode data(Answer answer, AccessTokens.Token token) {
     try {
       return answer.data();
     } catch (ApiFailure failure) {
       if (failure.kind() == FailureKind.TOKEN && tokens != null) {
-        tokens.refused(fetch.token());
+        tokens.refused(token);
       }
       throw failure;
     }

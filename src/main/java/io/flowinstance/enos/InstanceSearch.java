@@ -1,0 +1,89 @@
+package io.flowinstance.enos;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+
+/**
+ * Which instances are looked for: <em>List Flow Instances</em>.
+ *
+ * @param userId the EnOS user on whose behalf
+ * @param orgId the user's organization
+ * @param type how they were scheduled; the API wants exactly one
+ * @param from the first trigger time, to the millisecond
+ * @param to the first trigger time that is no more meant
+ * @param statuses any of these; empty for all
+ * @param pageSize most instances of a page
+ */
+public record InstanceSearch(
+    String userId,
+    String orgId,
+    Type type,
+    Instant from,
+    Instant to,
+    Collection<Status> statuses,
+    int pageSize) {
+
+  /** How an instance came to run; the ordinal is the API's number. */
+  public enum Type {
+    MANUAL,
+    PERIODIC,
+    TEMPORARY
+  }
+
+  /** The status of an instance. */
+  public enum Status {
+    FAIL(-1),
+    INIT(0),
+    SUCCESS(1),
+    RUNNING(2),
+    SUSPEND(3),
+    INTERNAL_ERROR(4),
+    WAIT(5),
+    READY(6),
+    TIMEOUT(7),
+    CANCEL(8),
+    RERUN(9),
+    SKIP(10);
+
+    private final int code;
+
+    Status(int code) {
+      this.code = code;
+    }
+  }
+
+  /** The query parameters of the call, decoded, in ASCII order of their names. */
+  public SortedMap<String, String> parameters() {
+    return new TreeMap<>(Map.of("action", "search", "userId", userId, "orgId", orgId));
+  }
+
+  /**
+   * The body of the call, JSON.
+   *
+   * @param page by the count of the API's version, which begins at 0 or at 1
+   */
+  public String body(int page) {
+    ObjectNode body = JsonNodeFactory.instance.objectNode();
+    body.put("type", type.ordinal())
+        .put("owner", "")
+        .put("expression", "")
+        .put("fromTriggerTime", from.toEpochMilli())
+        .put("toTriggerTime", to.toEpochMilli())
+        .put(
+            "status",
+            statuses.stream()
+                .distinct()
+                .sorted(Comparator.naturalOrder())
+                .map(status -> Integer.toString(status.code))
+                .collect(Collectors.joining(",")));
+    body.putObject("pagination").put("pageNo", page).put("pageSize", pageSize);
+    return body.toString();
+  }
+}

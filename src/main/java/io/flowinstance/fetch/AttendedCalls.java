@@ -1,0 +1,153 @@
+package io.flowinstance.fetch;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.flowinstance.enos.Answer;
+import io.flowinstance.enos.ApiFailure;
+import io.flowinstance.enos.FailureKind;
+import io.flowinstance.enos.InstanceSearch;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.apache.camel.Exchange;
+import org.apache.camel.ProducerTemplate;
+import org.apache.camel.RuntimeCamelException;
+
+/**
+ * Calls of the API that a person waits for, outside of any batch: they go past the circuit breaker
+ * and hold nothing back.
+ */
+public final class AttendedCalls {
+  private final ProducerTemplate template;
+  private final Duration searchBudget;
+  private final Clock clock;
+
+  /**
+   * @param searchBudget time in which a page of a search is asked for again, when a failure may
+   *     pass
+   */
+  public AttendedCalls(ProducerTemplate template, Duration searchBudget, Clock clock) {
+    this.template = template;
+    this.searchBudget = searchBudget;
+    this.clock = clock;
+  }
+
+  /**
+   * One page of a search.
+   *
+   * @param ids the instances, in the order of the API
+   * @param count how many the search finds in all, or null when the API did not say
+   */
+  public record Page(List<String> ids, Long count) {}
+
+  /**
+   * The data of an instance, asked for once; twice when the access token turned out to be old.
+   *
+   * @throws ApiFailure there is none
+   */
+  public JsonNode instance(Fetch fetch) {
+    return withFreshToken(
+        () -> {
+          Exchange exchange =
+              template.request("direct:call-api", request -> request.setVariable("fetch", fetch));
+          return body(exchange);
+        });
+  }
+
+  /**
+   * A page of a search, asked for again as long as a failure may pass and the budget lasts.
+   *
+   * @param page by the count of the API's version
+   * @throws ApiFailure there is none, or it is no page
+   */
+  public Page search(InstanceSearch search, int page) throws InterruptedException {
+    long end = System.nanoTime() + searchBudget.toNanos();
+    for (int attempt = 1; ; attempt++) {
+      try {
+        return page(withFreshToken(() -> found(new SearchCall(search, page))));
+      } catch (ApiFailure failure) {
+        Duration left = Duration.ofNanos(end - System.nanoTime());
+        if (failure.kind() != FailureKind.PASSING || left.isNegative()) {
+          throw failure;
+        }
+        TimeUnit.NANOSECONDS.sleep(
+            Backoff.DEFAULT
+                .delay(
+                    attempt,
+                    failure.retryAfter(),
+                    left,
+                    clock.instant(),
+                    ThreadLocalRandom.current().nextDouble())
+                .toNanos());
+      }
+    }
+  }
+
+  /**
+   * The API's time, asked for once.
+   *
+   * @throws ApiFailure it told none
+   */
+  public Instant time() {
+    Exchange exchange = template.request("direct:probe-clock", request -> {});
+    throwFailureOf(exchange);
+    Answer answer = Probes.answer(exchange);
+    JsonNode data = answer.data();
+    if (!data.asText().matches("\\d{1,15}")) {
+      throw answer.unreadable("The API's time is no count of milliseconds.");
+    }
+    return Instant.ofEpochMilli(data.asLong());
+  }
+
+  private JsonNode found(SearchCall call) {
+    return body(
+        template.request(
+            "direct:search-instances", request -> request.setVariable("search", call)));
+  }
+
+  private static Page page(JsonNode data) {
+    JsonNode instances = data.path("flowInsts");
+    if (!instances.isArray()) {
+      throw new Answer(200, null, null).unreadable("The answer to the search holds no flowInsts.");
+    }
+    List<String> ids = new ArrayList<>();
+    for (JsonNode instance : instances) {
+      String id = instance.path("instanceId").asText(instance.path("instance_id").asText(""));
+      if (id.isBlank()) {
+        throw new Answer(200, null, null)
+            .unreadable("The search found an instance without an instanceId.");
+      }
+      ids.add(id);
+    }
+    JsonNode count = data.path("count");
+    return new Page(ids, count.asText().matches("\\d{1,18}") ? (Long) count.asLong() : null);
+  }
+
+  private static JsonNode withFreshToken(Supplier<JsonNode> call) {
+    try {
+      return call.get();
+    } catch (ApiFailure failure) {
+      if (failure.kind() != FailureKind.TOKEN) {
+        throw failure;
+      }
+      return call.get();
+    }
+  }
+
+  private static JsonNode body(Exchange exchange) {
+    throwFailureOf(exchange);
+    return exchange.getMessage().getBody(JsonNode.class);
+  }
+
+  private static void throwFailureOf(Exchange exchange) {
+    Exception failure = exchange.getException();
+    if (failure != null) {
+      ApiFailure known = ApiFailure.in(failure);
+      throw known != null ? known : RuntimeCamelException.wrapRuntimeCamelException(failure);
+    }
+  }
+}
