@@ -1,5 +1,6 @@
 package io.flowinstance;
 
+import io.flowinstance.command.CommandLineInterface;
 import io.flowinstance.delivery.KafkaClients;
 import io.flowinstance.delivery.ProcessSlot;
 import java.nio.file.Path;
@@ -10,13 +11,10 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.main.Main;
 import org.apache.kafka.clients.producer.Producer;
-import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The pipeline as a process: settings, beans and routes, started and stopped together. */
 public final class Application implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(Application.class);
-
   private final Main main;
   private final ProcessSlot slot;
 
@@ -25,19 +23,25 @@ public final class Application implements AutoCloseable {
     this.slot = slot;
   }
 
-  /** Runs until the process is asked to stop. Everything is set by the environment. */
-  public static void main(String[] args) throws InterruptedException {
+  /** Runs the command that the arguments name, or else the pipeline. */
+  public static void main(String[] args) {
+    System.exit(CommandLineInterface.run(args, Application::run));
+  }
+
+  /**
+   * Runs the pipeline until the process is asked to stop. Everything is set by the environment.
+   *
+   * @return the exit code of a process that did not start
+   * @throws SettingsException the settings cannot be used
+   */
+  private static int run() throws InterruptedException {
     Application application;
     try {
       application = start(Map.of());
-    } catch (SettingsException e) {
-      System.err.println(e.getMessage());
-      System.exit(2);
-      return;
     } catch (IllegalStateException e) {
-      LOG.error(e.getMessage(), e.getCause());
-      System.exit(1);
-      return;
+      // No field: a command has to choose how it logs before the first logger is made.
+      LoggerFactory.getLogger(Application.class).error(e.getMessage(), e.getCause());
+      return 1;
     }
     // A JVM that ends by SIGTERM gives the signal as its exit code, however well it stopped.
     Runtime.getRuntime()
@@ -49,6 +53,7 @@ public final class Application implements AutoCloseable {
                 },
                 "shutdown"));
     Thread.currentThread().join();
+    return 0;
   }
 
   /**

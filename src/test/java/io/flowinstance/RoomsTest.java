@@ -17,6 +17,8 @@ class RoomsTest {
           .consideringOnlyDependenciesInLayers()
           .layer("application")
           .definedBy("io.flowinstance")
+          .layer("command")
+          .definedBy("..command")
           .layer("route")
           .definedBy("..route")
           .layer("fetch")
@@ -34,21 +36,23 @@ class RoomsTest {
           .layer("json")
           .definedBy("..json")
           .whereLayer("application")
-          .mayNotBeAccessedByAnyLayer()
+          .mayOnlyBeAccessedByLayers("command")
+          .whereLayer("command")
+          .mayOnlyBeAccessedByLayers("application")
           .whereLayer("route")
           .mayOnlyBeAccessedByLayers("application")
           .whereLayer("fetch")
-          .mayOnlyBeAccessedByLayers("application", "route")
+          .mayOnlyBeAccessedByLayers("application", "command", "route")
           .whereLayer("delivery")
-          .mayOnlyBeAccessedByLayers("application", "route", "fetch")
+          .mayOnlyBeAccessedByLayers("application", "command", "route", "fetch")
           .whereLayer("enos")
-          .mayOnlyBeAccessedByLayers("application", "route", "fetch", "delivery")
+          .mayOnlyBeAccessedByLayers("application", "command", "route", "fetch", "delivery")
           .whereLayer("metrics")
           .mayOnlyBeAccessedByLayers("application", "fetch", "delivery")
           .whereLayer("event")
-          .mayOnlyBeAccessedByLayers("application", "route", "delivery")
+          .mayOnlyBeAccessedByLayers("application", "command", "route", "delivery")
           .whereLayer("graph")
-          .mayOnlyBeAccessedByLayers("application", "route", "event");
+          .mayOnlyBeAccessedByLayers("application", "command", "route", "event");
 
   @ArchTest
   static final ArchRule MEANING_KNOWS_NO_TRANSPORT =

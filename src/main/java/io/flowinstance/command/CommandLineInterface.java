@@ -1,0 +1,162 @@
+package io.flowinstance.command;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.flowinstance.Application;
+import io.flowinstance.SettingsException;
+import java.io.Console;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.OutputStreamWriter;
+import java.io.PrintWriter;
+import java.nio.charset.Charset;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.concurrent.Callable;
+import org.jline.terminal.impl.exec.ExecTerminalProvider;
+import org.jline.terminal.spi.SystemStream;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.RunLast;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/**
+ * The command line of the JAR. Exit codes: 0 done, 1 not done, 2 asked or set up wrongly. What is
+ * asked for goes to standard output, everything else to standard error.
+ */
+public final class CommandLineInterface {
+  private static final String LOG_SETTINGS = "logback.configurationFile";
+
+  private CommandLineInterface() {}
+
+  /** Runs the pipeline until it is asked to stop. */
+  @FunctionalInterface
+  public interface Pipeline {
+    /** Returns the exit code of the process. */
+    int run() throws Exception;
+  }
+
+  /**
+   * Runs what the arguments name.
+   *
+   * @param pipeline what runs when they name no command
+   * @return the exit code of the process
+   */
+  public static int run(String[] args, Pipeline pipeline) {
+    Console console = System.console();
+    // Into a pipe or a file goes UTF-8, whatever the locale: JSON is nothing else.
+    Charset charset = console == null ? UTF_8 : console.charset();
+    Surroundings surroundings =
+        new Surroundings(
+            System.getenv(),
+            System.in,
+            Clock.systemUTC(),
+            charset.newEncoder().canEncode('├'),
+            () -> new ExecTerminalProvider().isSystemStream(SystemStream.Error));
+    CommandLine commandLine =
+        of(surroundings, pipeline)
+            .setOut(writer(FileDescriptor.out, charset))
+            .setErr(writer(FileDescriptor.err, charset));
+    commandLine.setExecutionStrategy(
+        parsed -> {
+          if (parsed.hasSubcommand() && System.getProperty(LOG_SETTINGS) == null) {
+            // Before anything logs: standard output belongs to the command.
+            System.setProperty(LOG_SETTINGS, "logback-command.xml");
+          }
+          return new RunLast().execute(parsed);
+        });
+    int exitCode = commandLine.execute(args);
+    commandLine.getOut().flush();
+    return exitCode;
+  }
+
+  static CommandLine of(Surroundings surroundings, Pipeline pipeline) {
+    return new CommandLine(new Root(pipeline))
+        .addSubcommand(new Check(surroundings))
+        .addSubcommand(new FetchInstance(surroundings))
+        .addSubcommand(new HelpCommand())
+        .registerConverter(Instant.class, new PointInTime(surroundings.clock()))
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setExpandAtFiles(false)
+        .setUsageHelpAutoWidth(true)
+        .setParameterExceptionHandler(CommandLineInterface::explain)
+        .setExecutionExceptionHandler(
+            (failure, commandLine, parsed) -> explain(failure, commandLine.getErr()));
+  }
+
+  private static PrintWriter writer(FileDescriptor descriptor, Charset charset) {
+    return new PrintWriter(new OutputStreamWriter(new FileOutputStream(descriptor), charset), true);
+  }
+
+  private static int explain(ParameterException failure, String[] args) {
+    CommandLine commandLine = failure.getCommandLine();
+    PrintWriter err = commandLine.getErr();
+    if (failure instanceof UnmatchedArgumentException unmatched) {
+      // Its value is not repeated: it may be a secret that was tried as an argument.
+      String name = unmatched.getUnmatched().get(0).replaceFirst("=.*", "");
+      err.printf("There is no option, command or further argument %s here.%n", Printable.of(name));
+      if (name.startsWith("-")) {
+        err.println("Settings come from the environment, and so do secrets: see the README.");
+      }
+    } else {
+      err.println(failure.getMessage());
+    }
+    err.println();
+    commandLine.usage(err);
+    return CommandLine.ExitCode.USAGE;
+  }
+
+  private static int explain(Exception failure, PrintWriter err) {
+    if (failure instanceof SettingsException) {
+      err.println(failure.getMessage());
+      return CommandLine.ExitCode.USAGE;
+    }
+    String sentence = Failures.sentence(failure);
+    if (sentence == null) {
+      failure.printStackTrace(err);
+    } else {
+      err.println(sentence);
+    }
+    return CommandLine.ExitCode.SOFTWARE;
+  }
+
+  /** Without a command: the pipeline itself. */
+  @Command(
+      name = "flow-instance-routes",
+      mixinStandardHelpOptions = true,
+      versionProvider = Version.class,
+      synopsisSubcommandLabel = "[COMMAND]",
+      description = {
+        "EnOS workflow-instance ids in, events out, exactly once. Without a command: runs the"
+            + " pipeline until it is asked to stop.",
+        ""
+      },
+      footer = {
+        "",
+        "Every setting comes from the environment (ENOS_BASE_URL, KAFKA_BOOTSTRAP_SERVERS, …), a"
+            + " secret also from a file (ENOS_APP_SECRET_FILE).",
+        "Exit codes: 0 done, 1 not done, 2 asked or set up wrongly."
+      })
+  private static final class Root implements Callable<Integer> {
+    private final Pipeline pipeline;
+
+    Root(Pipeline pipeline) {
+      this.pipeline = pipeline;
+    }
+
+    @Override
+    public Integer call() throws Exception {
+      return pipeline.run();
+    }
+  }
+
+  private static final class Version implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      return new String[] {"flow-instance-routes " + Application.version()};
+    }
+  }
+}

@@ -1,0 +1,69 @@
+package io.flowinstance.command;
+
+import io.flowinstance.FetchBeans;
+import io.flowinstance.Settings;
+import io.flowinstance.enos.AccessTokens;
+import io.flowinstance.fetch.AttendedCalls;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Properties;
+import org.apache.camel.impl.DefaultCamelContext;
+import org.apache.camel.spi.Resource;
+import org.apache.camel.spi.ResourceLoader;
+import org.apache.camel.support.PluginHelper;
+
+/** The routes that call EnOS, and no others, for as long as a command needs them. */
+final class EnosApi implements AutoCloseable {
+  private static final List<String> ROUTES =
+      List.of("call-api", "fetch-token", "probe-clock", "search-instances");
+
+  private final DefaultCamelContext context = new DefaultCamelContext();
+  private final AttendedCalls calls;
+
+  private EnosApi(Settings settings, Clock clock) throws Exception {
+    Properties properties = new Properties();
+    properties.putAll(settings.forRoutes());
+    context.getPropertiesComponent().setOverrideProperties(properties);
+    new FetchBeans(settings).configure(context);
+    ResourceLoader resources = PluginHelper.getResourceLoader(context);
+    List<Resource> files = new ArrayList<>();
+    for (String route : ROUTES) {
+      files.add(resources.resolveResource("classpath:routes/" + route + ".camel.yaml"));
+    }
+    PluginHelper.getRoutesLoader(context).loadRoutes(files);
+    calls =
+        new AttendedCalls(
+            context.createProducerTemplate(),
+            Duration.ofMillis(settings.whole("fetch.retry-budget-ms")),
+            clock);
+    context.start();
+  }
+
+  /** Starts them. */
+  static EnosApi start(Settings settings, Clock clock) {
+    try {
+      return new EnosApi(settings, clock);
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new IllegalStateException("The routes did not start: " + e.getMessage(), e);
+    }
+  }
+
+  /** What can be asked. */
+  AttendedCalls calls() {
+    return calls;
+  }
+
+  /** Where access tokens come from, or null when calls are not signed. */
+  AccessTokens tokens() {
+    return context.getRegistry().lookupByNameAndType("access-tokens", AccessTokens.class);
+  }
+
+  @Override
+  public void close() {
+    context.stop();
+  }
+}

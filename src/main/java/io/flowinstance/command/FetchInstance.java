@@ -1,0 +1,197 @@
+package io.flowinstance.command;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import io.flowinstance.Settings;
+import io.flowinstance.delivery.DeadLetters;
+import io.flowinstance.delivery.EventMessages;
+import io.flowinstance.delivery.IdRecord;
+import io.flowinstance.delivery.InstanceMessages;
+import io.flowinstance.enos.Answer;
+import io.flowinstance.enos.InstanceQuery;
+import io.flowinstance.enos.MalformedIdException;
+import io.flowinstance.event.Enrichment;
+import io.flowinstance.event.FlowInstanceEvent;
+import io.flowinstance.fetch.Fetch;
+import io.flowinstance.graph.FlowInstance;
+import io.flowinstance.graph.FlowInstanceDecoder;
+import io.flowinstance.json.Json;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Shows one instance. Needs no Kafka. */
+@Command(
+    name = "fetch",
+    mixinStandardHelpOptions = true,
+    header = "Shows one instance.",
+    description = {
+      "Asks EnOS for one instance and shows it: its tasks as a tree, each with its status."
+          + " Publishes nothing.",
+      ""
+    })
+final class FetchInstance implements Callable<Integer> {
+  private final Surroundings surroundings;
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(paramLabel = "INSTANCE-ID", description = "The id of the instance.")
+  private String id;
+
+  @Option(
+      names = "--json",
+      description =
+          "Print the messages that would be published, one JSON object per line: topic, key,"
+              + " headers, value. ce_id is as if the id stood at offset 0 of partition 0.")
+  private boolean asJson;
+
+  FetchInstance(Surroundings surroundings) {
+    this.surroundings = surroundings;
+  }
+
+  @Override
+  public Integer call() {
+    Settings settings = surroundings.settings(Settings.Part.ENOS);
+    Fetch fetch = new Fetch(query(settings));
+    FlowInstance instance;
+    try (EnosApi api = EnosApi.start(settings, surroundings.clock())) {
+      instance =
+          new FlowInstanceDecoder().decode(api.calls().instance(fetch), fetch.query().instanceId());
+    }
+    Instant fetchedAt = surroundings.clock().instant().truncatedTo(ChronoUnit.MILLIS);
+    FlowInstanceEvent event = FlowInstanceEvent.of(instance, settings.zones(), fetchedAt);
+    if (asJson) {
+      printMessages(event, fetch, settings);
+    } else {
+      print(event);
+    }
+    return 0;
+  }
+
+  private InstanceQuery query(Settings settings) {
+    try {
+      return InstanceQuery.read(id.getBytes(UTF_8))
+          .orElse(settings.text("enos.user-id"), settings.text("enos.org-id"));
+    } catch (MalformedIdException e) {
+      throw new CommandFailedException(e.getMessage(), e);
+    }
+  }
+
+  private void print(FlowInstanceEvent event) {
+    PrintWriter out = spec.commandLine().getOut();
+    Ansi ansi = spec.commandLine().getColorScheme().ansi();
+    FlowInstance instance = event.instance();
+    Enrichment enrichment = event.enrichment();
+    out.println(
+        Printable.of(instance.instanceId())
+            + (instance.flowName() == null ? "" : "  " + Printable.of(instance.flowName()))
+            + (instance.flowId() == null ? "" : "  (workflow " + instance.flowId() + ")"));
+    String status =
+        instance.statusDesc() != null
+            ? instance.statusDesc()
+            : instance.status() == null ? null : instance.status().toString();
+    line("status", status == null ? null : StatusColours.of(status, ansi));
+    line("triggered", time(enrichment.triggeredAt(), instance.triggerTime()));
+    line("started", time(enrichment.startedAt(), instance.startTime()));
+    line("ended", time(enrichment.endedAt(), instance.endTime()));
+    line(
+        "duration",
+        enrichment.durationMs() == null
+            ? null
+            : Durations.text(Duration.ofMillis(enrichment.durationMs())));
+    line("owners", Printable.of(String.join(", ", enrichment.owners())));
+    line("tasks", tasks(enrichment, ansi));
+    if (enrichment.taskCount() > 0 || !instance.graph().flows().isEmpty()) {
+      out.println();
+      TaskTree.draw(instance.graph(), ansi, surroundings.unicode(), out::println);
+    }
+    event
+        .unreadableTasks()
+        .forEach(why -> out.println("\nA task cannot be read. " + Printable.of(why)));
+  }
+
+  private void line(String name, String value) {
+    if (value != null && !value.isEmpty()) {
+      spec.commandLine().getOut().printf("  %-10s %s%n", name, value);
+    }
+  }
+
+  private static String time(Instant instant, String asTold) {
+    return instant != null ? instant.toString() : asTold == null ? null : Printable.of(asTold);
+  }
+
+  private static String tasks(Enrichment enrichment, Ansi ansi) {
+    return enrichment.taskCount()
+        + enrichment.taskCountByStatus().entrySet().stream()
+            .map(count -> count.getValue() + " " + StatusColours.of(count.getKey(), ansi))
+            .collect(Collectors.joining(", ", enrichment.taskCount() == 0 ? "" : ": ", ""));
+  }
+
+  private void printMessages(FlowInstanceEvent event, Fetch fetch, Settings settings) {
+    InstanceMessages messages =
+        new InstanceMessages(
+            new EventMessages(
+                settings.text("topic.flow-instances"), settings.text("topic.task-statuses")),
+            new DeadLetters(settings.text("topic.dead-letters"), surroundings.clock()));
+    IdRecord nowhere =
+        new IdRecord(
+            new TopicPartition(settings.text("topic.instance-ids"), 0),
+            0,
+            event.enrichment().fetchedAt().toEpochMilli(),
+            null,
+            id.getBytes(UTF_8),
+            new RecordHeaders(),
+            null);
+    Answer answer = fetch.answer();
+    DeadLetters.Call call =
+        new DeadLetters.Call(
+            answer.httpStatus(), answer.apiCode(), answer.excerpt(), fetch.attempts());
+    PrintWriter out = spec.commandLine().getOut();
+    for (ProducerRecord<byte[], byte[]> message :
+        messages.of(event, nowhere, fetch.query().source(), call)) {
+      out.println(new String(Json.write(json -> write(message, json)), UTF_8));
+    }
+  }
+
+  private static void write(ProducerRecord<byte[], byte[]> message, JsonGenerator json)
+      throws IOException {
+    json.writeStartObject();
+    json.writeStringField("topic", message.topic());
+    json.writeFieldName("key");
+    if (message.key() == null) {
+      json.writeNull();
+    } else {
+      json.writeString(new String(message.key(), UTF_8));
+    }
+    json.writeObjectFieldStart("headers");
+    boolean event = false;
+    for (Header header : message.headers()) {
+      json.writeStringField(header.key(), new String(header.value(), UTF_8));
+      event |= header.key().equals("ce_type");
+    }
+    json.writeEndObject();
+    json.writeFieldName("value");
+    String value = new String(message.value(), UTF_8);
+    if (event) {
+      json.writeRawValue(value);
+    } else {
+      json.writeString(value);
+    }
+    json.writeEndObject();
+  }
+}

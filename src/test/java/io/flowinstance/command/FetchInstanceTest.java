@@ -1,0 +1,133 @@
+package io.flowinstance.command;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.flowinstance.json.Json;
+import io.flowinstance.simulator.EnosSimulator;
+import io.flowinstance.simulator.Fault;
+import io.flowinstance.simulator.FaultScope;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+class FetchInstanceTest {
+  private static EnosSimulator enos;
+
+  @BeforeAll
+  static void start() {
+    enos = EnosSimulator.start();
+  }
+
+  @AfterAll
+  static void stop() {
+    enos.close();
+  }
+
+  @AfterEach
+  void mend() {
+    enos.faults().clear();
+    enos.requireSignature(false);
+  }
+
+  private static CommandRun fetch(String... args) {
+    String[] all = new String[args.length + 1];
+    all[0] = "fetch";
+    System.arraycopy(args, 0, all, 1, args.length);
+    return CommandRun.of(CommandRun.api(enos.baseUrl()), all);
+  }
+
+  @Test
+  void showsAnInstanceAndItsTasksAsATree() {
+    enos.instances().advance("1005-20260101121500", Integer.MAX_VALUE);
+
+    CommandRun run = fetch("1005-20260101121500");
+
+    assertEquals(0, run.exitCode(), run.err());
+    assertEquals("1005-20260101121500  grid-health  (workflow 1005)", run.lines().get(0));
+    assertTrue(run.out().contains("\n  status     FAIL\n"), run.out());
+    assertTrue(run.out().contains("\n  triggered  2026-01-01T12:15:00Z\n"), run.out());
+    assertTrue(run.out().contains("\n  owners     ann\n"), run.out());
+    assertTrue(run.out().contains("\n├─ voltage  100501-20260101121500  SUCCESS\n"), run.out());
+    assertTrue(run.out().contains("\n└─ frequency  100502-20260101121500  FAIL\n"), run.out());
+  }
+
+  @Test
+  void printsTheMessagesThatWouldBePublishedOnePerLine() throws Exception {
+    CommandRun run = fetch("--json", "1001-20260101020000");
+
+    assertEquals(0, run.exitCode(), run.err());
+    assertEquals(5, run.lines().size(), run.out());
+    JsonNode instance = Json.read(run.lines().get(0));
+    assertEquals("flow-instances", instance.path("topic").asText());
+    assertEquals("1001-20260101020000", instance.path("key").asText());
+    assertEquals(
+        "io.flowinstance.flow-instance.v1", instance.path("headers").path("ce_type").asText());
+    assertEquals(4, instance.path("value").path("enrichment").path("taskCount").asInt());
+    JsonNode last = Json.read(run.lines().get(4));
+    assertEquals("task-statuses", last.path("topic").asText());
+    assertEquals("flow-instance-ids-0-0/3", last.path("headers").path("ce_id").asText());
+  }
+
+  @Test
+  void printsTheDeadLetterOfATaskThatCannotBeRead() throws Exception {
+    enos.faults()
+        .set(
+            Fault.body(
+                "{\"status\":0,\"data\":{\"instanceId\":\"7-7\",\"graph\":{\"tasks\":[{\"taskName\":\"x\"}]}}}"),
+            FaultScope.next(2));
+
+    CommandRun tree = fetch("7-7");
+    JsonNode deadLetter = Json.read(fetch("7-7", "--json").lines().get(1));
+
+    assertTrue(tree.out().contains("A task cannot be read. /graph/tasks/0 has no"), tree.out());
+    assertEquals("flow-instance-dead-letters", deadLetter.path("topic").asText());
+    assertEquals("7-7", deadLetter.path("value").asText());
+    assertEquals("UNREADABLE_TASK", deadLetter.path("headers").path("dead-letter-reason").asText());
+  }
+
+  @Test
+  void signsItsCallAndAsksOnceMoreWithANewToken() {
+    enos.requireSignature(true);
+    Map<String, String> environment = new HashMap<>(CommandRun.api(enos.baseUrl()));
+    environment.put("ENOS_AUTH", "signed");
+    environment.put("ENOS_APP_KEY", enos.tokens().appKey());
+    environment.put("ENOS_APP_SECRET", enos.tokens().appSecret());
+    enos.faults().set(Fault.status(401), FaultScope.next(1));
+
+    assertEquals(0, CommandRun.of(environment, "fetch", "1001-20260101020000").exitCode());
+
+    environment.put("ENOS_APP_SECRET", "not-the-secret");
+    CommandRun refused = CommandRun.of(environment, "fetch", "1001-20260101020000");
+    assertEquals(1, refused.exitCode());
+    assertTrue(refused.err().contains("Check enos.app-key, enos.app-secret"), refused.err());
+    assertFalse(refused.err().contains("not-the-secret"), refused.err());
+  }
+
+  @Test
+  void saysInOneLineWhatTheApiSays() {
+    enos.faults().set(Fault.status(503), FaultScope.ids("1-2026010100"));
+
+    assertFailure("The API rejects this id: HTTP 200, code 62102 (invalid parameter).", "404-1");
+    assertFailure("The API cannot answer now: HTTP 503 (Service unavailable).", "1-2026010100");
+    assertFailure("The id is empty.", " ");
+    CommandRun nobody =
+        CommandRun.of(CommandRun.api("http://127.0.0.1:1"), "fetch", "1001-20260101020000");
+    assertEquals(1, nobody.exitCode());
+    assertTrue(nobody.err().contains("Connection refused"), nobody.err());
+    assertEquals(1, nobody.err().lines().count(), nobody.err());
+  }
+
+  private static void assertFailure(String sentence, String id) {
+    CommandRun run = fetch(id);
+    assertEquals(1, run.exitCode());
+    assertEquals(List.of(sentence), run.err().lines().toList());
+    assertEquals("", run.out());
+  }
+}
