@@ -77,6 +77,7 @@ public final class CommandLineInterface {
     return new CommandLine(new Root(pipeline))
         .addSubcommand(new Check(surroundings))
         .addSubcommand(new FetchInstance(surroundings))
+        .addSubcommand(new SendIds(surroundings))
         .addSubcommand(new HelpCommand())
         .registerConverter(Instant.class, new PointInTime(surroundings.clock()))
         .setCaseInsensitiveEnumValuesAllowed(true)

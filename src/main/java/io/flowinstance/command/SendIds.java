@@ -1,0 +1,271 @@
+package io.flowinstance.command;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.flowinstance.Settings;
+import io.flowinstance.delivery.KafkaClients;
+import io.flowinstance.enos.InstanceQuery;
+import io.flowinstance.enos.InstanceSearch;
+import io.flowinstance.fetch.AttendedCalls;
+import io.flowinstance.json.Json;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/**
+ * Sends ids to the topic of ids, each once per run, keyed by the id. The producer is idempotent: no
+ * id gets lost or doubled on the way. There is no transaction around them, because none would help:
+ * a run that breaks off has sent the ids before, and the next run sends them again.
+ */
+@Command(
+    name = "send-ids",
+    mixinStandardHelpOptions = true,
+    header = "Sends ids to the pipeline, from a file or found in EnOS.",
+    description = {
+      "Sends ids to the topic of ids: from a file or standard input, or, with --from and --to, of"
+          + " every instance that EnOS lists as triggered then. Each id once per run.",
+      ""
+    })
+final class SendIds implements Callable<Integer> {
+  private static final int PAGE_SIZE = 100;
+
+  /** Pages of v2.0 are counted from 0, those of v2.1 from 1. */
+  private static final Map<String, Integer> FIRST_PAGES = Map.of("v2.0", 0, "v2.1", 1);
+
+  private final Surroundings surroundings;
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "FILE",
+      description =
+          "Ids, one per line; blank lines and those that begin with # are passed over. Without it,"
+              + " or for -: standard input.")
+  private String file;
+
+  @Option(
+      names = "--from",
+      paramLabel = "<time>",
+      description =
+          "The first trigger time: 2026-01-31T10:00:00Z, 2026-01-31T10:00 (UTC), or 2h ago as 2h.")
+  private Instant from;
+
+  @Option(
+      names = "--to",
+      paramLabel = "<time>",
+      description = "The first trigger time that is no more meant.")
+  private Instant to;
+
+  @Option(
+      names = "--status",
+      split = ",",
+      paramLabel = "<status>",
+      description =
+          "With --from: only instances of these statuses: ${COMPLETION-CANDIDATES} (default: all).")
+  private List<InstanceSearch.Status> statuses = List.of();
+
+  @Option(
+      names = "--type",
+      split = ",",
+      paramLabel = "<type>",
+      description =
+          "With --from: only instances scheduled so: ${COMPLETION-CANDIDATES} (default: all).")
+  private List<InstanceSearch.Type> types = List.of();
+
+  @Option(names = "--dry-run", description = "Print the ids, and send nothing.")
+  private boolean dryRun;
+
+  private boolean complete = true;
+
+  SendIds(Surroundings surroundings) {
+    this.surroundings = surroundings;
+  }
+
+  @Override
+  public Integer call() throws InterruptedException {
+    refuseNonsense();
+    Map<InstanceQuery, String> ids = from == null ? readIds() : findIds();
+    if (dryRun) {
+      PrintWriter out = spec.commandLine().getOut();
+      ids.values().forEach(value -> out.println(Printable.of(value)));
+    } else {
+      send(ids);
+    }
+    return complete ? 0 : 1;
+  }
+
+  private void refuseNonsense() {
+    if ((from == null) != (to == null)) {
+      throw new ParameterException(spec.commandLine(), "--from and --to go together.");
+    }
+    if (from != null && file != null) {
+      throw new ParameterException(
+          spec.commandLine(), "Ids come from FILE or, with --from and --to, from EnOS: not both.");
+    }
+    if (from == null && !(statuses.isEmpty() && types.isEmpty())) {
+      throw new ParameterException(
+          spec.commandLine(), "--status and --type go with --from and --to.");
+    }
+    if (from != null && !from.isBefore(to)) {
+      throw new ParameterException(
+          spec.commandLine(), "--from %s is not before --to %s.".formatted(from, to));
+    }
+  }
+
+  private Map<InstanceQuery, String> readIds() {
+    // Before a long text is read from somewhere: a fault of the settings.
+    if (!dryRun) {
+      surroundings.settings(Settings.Part.KAFKA);
+    }
+    IdLines.Ids ids;
+    if (file == null || file.equals("-")) {
+      ids = IdLines.read(surroundings.in(), "standard input");
+    } else {
+      try (InputStream in = Files.newInputStream(Path.of(file))) {
+        ids = IdLines.read(in, file);
+      } catch (IOException e) {
+        throw new CommandFailedException("%s cannot be opened: %s".formatted(file, e), e);
+      }
+    }
+    if (ids.repeated() > 0) {
+      say(
+          "Left out, because an earlier line asks for the same: %s.",
+          Count.of(ids.repeated(), "line"));
+    }
+    return ids.values();
+  }
+
+  private Map<InstanceQuery, String> findIds() throws InterruptedException {
+    Settings settings =
+        dryRun
+            ? surroundings.settings(Settings.Part.ENOS)
+            : surroundings.settings(Settings.Part.ENOS, Settings.Part.KAFKA);
+    Map<InstanceQuery, String> ids = new LinkedHashMap<>();
+    try (EnosApi api = EnosApi.start(settings, surroundings.clock());
+        Progress progress = Progress.of(surroundings, "Searching", -1)) {
+      for (InstanceSearch.Type type : types.isEmpty() ? InstanceSearch.Type.values() : chosen()) {
+        InstanceSearch search =
+            new InstanceSearch(
+                settings.text("enos.user-id"),
+                settings.text("enos.org-id"),
+                type,
+                from,
+                to,
+                statuses,
+                PAGE_SIZE);
+        for (String id : find(search, api.calls(), firstPage(settings), progress)) {
+          ids.put(new InstanceQuery(id, null, null), value(id));
+        }
+      }
+    }
+    return ids;
+  }
+
+  private InstanceSearch.Type[] chosen() {
+    return types.stream().distinct().toArray(InstanceSearch.Type[]::new);
+  }
+
+  private static int firstPage(Settings settings) {
+    return FIRST_PAGES.get(settings.text("enos.api-version"));
+  }
+
+  /** The ids of all pages, each once: one that came in meanwhile moves others to the next page. */
+  private Set<String> find(
+      InstanceSearch search, AttendedCalls calls, int firstPage, Progress progress)
+      throws InterruptedException {
+    Set<String> found = new LinkedHashSet<>();
+    for (int number = firstPage; ; number++) {
+      AttendedCalls.Page page = calls.search(search, number);
+      boolean more = found.addAll(page.ids());
+      Long count = page.count();
+      progress.to(found.size(), count == null ? -1 : count);
+      if (count != null && found.size() >= count || count == null && !more) {
+        return found;
+      }
+      if (!more) {
+        say(
+            "EnOS counts %s of type %s, and its pages held %d: run this again for the rest.",
+            Count.of(count, "instance"), search.type(), found.size());
+        complete = false;
+        return found;
+      }
+    }
+  }
+
+  /** An id that begins like JSON would be read as JSON: as a JSON string it is itself. */
+  private static String value(String id) {
+    return id.matches("(?s)[{\\[\"].*")
+        ? new String(Json.write(json -> json.writeString(id)), UTF_8)
+        : id;
+  }
+
+  private void send(Map<InstanceQuery, String> ids) throws InterruptedException {
+    Settings settings = surroundings.settings(Settings.Part.KAFKA);
+    String topic = settings.text("topic.instance-ids");
+    KafkaClients clients = new KafkaClients(settings.kafkaConnection());
+    try (Admin admin = clients.admin()) {
+      // A producer would make the topic where brokers allow that.
+      KafkaAnswers.partitions(admin, topic);
+    }
+    AtomicLong sent = new AtomicLong();
+    AtomicReference<Exception> failure = new AtomicReference<>();
+    try (Progress progress = Progress.of(surroundings, "Sending", ids.size());
+        Producer<byte[], byte[]> producer =
+            clients.idempotentProducer(
+                "flow-instance-routes-send-ids",
+                settings.whole("kafka.max-request-size"),
+                settings.text("kafka.compression-type"))) {
+      for (Map.Entry<InstanceQuery, String> id : ids.entrySet()) {
+        if (failure.get() != null) {
+          break;
+        }
+        producer.send(
+            new ProducerRecord<>(
+                topic, id.getKey().instanceId().getBytes(UTF_8), id.getValue().getBytes(UTF_8)),
+            (place, failed) -> {
+              if (failed == null) {
+                progress.to(sent.incrementAndGet());
+              } else {
+                failure.compareAndSet(null, failed);
+              }
+            });
+      }
+      producer.flush();
+    } catch (KafkaException e) {
+      failure.compareAndSet(null, e);
+    }
+    if (failure.get() != null) {
+      throw new CommandFailedException(
+          "%s%n%d of %d ids were sent."
+              .formatted(Failures.sentence(failure.get()), sent.get(), ids.size()),
+          failure.get());
+    }
+    spec.commandLine().getOut().printf("%s sent to %s.%n", Count.of(sent.get(), "id"), topic);
+  }
+
+  private void say(String format, Object... values) {
+    spec.commandLine().getErr().println(format.formatted(values));
+  }
+}

@@ -1,0 +1,273 @@
+package io.flowinstance.command;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.flowinstance.broker.KafkaBroker;
+import io.flowinstance.faults.ApplicationProcess;
+import io.flowinstance.simulator.EnosSimulator;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AccessControlEntry;
+import org.apache.kafka.common.acl.AclBinding;
+import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.acl.AclPermissionType;
+import org.apache.kafka.common.resource.PatternType;
+import org.apache.kafka.common.resource.ResourcePattern;
+import org.apache.kafka.common.resource.ResourceType;
+import org.apache.kafka.common.serialization.StringDeserializer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The commands {@code check} and {@code send-ids}, before a real broker and a simulated EnOS. */
+@Timeout(120)
+class CommandsIT {
+  private static KafkaBroker broker;
+  private static EnosSimulator enos;
+
+  @BeforeAll
+  static void start() {
+    broker = KafkaBroker.launch();
+    broker.createTopics(
+        2, "flow-instance-ids", "flow-instances", "task-statuses", "flow-instance-dead-letters");
+    enos = EnosSimulator.start();
+    enos.requireSignature(true);
+  }
+
+  @AfterAll
+  static void stop() {
+    enos.close();
+    broker.close();
+  }
+
+  private static Map<String, String> environment(String... more) {
+    Map<String, String> environment =
+        new HashMap<>(
+            Map.of(
+                "KAFKA_BOOTSTRAP_SERVERS", broker.bootstrapServers(),
+                "ENOS_BASE_URL", enos.baseUrl(),
+                "ENOS_APP_KEY", enos.tokens().appKey(),
+                "ENOS_APP_SECRET", enos.tokens().appSecret(),
+                "ENOS_USER_ID", "u",
+                "ENOS_ORG_ID", "o"));
+    for (int i = 0; i < more.length; i += 2) {
+      environment.put(more[i], more[i + 1]);
+    }
+    return environment;
+  }
+
+  private static CommandRun check(String... more) {
+    return CommandRun.of(environment(more), "check");
+  }
+
+  private static void assertMend(CommandRun run, String subject, String text) {
+    assertEquals(1, run.exitCode(), run.out());
+    String line =
+        run.lines().stream()
+            .filter(l -> l.startsWith("mend") && l.substring(6).startsWith(subject))
+            .findFirst()
+            .orElse("");
+    assertTrue(line.contains(text), run.out());
+  }
+
+  @Test
+  void findsNothingToMend() {
+    CommandRun run = check();
+
+    assertEquals(0, run.exitCode(), run.out());
+    assertEquals(10, run.lines().size(), run.out());
+    assertTrue(run.lines().stream().allMatch(line -> line.startsWith("ok    ")), run.out());
+    assertTrue(
+        run.out().contains("topic.instance-ids    flow-instance-ids: 2 partitions."), run.out());
+    assertFalse(run.out().contains(enos.tokens().appSecret()), run.out());
+  }
+
+  @Test
+  void namesEachThingToMend() {
+    assertMend(check("ENOS_BASE_URL", "nowhere"), "settings", "ENOS_BASE_URL");
+    assertMend(check("TOPIC_TASK_STATUSES", "none"), "topic.task-statuses", "does not exist");
+    assertMend(check("ENOS_APP_SECRET", "wrong"), "token service", "Check enos.app-key");
+    assertMend(check("ENOS_BASE_URL", "http://127.0.0.1:1"), "token service", "enos.base-url");
+    assertMend(
+        check("ENOS_AUTH", "none", "ENOS_BASE_URL", "http://127.0.0.1:1"), "API clock", "refused");
+  }
+
+  @Test
+  void goesOnWithWhatDoesNotDependOnIt() {
+    CommandRun run = check("KAFKA_BOOTSTRAP_SERVERS", "nonsense");
+
+    assertMend(run, "settings", "KAFKA_BOOTSTRAP_SERVERS");
+    assertTrue(run.out().contains("?     topic.instance-ids    not asked"), run.out());
+    assertTrue(run.out().contains("ok    token service"), run.out());
+  }
+
+  @Test
+  void saysThatTheBrokersDoNotAnswer() {
+    CommandRun run = check("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1");
+
+    assertMend(run, "brokers", "did not answer in time: check kafka.bootstrap-servers");
+    assertTrue(run.out().contains("ok    API clock"), run.out());
+  }
+
+  @Test
+  void saysWhatThisLoginMayNot() throws Exception {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker.bootstrapServers()))) {
+      broker.createTopics(1, "unreadable", "unwritable", "hidden");
+      admin
+          .createAcls(
+              List.of(
+                  deny(ResourceType.TOPIC, "unreadable", AclOperation.READ),
+                  allow(ResourceType.TOPIC, "unreadable", AclOperation.DESCRIBE),
+                  deny(ResourceType.TOPIC, "unwritable", AclOperation.WRITE),
+                  allow(ResourceType.TOPIC, "unwritable", AclOperation.DESCRIBE),
+                  deny(ResourceType.TOPIC, "hidden", AclOperation.ALL),
+                  deny(ResourceType.GROUP, "closed", AclOperation.ALL),
+                  deny(ResourceType.TRANSACTIONAL_ID, "fenced-check", AclOperation.ALL)))
+          .all()
+          .get();
+    }
+
+    CommandRun run =
+        check(
+            "TOPIC_INSTANCE_IDS", "unreadable",
+            "TOPIC_FLOW_INSTANCES", "unwritable",
+            "TOPIC_TASK_STATUSES", "hidden",
+            "KAFKA_GROUP_ID", "closed",
+            "KAFKA_TRANSACTIONAL_ID_PREFIX", "fenced");
+
+    assertMend(run, "topic.instance-ids", "may not read it: grant it Read there");
+    assertMend(run, "topic.flow-instances", "may not write it: grant it Write there");
+    assertMend(run, "topic.task-statuses", "is hidden from this login");
+    assertMend(run, "kafka.group-id", "may not use the consumer group closed");
+    assertMend(run, "transactional ids", "grant it Write on the ids that begin");
+  }
+
+  private static AclBinding deny(ResourceType type, String name, AclOperation operation) {
+    return acl(type, name, operation, AclPermissionType.DENY);
+  }
+
+  private static AclBinding allow(ResourceType type, String name, AclOperation operation) {
+    return acl(type, name, operation, AclPermissionType.ALLOW);
+  }
+
+  private static AclBinding acl(
+      ResourceType type, String name, AclOperation operation, AclPermissionType permission) {
+    return new AclBinding(
+        new ResourcePattern(type, name, PatternType.LITERAL),
+        new AccessControlEntry("User:*", "*", operation, permission));
+  }
+
+  @Test
+  void sendsIdsFromStandardInputKeyedByTheId() {
+    broker.createTopics(2, "sent-from-input");
+    String in = "# two\n1-1\n\n{\"flowInstId\": \"2-2\", \"userId\": \"ann\"}\n1-1\n";
+
+    CommandRun run =
+        CommandRun.withInput(in, environment("TOPIC_INSTANCE_IDS", "sent-from-input"), "send-ids");
+
+    assertEquals(0, run.exitCode(), run.err());
+    assertEquals("2 ids sent to sent-from-input.", run.out().strip());
+    assertEquals("Left out, because an earlier line asks for the same: 1 line.", run.err().strip());
+    assertEquals(
+        List.of("1-1=1-1", "2-2={\"flowInstId\": \"2-2\", \"userId\": \"ann\"}"),
+        sent("sent-from-input", 2));
+  }
+
+  @Test
+  void sendsIdsFromAFileByThePackagedJar(@TempDir Path folder) throws Exception {
+    broker.createTopics(2, "sent-from-file");
+    Path file = Files.writeString(folder.resolve("ids"), "3-3\n1-1\n2-2\n", UTF_8);
+
+    try (ApplicationProcess process =
+        ApplicationProcess.start(
+            environment("TOPIC_INSTANCE_IDS", "sent-from-file"), "send-ids", file.toString())) {
+      assertEquals(0, process.awaitEnd(Duration.ofSeconds(60)), process.output());
+      assertEquals(
+          List.of("3 ids sent to sent-from-file."),
+          Arrays.stream(process.output().split("\n")).toList(),
+          "and no log");
+    }
+    assertEquals(List.of("1-1=1-1", "2-2=2-2", "3-3=3-3"), sent("sent-from-file", 2));
+  }
+
+  @Test
+  void sendsNothingWhenALineHoldsNoId() {
+    broker.createTopics(1, "sent-nothing");
+
+    CommandRun run =
+        CommandRun.withInput(
+            "1-1\n{\n", environment("TOPIC_INSTANCE_IDS", "sent-nothing"), "send-ids");
+
+    assertEquals(1, run.exitCode());
+    assertTrue(run.err().contains("line 2"), run.err());
+    assertEquals(List.of(), sent("sent-nothing", 1));
+  }
+
+  @Test
+  void sendsWhatEnosFinds() {
+    broker.createTopics(2, "sent-from-search");
+    enos.instances().know(List.of("1001-20250101100000", "1002-20250101110000"));
+
+    CommandRun run =
+        CommandRun.of(
+            environment("TOPIC_INSTANCE_IDS", "sent-from-search"),
+            "send-ids",
+            "--from=2025-01-01",
+            "--to=2025-01-02");
+
+    assertEquals(0, run.exitCode(), run.err());
+    assertEquals(
+        List.of(
+            "1001-20250101100000=1001-20250101100000", "1002-20250101110000=1002-20250101110000"),
+        sent("sent-from-search", 2));
+  }
+
+  @Test
+  void saysThatTheTopicDoesNotExist() {
+    CommandRun run =
+        CommandRun.withInput("1-1\n", environment("TOPIC_INSTANCE_IDS", "none-such"), "send-ids");
+
+    assertEquals(1, run.exitCode());
+    assertEquals(
+        "Topic none-such does not exist: create it, or mend the setting.", run.err().strip());
+  }
+
+  /** Every record as {@code key=value}, sorted. */
+  private static List<String> sent(String topic, int partitions) {
+    try (KafkaConsumer<String, String> reader =
+        new KafkaConsumer<>(
+            Map.of("bootstrap.servers", broker.bootstrapServers()),
+            new StringDeserializer(),
+            new StringDeserializer())) {
+      List<TopicPartition> all = new ArrayList<>();
+      for (int partition = 0; partition < partitions; partition++) {
+        all.add(new TopicPartition(topic, partition));
+      }
+      reader.assign(all);
+      reader.seekToBeginning(all);
+      Map<TopicPartition, Long> ends = reader.endOffsets(all);
+      List<String> records = new ArrayList<>();
+      while (all.stream().anyMatch(partition -> reader.position(partition) < ends.get(partition))) {
+        for (ConsumerRecord<String, String> sent : reader.poll(Duration.ofMillis(100))) {
+          records.add(sent.key() + "=" + sent.value());
+        }
+      }
+      return records.stream().sorted().toList();
+    }
+  }
+}
