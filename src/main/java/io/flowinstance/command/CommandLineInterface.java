@@ -78,6 +78,7 @@ public final class CommandLineInterface {
         .addSubcommand(new Check(surroundings))
         .addSubcommand(new FetchInstance(surroundings))
         .addSubcommand(new SendIds(surroundings))
+        .addSubcommand(new ReplayDeadLetters(surroundings))
         .addSubcommand(new HelpCommand())
         .registerConverter(Instant.class, new PointInTime(surroundings.clock()))
         .setCaseInsensitiveEnumValuesAllowed(true)

@@ -1,0 +1,397 @@
+package io.flowinstance.command;
+
+import static io.flowinstance.delivery.DeadLetterReason.MALFORMED_ID;
+import static io.flowinstance.delivery.DeadLetterReason.REJECTED_BY_API;
+import static io.flowinstance.delivery.DeadLetterReason.RETRIES_EXHAUSTED;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.flowinstance.broker.KafkaBroker;
+import io.flowinstance.delivery.DeadLetterReason;
+import io.flowinstance.delivery.DeadLetters;
+import io.flowinstance.delivery.IdRecord;
+import io.flowinstance.faults.ApplicationProcess;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ConsumerGroupListing;
+import org.apache.kafka.clients.admin.ListTopicsOptions;
+import org.apache.kafka.clients.admin.TransactionListing;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(120)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class ReplayDeadLettersIT {
+  private static final int PARTITIONS = 3;
+  private static final Instant NOON = Instant.parse("2026-01-31T12:00:00Z");
+
+  private static KafkaBroker broker;
+  private static Admin admin;
+  private static KafkaProducer<byte[], byte[]> producer;
+  private static int stages;
+
+  /** The topics of one test. */
+  private final String name = "replay-" + ++stages;
+
+  @BeforeAll
+  static void start() {
+    broker = KafkaBroker.launch();
+    Properties connection = new Properties();
+    connection.put("bootstrap.servers", broker.bootstrapServers());
+    admin = Admin.create(connection);
+    // Of several batches in flight, a topic that is being made may take the second one first.
+    connection.put("max.in.flight.requests.per.connection", 1);
+    producer =
+        new KafkaProducer<>(connection, new ByteArraySerializer(), new ByteArraySerializer());
+  }
+
+  @AfterAll
+  static void stop() {
+    producer.close();
+    admin.close();
+    broker.close();
+  }
+
+  private String ids() {
+    return name + "-ids";
+  }
+
+  private String dead() {
+    return name + "-dead";
+  }
+
+  private Map<String, String> environment() {
+    return Map.of(
+        "KAFKA_BOOTSTRAP_SERVERS", broker.bootstrapServers(),
+        "KAFKA_GROUP_ID", name,
+        "TOPIC_INSTANCE_IDS", ids(),
+        "TOPIC_DEAD_LETTERS", dead());
+  }
+
+  private CommandRun replay(String... args) {
+    String[] all = new String[args.length + 1];
+    all[0] = "replay-dead-letters";
+    System.arraycopy(args, 0, all, 1, args.length);
+    return CommandRun.of(environment(), all);
+  }
+
+  private void assertSaid(String summary, CommandRun run) {
+    assertEquals(0, run.exitCode(), run.err());
+    List<String> lines = run.lines();
+    assertEquals(summary, lines.get(lines.size() - 1));
+  }
+
+  private void bury(String id, DeadLetterReason reason, Instant failedAt, int replays) {
+    RecordHeaders headers = new RecordHeaders();
+    headers.add("traceparent", "00-1".getBytes(UTF_8));
+    if (replays > 0) {
+      headers.add("dead-letter-replays", Integer.toString(replays).getBytes(UTF_8));
+    }
+    IdRecord idRecord =
+        new IdRecord(
+            new TopicPartition(ids(), 0),
+            7,
+            0,
+            id.getBytes(UTF_8),
+            id.getBytes(UTF_8),
+            headers,
+            null);
+    producer.send(
+        new DeadLetters(dead(), Clock.fixed(failedAt, ZoneOffset.UTC))
+            .of(idRecord, reason, "Because of " + id + ".", DeadLetters.Call.NONE));
+  }
+
+  private void bury(int count) {
+    for (int i = 0; i < count; i++) {
+      bury(
+          "id-" + i,
+          DeadLetterReason.values()[i % DeadLetterReason.values().length],
+          NOON.plusSeconds(i),
+          i % 5);
+    }
+    producer.flush();
+  }
+
+  private void makeTopics() {
+    broker.createTopics(PARTITIONS, ids(), dead());
+  }
+
+  /** What a {@code read_committed} reader finds on the topic of ids. */
+  private List<ConsumerRecord<byte[], byte[]>> replayed() {
+    try (KafkaConsumer<byte[], byte[]> reader =
+        new KafkaConsumer<>(
+            Map.of(
+                "bootstrap.servers",
+                broker.bootstrapServers(),
+                "isolation.level",
+                "read_committed"),
+            new ByteArrayDeserializer(),
+            new ByteArrayDeserializer())) {
+      List<TopicPartition> partitions = partitions(ids());
+      reader.assign(partitions);
+      reader.seekToBeginning(partitions);
+      Map<TopicPartition, Long> ends = reader.endOffsets(partitions);
+      List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
+      while (partitions.stream().anyMatch(p -> reader.position(p) < ends.get(p))) {
+        ConsumerRecords<byte[], byte[]> polled = reader.poll(Duration.ofMillis(100));
+        polled.forEach(records::add);
+      }
+      return records;
+    }
+  }
+
+  private Map<String, Integer> countsById() {
+    Map<String, Integer> counts = new TreeMap<>();
+    replayed().forEach(r -> counts.merge(new String(r.value(), UTF_8), 1, Integer::sum));
+    return counts;
+  }
+
+  private static List<TopicPartition> partitions(String topic) {
+    List<TopicPartition> partitions = new ArrayList<>();
+    for (int partition = 0; partition < PARTITIONS; partition++) {
+      partitions.add(new TopicPartition(topic, partition));
+    }
+    return partitions;
+  }
+
+  /** Everything that a command could have changed on the broker. */
+  private static String broker() throws Exception {
+    Map<String, Map<TopicPartition, OffsetAndMetadata>> offsets = new TreeMap<>();
+    Set<String> transactionalIds = new TreeSet<>();
+    Set<String> topics =
+        new TreeSet<>(admin.listTopics(new ListTopicsOptions().listInternal(true)).names().get());
+    for (ConsumerGroupListing group : admin.listConsumerGroups().all().get()) {
+      offsets.put(
+          group.groupId(),
+          new HashMap<>(
+              admin
+                  .listConsumerGroupOffsets(group.groupId())
+                  .partitionsToOffsetAndMetadata()
+                  .get()));
+    }
+    for (TransactionListing transaction : admin.listTransactions().all().get()) {
+      transactionalIds.add(transaction.toString());
+    }
+    return topics + "\n" + offsets + "\n" + transactionalIds;
+  }
+
+  @Test
+  @Order(1)
+  void aDryRunListsAndChangesNothing() throws Exception {
+    makeTopics();
+    bury("1-1", REJECTED_BY_API, NOON, 0);
+    bury("2-2", MALFORMED_ID, NOON.plusSeconds(1), 3);
+    bury("evil\u001b[2J", RETRIES_EXHAUSTED, NOON.plusSeconds(2), 1);
+    producer.flush();
+    String before = broker();
+    assertFalse(before.contains("__consumer_offsets"), "a broker that nobody has used");
+
+    CommandRun run = replay("--dry-run");
+
+    assertSaid("2 would be replayed, 1 left after 3 replays or more.", run);
+    assertTrue(run.out().contains("REJECTED_BY_API"), run.out());
+    assertTrue(run.out().contains("Because of 1-1."), run.out());
+    assertTrue(run.out().contains("2026-01-31T12:00:00Z"), run.out());
+    assertFalse(run.out().contains("\u001b"), run.out());
+    assertEquals(before, broker());
+    assertEquals(List.of(), replayed());
+
+    replay("--max", "1");
+    String afterOne = broker();
+    assertTrue(replay("--dry-run").out().contains("\n1 would be replayed"));
+    assertEquals(afterOne, broker());
+  }
+
+  @Test
+  void putsTheIdRecordBackAsItCameOneReplayOlder() {
+    makeTopics();
+    bury("1-1", REJECTED_BY_API, NOON, 1);
+    producer.flush();
+
+    assertSaid("1 replayed.", replay());
+
+    ConsumerRecord<byte[], byte[]> back = replayed().get(0);
+    assertEquals("1-1", new String(back.key(), UTF_8));
+    assertEquals("1-1", new String(back.value(), UTF_8));
+    List<String> headers = new ArrayList<>();
+    back.headers().forEach(h -> headers.add(h.key() + "=" + new String(h.value(), UTF_8)));
+    assertEquals(List.of("traceparent=00-1", "dead-letter-replays=2"), headers);
+    assertSaid("0 replayed.", replay());
+  }
+
+  @Test
+  void takesWhatTheFilterMeansAndLeavesTheRestForALaterReplay() {
+    makeTopics();
+    bury("old", REJECTED_BY_API, NOON.minusSeconds(1), 0);
+    bury("meant", REJECTED_BY_API, NOON, 0);
+    bury("malformed", MALFORMED_ID, NOON, 0);
+    bury("late", RETRIES_EXHAUSTED, NOON.plusSeconds(60), 0);
+    bury("often", REJECTED_BY_API, NOON, 3);
+    producer.flush();
+
+    assertSaid(
+        "1 replayed, 3 left by the filter, 1 left after 3 replays or more.",
+        replay(
+            "--reason=rejected_by_api",
+            "--reason=RETRIES_EXHAUSTED",
+            "--since=" + NOON,
+            "--until=2026-01-31T12:01"));
+    assertEquals(Map.of("meant", 1), countsById());
+    assertTrue(replay().out().startsWith("3 replayed"));
+    assertTrue(replay("--max-replays=4").out().startsWith("1 replayed"));
+    assertSaid("0 replayed.", replay("--max-replays=4"));
+    assertEquals(Map.of("old", 1, "meant", 1, "malformed", 1, "late", 1, "often", 1), countsById());
+  }
+
+  @Test
+  void replaysEachOnceWhateverFiltersCameInWhateverOrder() {
+    makeTopics();
+    bury(400);
+    Random random = new Random(4);
+    DeadLetterReason[] reasons = DeadLetterReason.values();
+    for (int run = 0; run < 12; run++) {
+      List<String> args = new ArrayList<>();
+      args.add("--max=" + (1 + random.nextInt(80)));
+      args.add("--max-replays=" + (1 + random.nextInt(5)));
+      if (random.nextBoolean()) {
+        args.add("--reason=" + reasons[random.nextInt(reasons.length)]);
+      }
+      if (random.nextBoolean()) {
+        args.add("--since=" + NOON.plusSeconds(random.nextInt(400)));
+      }
+      CommandRun replay = replay(args.toArray(String[]::new));
+      assertEquals(0, replay.exitCode(), replay.err());
+    }
+    replay("--max-replays=9");
+
+    Map<String, Integer> counts = countsById();
+    assertEquals(400, counts.size());
+    assertEquals(Set.of(1), Set.copyOf(counts.values()));
+  }
+
+  @Test
+  void goesOnAfterAKillWithoutTakingAnyTwice() {
+    makeTopics();
+    bury(300);
+    try (ApplicationProcess process =
+        ApplicationProcess.start(
+            environment(), "replay-dead-letters", "--max-replays=9", "--rate=100")) {
+      await()
+          .atMost(Duration.ofSeconds(60))
+          .pollInterval(Duration.ofMillis(20))
+          .until(() -> replayed().size() > 50);
+      process.kill();
+    }
+    int beforeRerun = replayed().size();
+    assertTrue(beforeRerun < 300, "it was killed half-way, after " + beforeRerun);
+
+    try (ApplicationProcess process =
+        ApplicationProcess.start(environment(), "replay-dead-letters", "--max-replays=9")) {
+      assertEquals(0, process.awaitEnd(Duration.ofSeconds(60)), process.output());
+      assertTrue(process.output().startsWith(300 - beforeRerun + " replayed"), process.output());
+    }
+
+    Map<String, Integer> counts = countsById();
+    assertEquals(300, counts.size());
+    assertEquals(Set.of(1), Set.copyOf(counts.values()));
+  }
+
+  @Test
+  void aSecondReplayStopsTheFirst() throws Exception {
+    makeTopics();
+    bury(300);
+    CompletableFuture<CommandRun> first =
+        CompletableFuture.supplyAsync(() -> replay("--max-replays=9", "--rate=50"));
+    await().atMost(Duration.ofSeconds(60)).until(() -> !replayed().isEmpty());
+
+    CommandRun second = replay("--max-replays=9");
+
+    assertEquals(0, second.exitCode(), second.err());
+    assertEquals(1, first.get().exitCode());
+    assertTrue(
+        first.get().err().startsWith("Another replay was started meanwhile"), first.get().err());
+    Map<String, Integer> counts = countsById();
+    assertEquals(300, counts.size());
+    assertEquals(Set.of(1), Set.copyOf(counts.values()));
+  }
+
+  @Test
+  void readsBackTheValueThatADeadLetterHadToLeaveOut() throws Exception {
+    makeTopics();
+    long offset =
+        producer
+            .send(
+                new ProducerRecord<>(
+                    ids(), 1, "key".getBytes(UTF_8), "the original".getBytes(UTF_8)))
+            .get()
+            .offset();
+    buryWithoutValue(ids(), 1, offset);
+    buryWithoutValue(ids(), 1, offset + 1_000);
+    buryWithoutValue(dead(), 0, 0);
+
+    CommandRun run = replay();
+
+    assertSaid("1 replayed, 2 without a value, not to be had any more.", run);
+    assertEquals(Map.of("the original", 2), countsById());
+    assertEquals(2, run.err().lines().count(), run.err());
+    assertTrue(run.err().contains("cannot be replayed"), run.err());
+  }
+
+  private void buryWithoutValue(String topic, int partition, long offset) {
+    ProducerRecord<byte[], byte[]> letter =
+        new ProducerRecord<>(dead(), 0, "key".getBytes(UTF_8), null);
+    Map.of(
+            "reason",
+            "EVENT_TOO_LARGE",
+            "topic",
+            topic,
+            "partition",
+            Integer.toString(partition),
+            "offset",
+            Long.toString(offset))
+        .forEach((name, text) -> letter.headers().add("dead-letter-" + name, text.getBytes(UTF_8)));
+    producer.send(letter);
+    producer.flush();
+  }
+
+  @Test
+  void saysWhichTopicIsMissing() {
+    broker.createTopics(1, ids());
+
+    CommandRun run = replay();
+
+    assertEquals(1, run.exitCode());
+    assertTrue(run.err().contains("Topic " + dead() + " does not exist"), run.err());
+  }
+}
