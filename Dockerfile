@@ -1,0 +1,13 @@
+# The JAR that ./mvnw package made, on a JRE alone. Runs as a numbered user on a read-only file
+# system; /tmp is the one place that is written to.
+FROM eclipse-temurin:21.0.9_10-jre-noble
+
+COPY --chmod=0444 target/flow-instance-routes.jar /app/flow-instance-routes.jar
+
+# The heap's share of the container's memory; a process out of memory ends and is started again.
+# A variable, so that a deployment can give its own in place of them.
+ENV JAVA_TOOL_OPTIONS="-XX:MaxRAMPercentage=70 -XX:+ExitOnOutOfMemoryError"
+
+USER 10001:10001
+EXPOSE 9876
+ENTRYPOINT ["java", "-jar", "/app/flow-instance-routes.jar"]
