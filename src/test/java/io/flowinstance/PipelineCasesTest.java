@@ -53,7 +53,7 @@ class PipelineCasesTest {
       new Reply(200, Map.of(), "{\"status\":0,\"data\":1700000000000}".getBytes(UTF_8));
 
   /** Longer than any case that is not held takes. */
-  private static final Duration HELD = Duration.ofSeconds(3);
+  private static final Duration HELD = Duration.ofSeconds(2);
 
   private static final AtomicInteger CALLS = new AtomicInteger();
   private static final AtomicReference<String> ASKED = new AtomicReference<>();
