@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -23,6 +24,8 @@ import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.DescribeClusterResult;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.metadata.storage.Formatter;
 import org.apache.kafka.server.common.Features;
@@ -157,7 +160,11 @@ public final class KafkaBroker implements AutoCloseable {
     }
   }
 
-  /** Creates topics with this many partitions each. Throws IllegalStateException if one exists. */
+  /**
+   * Creates topics with this many partitions each, and returns when each can be written to: of
+   * several batches that an idempotent producer has in flight before that, a later one may be taken
+   * first, and then the first one never. Throws IllegalStateException if one exists.
+   */
   public void createTopics(int partitions, String... names) {
     List<NewTopic> topics =
         Arrays.stream(names)
@@ -165,6 +172,14 @@ public final class KafkaBroker implements AutoCloseable {
             .toList();
     try (Admin admin = admin()) {
       admin.createTopics(topics).all().get();
+      Map<TopicPartition, OffsetSpec> ends = new HashMap<>();
+      for (String name : names) {
+        for (int partition = 0; partition < partitions; partition++) {
+          ends.put(new TopicPartition(name, partition), OffsetSpec.latest());
+        }
+      }
+      // Answered by the leader alone, and asked again until there is one.
+      admin.listOffsets(ends).all().get();
     } catch (ExecutionException e) {
       throw new IllegalStateException("The topics cannot be created", e.getCause());
     } catch (InterruptedException e) {

@@ -70,8 +70,6 @@ class ReplayDeadLettersIT {
     Properties connection = new Properties();
     connection.put("bootstrap.servers", broker.bootstrapServers());
     admin = Admin.create(connection);
-    // Of several batches in flight, a topic that is being made may take the second one first.
-    connection.put("max.in.flight.requests.per.connection", 1);
     producer =
         new KafkaProducer<>(connection, new ByteArraySerializer(), new ByteArraySerializer());
   }
