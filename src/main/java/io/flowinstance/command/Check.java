@@ -109,6 +109,10 @@ final class Check implements Callable<Integer> {
           token.verdict() == Finding.Verdict.OK
               ? clock(settings, api)
               : Finding.unknown(CLOCK, "not asked: without an access token it does not answer."));
+    } catch (CommandFailedException e) {
+      return List.of(
+          mend(TOKEN_SERVICE, settings, e),
+          Finding.unknown(CLOCK, "not asked: nothing at that address can be."));
     }
   }
 

@@ -41,14 +41,16 @@ final class EnosApi implements AutoCloseable {
     context.start();
   }
 
-  /** Starts them. */
+  /**
+   * Starts them.
+   *
+   * @throws CommandFailedException they cannot be started, for a trust store that cannot be used
+   */
   static EnosApi start(Settings settings, Clock clock) {
     try {
       return new EnosApi(settings, clock);
-    } catch (RuntimeException e) {
-      throw e;
     } catch (Exception e) {
-      throw new IllegalStateException("The routes did not start: " + e.getMessage(), e);
+      throw new CommandFailedException(e.getMessage(), e);
     }
   }
 

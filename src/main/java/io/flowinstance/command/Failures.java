@@ -27,8 +27,7 @@ final class Failures {
     if (known instanceof CommandFailedException || known instanceof UnreadableResponseException) {
       return known.getMessage();
     }
-    ApiFailure api = ApiFailure.in(known);
-    if (api != null) {
+    if (known instanceof ApiFailure api) {
       return api(api);
     }
     for (Throwable cause = known; cause != null; cause = cause.getCause()) {

@@ -108,6 +108,15 @@ class CommandsIT {
   }
 
   @Test
+  void namesATrustStoreThatCannotBeUsed(@TempDir Path folder) throws Exception {
+    Path store = Files.writeString(folder.resolve("store"), "no store");
+
+    CommandRun run = check("ENOS_TRUST_STORE", store.toString());
+
+    assertMend(run, "token service", "of enos.trust-store cannot be used");
+  }
+
+  @Test
   void goesOnWithWhatDoesNotDependOnIt() {
     CommandRun run = check("KAFKA_BOOTSTRAP_SERVERS", "nonsense");
 
