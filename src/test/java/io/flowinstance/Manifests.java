@@ -92,7 +92,7 @@ final class Manifests {
     return environment;
   }
 
-  /** The environment of an Integration, which is a list of texts there. */
+  /** The environment of an Integration or a Pipe, which is a list of texts there. */
   static Map<String, String> environment(JsonNode integration) {
     Map<String, String> environment = new LinkedHashMap<>();
     for (JsonNode line : integration.at("/spec/traits/environment/vars")) {
