@@ -63,6 +63,7 @@ class ManifestsTest {
   private static final Set<String> WITHOUT_A_MODEL =
       Set.of(
           "kustomize.config.k8s.io/v1beta1 Kustomization",
+          "kustomize.config.k8s.io/v1alpha1 Component",
           "keda.sh/v1alpha1 ScaledObject",
           "keda.sh/v1alpha1 TriggerAuthentication");
 
