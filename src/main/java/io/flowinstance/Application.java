@@ -5,6 +5,8 @@ import io.flowinstance.delivery.KafkaClients;
 import io.flowinstance.delivery.ProcessSlot;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.DoubleSupplier;
 import java.util.function.IntFunction;
 import org.apache.camel.CamelContext;
@@ -35,23 +37,30 @@ public final class Application implements AutoCloseable {
    * @throws SettingsException the settings cannot be used
    */
   private static int run() throws InterruptedException {
-    Application application;
-    try {
-      application = start(Map.of());
-    } catch (IllegalStateException e) {
-      // No field: a command has to choose how it logs before the first logger is made.
-      LoggerFactory.getLogger(Application.class).error(e.getMessage(), e.getCause());
-      return 1;
-    }
+    AtomicReference<Application> running = new AtomicReference<>();
+    AtomicInteger exitCode = new AtomicInteger();
     // A JVM that ends by SIGTERM gives the signal as its exit code, however well it stopped.
     Runtime.getRuntime()
         .addShutdownHook(
             new Thread(
                 () -> {
-                  application.close();
-                  Runtime.getRuntime().halt(0);
+                  if (running.get() != null) {
+                    running.get().close();
+                  }
+                  Runtime.getRuntime().halt(exitCode.get());
                 },
                 "shutdown"));
+    try {
+      running.set(start(Map.of()));
+    } catch (SettingsException e) {
+      exitCode.set(2);
+      throw e;
+    } catch (IllegalStateException e) {
+      exitCode.set(1);
+      // No field: a command has to choose how it logs before the first logger is made.
+      LoggerFactory.getLogger(Application.class).error(e.getMessage(), e.getCause());
+      return 1;
+    }
     Thread.currentThread().join();
     return 0;
   }

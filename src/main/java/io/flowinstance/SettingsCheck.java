@@ -37,6 +37,7 @@ final class SettingsCheck {
       check.kafka();
       check.topics();
     }
+    check.oneOf("log.format", "text", "json");
     check.numbers();
     return check.faults;
   }
