@@ -67,8 +67,10 @@ public final class MakeOutcome {
     Instant fetchedAt = clock.instant().truncatedTo(ChronoUnit.MILLIS);
     String source = fetch.query().source();
     FlowInstanceEvent event = FlowInstanceEvent.of(instance, zones, fetchedAt);
+    // Only dead letters tell of the call, and to tell of it reads the whole answer again.
+    DeadLetters.Call call = event.unreadableTasks().isEmpty() ? DeadLetters.Call.NONE : call(fetch);
     return ids.records().stream()
-        .map(idRecord -> Outcome.of(idRecord, messages.of(event, idRecord, source, call(fetch))))
+        .map(idRecord -> Outcome.of(idRecord, messages.of(event, idRecord, source, call)))
         .toList();
   }
 
