@@ -1,11 +1,10 @@
 package io.flowinstance;
 
-import io.flowinstance.delivery.BatchOutcomes;
 import io.flowinstance.delivery.DeadLetters;
 import io.flowinstance.delivery.EventMessages;
 import io.flowinstance.delivery.InstanceMessages;
+import io.flowinstance.delivery.Lanes;
 import io.flowinstance.delivery.NoHeaders;
-import io.flowinstance.delivery.PolledBatch;
 import io.flowinstance.delivery.Publisher;
 import io.flowinstance.delivery.RecordOrigin;
 import io.flowinstance.event.EventZones;
@@ -20,16 +19,21 @@ import io.micrometer.core.instrument.binder.system.UptimeMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.function.DoubleSupplier;
 import java.util.function.IntFunction;
 import org.apache.camel.CamelConfiguration;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.spi.Registry;
+import org.apache.camel.support.LifecycleStrategySupport;
 import org.apache.kafka.clients.producer.Producer;
 
 /** The beans that the routes refer to, made from the settings. */
 final class Beans implements CamelConfiguration {
+  /** What is decoded and what is sent at the moment needs a multiple of it. */
+  private static final int HEAP_PART_OF_OUTCOMES = 8;
+
   private final Settings settings;
   private final KafkaClientFactory consumers;
   private final IntFunction<Producer<byte[], byte[]>> producers;
@@ -80,24 +84,41 @@ final class Beans implements CamelConfiguration {
         new EventMessages(
             settings.text("topic.flow-instances"), settings.text("topic.task-statuses"));
     EventZones zones = settings.zones();
-    PolledBatch polledBatch = new PolledBatch(metrics);
+    int laneCount = settings.whole("pipeline.lanes");
     Publisher publisher =
         new Publisher(
-            polledBatch,
             producers,
             deadLetters,
-            settings.whole("pipeline.lanes"),
+            laneCount,
             settings.whole("kafka.max-request-size"),
             metrics,
             clock);
 
-    registry.bind("kafka-clients", KafkaClientFactory.class, consumers);
+    Lanes lanes =
+        new Lanes(
+            consumers,
+            publisher,
+            settings.whole("batch.max-records"),
+            Duration.ofMillis(settings.whole("batch.max-wait-ms")).dividedBy(2),
+            Duration.ofMillis(settings.whole("kafka.max-poll-interval-ms")),
+            Runtime.getRuntime().maxMemory() / HEAP_PART_OF_OUTCOMES / laneCount,
+            Duration.ofMillis(settings.whole("shutdown.timeout-ms")).multipliedBy(3).dividedBy(4),
+            metrics);
+    context.addLifecycleStrategy(
+        new LifecycleStrategySupport() {
+          @Override
+          public void onContextStopping(CamelContext stopping) {
+            lanes.stop();
+          }
+        });
+
+    registry.bind("kafka-clients", KafkaClientFactory.class, lanes);
     registry.bind("record-origin", new RecordOrigin.Factory());
     registry.bind("no-headers", new NoHeaders());
     registry.bind(
         "read-ids", new ReadIds(settings.text("enos.user-id"), settings.text("enos.org-id")));
-    registry.bind("polled-batch", polledBatch);
-    registry.bind("batch-outcomes", new BatchOutcomes());
+    registry.bind("lanes", lanes);
+    registry.bind("settle", Lanes.settle());
     registry.bind(
         "make-outcome",
         new MakeOutcome(zones, new InstanceMessages(messages, deadLetters), deadLetters, clock));

@@ -13,4 +13,45 @@ import java.util.List;
  * @param records at least one, in the order of the batch
  */
 public record IdGroup(
-    InstanceQuery query, MalformedIdException unreadable, List<IdRecord> records) {}
+    InstanceQuery query, MalformedIdException unreadable, List<IdRecord> records) {
+
+  /** When they were polled, in {@link System#nanoTime()}. */
+  public long polledAt() {
+    return origin().polledAt();
+  }
+
+  /** Whether nothing is to come of them any more: they are polled again, here or elsewhere. */
+  public boolean isAbandoned() {
+    return origin().inHand().isAbandoned();
+  }
+
+  Lane lane() {
+    return origin().lane();
+  }
+
+  /**
+   * Ends the way of these records.
+   *
+   * @param outcomes a list of {@link Outcome}, one per record; anything else is a fault
+   * @param failure what went wrong, or null
+   */
+  void settle(Object outcomes, Exception failure) {
+    if (failure == null
+        && outcomes instanceof List<?> list
+        && list.size() == records.size()
+        && list.stream().allMatch(Outcome.class::isInstance)) {
+      origin().inHand().settle(list.stream().map(Outcome.class::cast).toList());
+    } else {
+      origin()
+          .inHand()
+          .lose(
+              "%s came to no outcome; the ids in hand are polled again."
+                  .formatted(records.get(0).position()),
+              failure);
+    }
+  }
+
+  private RecordOrigin origin() {
+    return records.get(0).origin();
+  }
+}

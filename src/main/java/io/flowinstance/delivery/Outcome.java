@@ -13,11 +13,23 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 public record Outcome(
     IdRecord idRecord, List<ProducerRecord<byte[], byte[]>> messages, String givenBack) {
 
+  /** A message without its value: key, headers, and the objects around them. */
+  private static final int MESSAGE_BYTES = 768;
+
   /** Refuses an outcome that would let an id vanish. */
   public Outcome {
     if (messages.isEmpty() == (givenBack == null)) {
       throw new IllegalArgumentException("Nothing came of " + idRecord.position());
     }
+  }
+
+  /** The heap that it takes, about. */
+  long bytes() {
+    long bytes = 0;
+    for (ProducerRecord<byte[], byte[]> message : messages) {
+      bytes += MESSAGE_BYTES + (message.value() == null ? 0 : message.value().length);
+    }
+    return bytes;
   }
 
   /** An id that was served. */

@@ -5,15 +5,11 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntFunction;
-import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.Producer;
@@ -28,36 +24,27 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Publishes the outcomes of a batch and the offsets of its ids in one transaction: a {@code
- * read_committed} reader sees each outcome once, and no id is taken as done without it (KIP-98,
- * KIP-447). A batch of very many bytes is cut into several transactions, each whole in that sense,
- * so that none of them lasts long.
+ * Publishes outcomes and the offsets of their ids in one transaction: a {@code read_committed}
+ * reader sees each outcome once, and no id is taken as done without it (KIP-98, KIP-447).
  */
 public final class Publisher implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Publisher.class);
 
-  /** Bytes after which a batch goes on in a further transaction. */
-  private static final long TRANSACTION_BYTES = 8L << 20;
-
-  private final PolledBatch polledBatch;
   private final IntFunction<Producer<byte[], byte[]>> producers;
   private final DeadLetters deadLetters;
   private final PipelineMetrics metrics;
   private final Clock clock;
   private final int maxRecordBytes;
-  private final List<Lane> lanes;
-  private final Map<String, Lane> byName = new ConcurrentHashMap<>();
-  private final AtomicInteger assigned = new AtomicInteger();
+  private final int laneCount;
+  private final Map<Integer, LaneProducer> lanes = new ConcurrentHashMap<>();
 
   /**
-   * @param polledBatch where the batches come from
    * @param producers makes the transactional producer of a lane, 0, 1, …; not yet initialized
    * @param deadLetters takes the place of events that are too large
    * @param laneCount consumers of this process
    * @param maxRecordBytes largest record that a producer sends, uncompressed
    */
   public Publisher(
-      PolledBatch polledBatch,
       IntFunction<Producer<byte[], byte[]>> producers,
       DeadLetters deadLetters,
       int laneCount,
@@ -66,11 +53,10 @@ public final class Publisher implements AutoCloseable {
       Clock clock) {
     this.metrics = metrics;
     this.clock = clock;
-    this.polledBatch = polledBatch;
     this.producers = producers;
     this.deadLetters = deadLetters;
     this.maxRecordBytes = maxRecordBytes;
-    lanes = IntStream.range(0, laneCount).mapToObj(Lane::new).toList();
+    this.laneCount = laneCount;
   }
 
   /**
@@ -79,50 +65,26 @@ public final class Publisher implements AutoCloseable {
    * is done at the first batch.
    */
   public void start() {
-    for (Lane lane : lanes) {
-      Thread thread = new Thread(lane::getReady, "lane-" + lane.number + "-start");
+    for (int number = 0; number < laneCount; number++) {
+      LaneProducer lane = lanes.computeIfAbsent(number, LaneProducer::new);
+      Thread thread = new Thread(lane::getReady, "lane-" + number + "-start");
       thread.setDaemon(true);
       thread.start();
     }
   }
 
   /**
-   * Publishes all of them, in the order of the poll; returns when they are committed.
+   * Publishes them in one transaction, in this order; returns when they are committed.
    *
-   * @param outcomes of records that one lane polled in one generation; may be empty
-   * @throws BatchGivenBackException some were given back; what stands before them is committed
-   * @throws IllegalStateException they are not the outcomes of the batch that was polled
-   * @throws KafkaException nothing of what was not yet committed will ever be visible: the ids have
-   *     to be polled again
+   * @param lane whose transaction it is: 0, 1, …; called by one thread at a time
+   * @param outcomes at least one, none of them given back
+   * @param generation in which their ids were polled
+   * @throws KafkaException nothing of them will ever be visible: the ids have to be polled again
    */
-  public void publish(List<Outcome> outcomes) {
-    if (outcomes.isEmpty()) {
-      return;
-    }
-    List<Outcome> inOrder = polledBatch.settle(outcomes);
-    String laneName = outcomes.get(0).idRecord().origin().lane();
-    Lane lane = byName.computeIfAbsent(laneName, name -> lanes.get(assigned.getAndIncrement()));
-    List<Outcome> done = beforeGivenBack(inOrder);
-    int from = 0;
-    while (from < done.size()) {
-      int to = endOfTransaction(done, from);
-      lane.transact(done.subList(from, to));
-      from = to;
-    }
-    if (done.size() < inOrder.size()) {
-      for (int i = done.size(); i < inOrder.size(); i++) {
-        metrics.givenBack();
-      }
-      BatchGivenBackException givenBack =
-          new BatchGivenBackException(
-              "%d of %d ids are given back, to be polled again: %s"
-                  .formatted(inOrder.size() - done.size(), inOrder.size(), whyGivenBack(inOrder)));
-      LOG.info(givenBack.getMessage());
-      throw givenBack;
-    }
-    polledBatch.finish(laneName);
+  public void publish(int lane, List<Outcome> outcomes, ConsumerGroupMetadata generation) {
+    lanes.computeIfAbsent(lane, LaneProducer::new).transact(outcomes, generation);
     metrics.batch(
-        inOrder.size(), System.nanoTime() - inOrder.get(0).idRecord().origin().polledAt());
+        outcomes.size(), System.nanoTime() - outcomes.get(0).idRecord().origin().polledAt());
   }
 
   private void count(List<Outcome> outcomes) {
@@ -152,44 +114,10 @@ public final class Publisher implements AutoCloseable {
     metrics.messages("dead_letter", deadLetterCount);
   }
 
-  /** Of each partition, what stands before the first id that is given back. */
-  private static List<Outcome> beforeGivenBack(List<Outcome> outcomes) {
-    Set<TopicPartition> ended = new HashSet<>();
-    return outcomes.stream()
-        .filter(
-            outcome -> {
-              TopicPartition partition = outcome.idRecord().partition();
-              if (outcome.givenBack() != null) {
-                ended.add(partition);
-              }
-              return !ended.contains(partition);
-            })
-        .toList();
-  }
-
-  private static String whyGivenBack(List<Outcome> outcomes) {
-    return outcomes.stream()
-        .map(Outcome::givenBack)
-        .filter(Objects::nonNull)
-        .findFirst()
-        .orElseThrow();
-  }
-
   /** Closes the producers; an open transaction is aborted. */
   @Override
   public void close() {
-    lanes.forEach(Lane::discardProducer);
-  }
-
-  private static int endOfTransaction(List<Outcome> outcomes, int from) {
-    long bytes = 0;
-    int to = from;
-    while (to < outcomes.size() && bytes < TRANSACTION_BYTES) {
-      for (ProducerRecord<byte[], byte[]> message : outcomes.get(to++).messages()) {
-        bytes += message.value() == null ? 0 : message.value().length;
-      }
-    }
-    return to;
+    lanes.values().forEach(LaneProducer::discard);
   }
 
   private boolean isTooLarge(ProducerRecord<byte[], byte[]> message) {
@@ -232,22 +160,22 @@ public final class Publisher implements AutoCloseable {
   }
 
   /** One consumer thread's transactions; used by that thread alone, but for closing. */
-  private final class Lane {
+  private final class LaneProducer {
     private final int number;
     private volatile Producer<byte[], byte[]> producer;
 
-    Lane(int number) {
+    LaneProducer(int number) {
       this.number = number;
     }
 
-    void transact(List<Outcome> outcomes) {
+    void transact(List<Outcome> outcomes, ConsumerGroupMetadata generation) {
       List<Outcome> toPublish = new ArrayList<>(outcomes);
       toPublish.replaceAll(Publisher.this::withinLimits);
       try {
         while (true) {
           Set<Outcome> refused = ConcurrentHashMap.newKeySet();
           try {
-            attempt(toPublish, refused);
+            attempt(toPublish, generation, refused);
             count(toPublish);
             return;
           } catch (KafkaException e) {
@@ -265,7 +193,7 @@ public final class Publisher implements AutoCloseable {
         }
       } catch (KafkaException e) {
         LOG.warn(
-            "The batch of {} ids was not published and will be polled again: {}",
+            "{} ids were not published and will be polled again: {}",
             outcomes.size(),
             e.toString());
         throw e;
@@ -273,7 +201,8 @@ public final class Publisher implements AutoCloseable {
     }
 
     /** Collects into {@code refused} what the broker found too large: only it knows its limit. */
-    private void attempt(List<Outcome> outcomes, Set<Outcome> refused) {
+    private void attempt(
+        List<Outcome> outcomes, ConsumerGroupMetadata generation, Set<Outcome> refused) {
       Producer<byte[], byte[]> sender = producer();
       Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
       sender.beginTransaction();
@@ -290,7 +219,6 @@ public final class Publisher implements AutoCloseable {
         IdRecord idRecord = outcome.idRecord();
         offsets.put(idRecord.partition(), new OffsetAndMetadata(idRecord.offset() + 1));
       }
-      ConsumerGroupMetadata generation = outcomes.get(0).idRecord().origin().generation();
       sender.sendOffsetsToTransaction(offsets, generation);
       sender.commitTransaction();
     }
@@ -327,11 +255,11 @@ public final class Publisher implements AutoCloseable {
         // Fenced, timed out or cut off: only a new producer can go on, and its start settles
         // what became of the transaction.
         LOG.info("Lane {} goes on with a new producer: {}", number, e.toString());
-        discardProducer();
+        discard();
       }
     }
 
-    synchronized void discardProducer() {
+    synchronized void discard() {
       Producer<byte[], byte[]> old = producer;
       producer = null;
       if (old != null) {

@@ -3,29 +3,17 @@ package io.flowinstance.delivery;
 import org.apache.camel.component.kafka.consumer.CommitManager;
 import org.apache.camel.component.kafka.consumer.KafkaManualCommit;
 import org.apache.camel.component.kafka.consumer.KafkaManualCommitFactory;
-import org.apache.kafka.clients.consumer.Consumer;
-import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 
 /**
- * The consumer of a record and the group generation in which it was polled: its offset may be
- * committed under that generation and no later one (KIP-447). Taken when Camel asks for the commit
- * handle of the record, which is on the poll thread, right after the poll.
+ * The lane that polled a record, and when. Taken when Camel asks for the commit handle of the
+ * record, which is on the poll thread, right after the poll.
  *
- * @param lane the consumer thread of this process, as Camel names it
- * @param consumer to be used on the poll thread only
- * @param generation the group metadata at the poll
+ * @param lane whose poll thread it was
+ * @param inHand what was in hand then: its generation is the only one under which the record's
+ *     offset may be committed (KIP-447)
  * @param polledAt when that was, in {@link System#nanoTime()}
  */
-public record RecordOrigin(
-    String lane, Consumer<?, ?> consumer, ConsumerGroupMetadata generation, long polledAt)
-    implements KafkaManualCommit {
-
-  /** Whether the group has moved on since the record was polled. Call it on the poll thread. */
-  boolean isStale() {
-    ConsumerGroupMetadata now = consumer.groupMetadata();
-    return now.generationId() != generation.generationId()
-        || !now.memberId().equals(generation.memberId());
-  }
+public record RecordOrigin(Lane lane, InHand inHand, long polledAt) implements KafkaManualCommit {
 
   /** Refused: offsets are committed in the transaction of their events, nowhere else. */
   @Override
@@ -38,11 +26,8 @@ public record RecordOrigin(
     @Override
     public KafkaManualCommit newInstance(
         CamelExchangePayload exchange, KafkaRecordPayload kafkaRecord, CommitManager commits) {
-      return new RecordOrigin(
-          exchange.threadId,
-          exchange.consumer,
-          exchange.consumer.groupMetadata(),
-          System.nanoTime());
+      Lane lane = Lanes.of(exchange.consumer);
+      return new RecordOrigin(lane, lane.inHand(), System.nanoTime());
     }
   }
 }

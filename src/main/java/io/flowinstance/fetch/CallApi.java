@@ -1,6 +1,7 @@
 package io.flowinstance.fetch;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.flowinstance.delivery.IdGroup;
 import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
@@ -37,8 +38,15 @@ public final class CallApi {
     this.clock = clock;
   }
 
-  /** Begins the fetch of an instance. */
-  public Fetch begin(@Body InstanceQuery query) {
+  /**
+   * Begins the fetch of an instance.
+   *
+   * @throws GivenBackException nobody waits for it any more
+   */
+  public Fetch begin(@Body InstanceQuery query, @Variable("ids") IdGroup ids) {
+    if (ids.isAbandoned()) {
+      throw GivenBackException.abandoned();
+    }
     return new Fetch(query);
   }
 

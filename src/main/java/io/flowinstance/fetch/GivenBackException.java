@@ -7,4 +7,8 @@ public final class GivenBackException extends RuntimeException {
   GivenBackException(String message) {
     super(message);
   }
+
+  static GivenBackException abandoned() {
+    return new GivenBackException("Its consumer has started over.");
+  }
 }

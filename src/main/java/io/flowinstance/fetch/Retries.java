@@ -129,10 +129,13 @@ public final class Retries {
 
   private void waitFor(Duration delay, IdGroup ids) throws InterruptedException {
     long end = System.nanoTime() + delay.toNanos();
-    long giveBackAt = ids.records().get(0).origin().polledAt() + longestHold.toNanos();
+    long giveBackAt = ids.polledAt() + longestHold.toNanos();
     for (long now = System.nanoTime(); now < end; now = System.nanoTime()) {
       if (api.isStopping()) {
         throw new GivenBackException("This process is stopping.");
+      }
+      if (ids.isAbandoned()) {
+        throw GivenBackException.abandoned();
       }
       if (now >= giveBackAt) {
         throw new GivenBackException(

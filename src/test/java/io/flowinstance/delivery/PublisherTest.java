@@ -13,10 +13,8 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
-import org.apache.kafka.clients.consumer.MockConsumer;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
-import org.apache.kafka.clients.consumer.OffsetResetStrategy;
 import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.MockProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -33,16 +31,15 @@ class PublisherTest {
   private static final int LIMIT = 10_000;
   private static final PipelineMetrics METRICS = new PipelineMetrics(new SimpleMeterRegistry());
 
-  private MockConsumer<Object, Object> consumer = new MockConsumer<>(OffsetResetStrategy.EARLIEST);
+  private static final ConsumerGroupMetadata GENERATION = new ConsumerGroupMetadata("group");
+
   private final List<MockProducer<byte[], byte[]>> producers = new ArrayList<>();
-  private final PolledBatch polledBatch = new PolledBatch(METRICS);
   private final Publisher publisher = publisher(LIMIT);
   private KafkaException failCommit;
   private int brokerLimit = Integer.MAX_VALUE;
 
   private Publisher publisher(int limit) {
     return new Publisher(
-        polledBatch,
         this::producer,
         new DeadLetters("dead-letters", Clock.systemUTC()),
         2,
@@ -52,8 +49,7 @@ class PublisherTest {
   }
 
   private void publish(Outcome... outcomes) {
-    polledBatch.take(Stream.of(outcomes).map(Outcome::idRecord).toList());
-    publisher.publish(List.of(outcomes));
+    publisher.publish(0, List.of(outcomes), GENERATION);
   }
 
   private MockProducer<byte[], byte[]> producer(int lane) {
@@ -95,7 +91,7 @@ class PublisherTest {
             "k".getBytes(UTF_8),
             "id".getBytes(UTF_8),
             new RecordHeaders().add("h", "v".getBytes(UTF_8)),
-            new RecordOrigin("lane", consumer, consumer.groupMetadata(), 0));
+            new RecordOrigin(null, null, 0));
     List<ProducerRecord<byte[], byte[]>> messages = new ArrayList<>();
     for (String value : values) {
       messages.add(new ProducerRecord<>("events", value.getBytes(UTF_8)));
@@ -121,7 +117,7 @@ class PublisherTest {
     assertEquals(
         List.of(
             Map.of(
-                "dummy.group.id",
+                "group",
                 Map.of(
                     new TopicPartition("ids", 0), new OffsetAndMetadata(9),
                     new TopicPartition("ids", 1), new OffsetAndMetadata(4)))),
@@ -129,61 +125,10 @@ class PublisherTest {
   }
 
   @Test
-  void publishesNothingForNoIds() {
-    publisher.publish(List.of());
-
-    assertTrue(producers.isEmpty());
-  }
-
-  @Test
-  void publishesWhatStandsBeforeAnIdThatIsGivenBack() {
-    Outcome givenBack = Outcome.givenBack(outcome(0, 2, "b").idRecord(), "The API is down.");
-
-    assertThrows(
-        BatchGivenBackException.class,
-        () -> publish(outcome(0, 1, "a"), givenBack, outcome(0, 3, "c"), outcome(1, 1, "d")));
-    assertEquals(List.of("a", "d"), values(producers.get(0)));
-    assertEquals(
-        Map.of(
-            new TopicPartition("ids", 0), new OffsetAndMetadata(2),
-            new TopicPartition("ids", 1), new OffsetAndMetadata(2)),
-        producers.get(0).consumerGroupOffsetsHistory().get(0).get("dummy.group.id"));
-  }
-
-  @Test
-  void publishesInTheOrderOfThePoll() {
-    Outcome first = outcome(0, 1, "a");
-    Outcome second = outcome(0, 2, "b");
-    polledBatch.take(List.of(first.idRecord(), second.idRecord()));
-    publisher.publish(List.of(second, first));
-
-    assertEquals(List.of("a", "b"), values(producers.get(0)));
-  }
-
-  @Test
-  void refusesABatchThatLostAnIdOnItsWay() {
-    Outcome first = outcome(0, 1, "a");
-    Outcome second = outcome(0, 2, "b");
-    polledBatch.take(List.of(first.idRecord(), second.idRecord()));
-
-    assertThrows(IllegalStateException.class, () -> publisher.publish(List.of(first)));
-    assertTrue(producers.isEmpty());
-  }
-
-  @Test
-  void noticesABatchThatWasNeverPublished() {
-    polledBatch.take(List.of(outcome(0, 1, "a").idRecord()));
-    List<IdRecord> next = List.of(outcome(0, 2, "b").idRecord());
-
-    assertThrows(IllegalStateException.class, () -> polledBatch.take(next));
-  }
-
-  @Test
   void abortsWhatItCannotCommitAndGoesOnWithTheSameProducer() {
     failCommit = new KafkaException("not now");
 
     assertThrows(KafkaException.class, () -> publish(outcome(0, 7, "a")));
-    consumer = new MockConsumer<>(OffsetResetStrategy.EARLIEST);
     publish(outcome(0, 7, "a"));
 
     assertEquals(1, producers.size());
@@ -196,7 +141,6 @@ class PublisherTest {
     producers.get(0).fenceProducer();
 
     assertThrows(ProducerFencedException.class, () -> publish(outcome(0, 7, "b")));
-    consumer = new MockConsumer<>(OffsetResetStrategy.EARLIEST);
     publish(outcome(0, 7, "b"));
 
     assertTrue(producers.get(0).closed());
@@ -205,22 +149,8 @@ class PublisherTest {
 
   @Test
   void givesEachLaneAProducerOfItsOwn() {
-    Outcome first = outcome(0, 1, "a");
-    IdRecord other = first.idRecord();
-    Outcome second =
-        Outcome.of(
-            new IdRecord(
-                other.partition(),
-                2,
-                1L,
-                null,
-                null,
-                other.headers(),
-                new RecordOrigin("lane two", consumer, other.origin().generation(), 0)),
-            first.messages());
-
-    publish(first);
-    publish(second);
+    publisher.publish(0, List.of(outcome(0, 1, "a")), GENERATION);
+    publisher.publish(1, List.of(outcome(1, 1, "b")), GENERATION);
 
     assertEquals(2, producers.size());
   }
@@ -271,20 +201,5 @@ class PublisherTest {
     assertEquals("ids", header(published, "topic"));
     assertEquals("0", header(published, "partition"));
     assertEquals("1", header(published, "offset"));
-  }
-
-  @Test
-  void cutsAHugeBatchIntoSeveralTransactionsInOrder() {
-    Publisher wide = publisher(64 << 20);
-    List<Outcome> outcomes = new ArrayList<>();
-    for (int i = 0; i < 5; i++) {
-      outcomes.add(outcome(0, i, "x".repeat(3 << 20)));
-    }
-
-    polledBatch.take(outcomes.stream().map(Outcome::idRecord).toList());
-    wide.publish(outcomes);
-
-    assertEquals(5, producers.get(0).history().size());
-    assertEquals(2, producers.get(0).commitCount());
   }
 }

@@ -1,0 +1,223 @@
+package io.flowinstance.delivery;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * The ids that a lane polled in one generation of its group and that are not committed yet, with
+ * what has come of them. They come to their outcomes in any order and are published in the order of
+ * their partitions: what is complete from the front on is ready.
+ *
+ * <p>The poll thread takes ids and publishes, the threads of the fetches settle.
+ */
+final class InHand {
+  /** Until outcomes are there, few ids are begun at once: they may all be large. */
+  private static final long FIRST_GUESS_BYTES = 512 << 10;
+
+  private final ConsumerGroupMetadata generation;
+  private final Map<TopicPartition, Deque<IdRecord>> waiting = new HashMap<>();
+  private final Map<IdRecord, Outcome> settled = new IdentityHashMap<>();
+  private final Set<IdRecord> unsettled = Collections.newSetFromMap(new IdentityHashMap<>());
+  private final Deque<Outcome> ready = new ArrayDeque<>();
+  private long readySince;
+  private long readyBytes;
+  private long settledBytes;
+  private int begun;
+  private long typicalBytes = FIRST_GUESS_BYTES;
+  private Outcome givenBack;
+  private IllegalStateException failure;
+  private volatile boolean abandoned;
+
+  /**
+   * @param generation under which offsets of these ids may be committed, and under no other
+   *     (KIP-447)
+   */
+  InHand(ConsumerGroupMetadata generation) {
+    this.generation = generation;
+  }
+
+  ConsumerGroupMetadata generation() {
+    return generation;
+  }
+
+  /** Whether nothing comes of these ids any more: they are polled again, here or elsewhere. */
+  boolean isAbandoned() {
+    return abandoned;
+  }
+
+  /** Lets go of all that is in hand. */
+  synchronized void abandon() {
+    abandoned = true;
+    waiting.clear();
+    settled.clear();
+    unsettled.clear();
+    ready.clear();
+    settledBytes = 0;
+    readyBytes = 0;
+  }
+
+  /** Takes ids, in the order of their partitions. */
+  synchronized void take(List<IdRecord> idRecords) {
+    for (IdRecord idRecord : idRecords) {
+      waiting.computeIfAbsent(idRecord.partition(), p -> new ArrayDeque<>()).add(idRecord);
+      unsettled.add(idRecord);
+    }
+  }
+
+  /** Ids that are asked for from now on. */
+  synchronized void begin(int count) {
+    begun += count;
+  }
+
+  /** What came of some of the ids; of each once. What is abandoned is ignored. */
+  synchronized void settle(List<Outcome> outcomes) {
+    for (Outcome outcome : outcomes) {
+      if (abandoned) {
+        return;
+      }
+      IdRecord idRecord = outcome.idRecord();
+      if (!unsettled.remove(idRecord)) {
+        lose("An outcome of %s came that is not in hand.".formatted(idRecord.position()), null);
+        return;
+      }
+      begun--;
+      settled.put(idRecord, outcome);
+      settledBytes += outcome.bytes();
+      // The largest of late, slowly forgotten.
+      typicalBytes = Math.max(outcome.bytes(), typicalBytes - (typicalBytes >> 6));
+      advance(idRecord.partition());
+    }
+    if (begun == 0) {
+      notifyAll();
+    }
+  }
+
+  /** An id came to no outcome: nothing of what is in hand is published any more. */
+  synchronized void lose(String what, Throwable cause) {
+    if (!abandoned && failure == null) {
+      failure = new IllegalStateException(what, cause);
+      notifyAll();
+    }
+  }
+
+  private void advance(TopicPartition partition) {
+    Deque<IdRecord> ids = waiting.get(partition);
+    while (!ids.isEmpty()) {
+      Outcome outcome = settled.get(ids.peek());
+      if (outcome == null) {
+        return;
+      }
+      if (outcome.givenBack() != null) {
+        givenBack = givenBack == null ? outcome : givenBack;
+        return;
+      }
+      settled.remove(ids.poll());
+      if (ready.isEmpty()) {
+        readySince = System.nanoTime();
+      }
+      ready.add(outcome);
+      readyBytes += outcome.bytes();
+    }
+  }
+
+  /**
+   * The outcomes for the next transaction, in order; none when nothing is ready.
+   *
+   * @param maxBytes the bytes of all but the last are fewer
+   */
+  synchronized List<Outcome> nextTransaction(long maxBytes) {
+    List<Outcome> next = new ArrayList<>();
+    long bytes = 0;
+    while (!ready.isEmpty() && bytes < maxBytes) {
+      Outcome outcome = ready.poll();
+      bytes += outcome.bytes();
+      next.add(outcome);
+    }
+    readyBytes -= bytes;
+    settledBytes -= bytes;
+    return next;
+  }
+
+  /**
+   * Why the lane cannot go on from here, or null.
+   *
+   * @param longest nanoseconds after its poll in which an id must have come to an outcome
+   */
+  synchronized RuntimeException obstacle(long longest) {
+    if (failure != null) {
+      return failure;
+    }
+    if (givenBack != null) {
+      return new BatchGivenBackException(
+          "%d ids are given back, to be polled again: %s".formatted(size(), givenBack.givenBack()));
+    }
+    IdRecord oldest = oldest();
+    return oldest != null && System.nanoTime() - oldest.origin().polledAt() > longest
+        ? new IllegalStateException(
+            "%s has come to no outcome in %d s."
+                .formatted(oldest.position(), TimeUnit.NANOSECONDS.toSeconds(longest)))
+        : null;
+  }
+
+  private IdRecord oldest() {
+    IdRecord oldest = null;
+    for (Deque<IdRecord> ids : waiting.values()) {
+      IdRecord first = ids.peek();
+      if (first != null
+          && (oldest == null || first.origin().polledAt() < oldest.origin().polledAt())) {
+        oldest = first;
+      }
+    }
+    return oldest;
+  }
+
+  /**
+   * Whether a transaction is worth its while now: it is large enough, or has waited long enough, or
+   * there is nothing under way that could join it.
+   *
+   * @param patience nanoseconds
+   */
+  synchronized boolean isDue(int enough, long enoughBytes, long patience) {
+    return !ready.isEmpty()
+        && (ready.size() >= enough
+            || readyBytes >= enoughBytes
+            || begun == 0
+            || System.nanoTime() - readySince >= patience);
+  }
+
+  /** Whether another id can be begun without holding more than these bytes in the end. */
+  synchronized boolean hasPlace(long maxBytes) {
+    return abandoned
+        || begun == 0 && ready.isEmpty()
+        || settledBytes + (begun + 1) * typicalBytes <= maxBytes;
+  }
+
+  /** Whether no more than so many ids are without an outcome. */
+  synchronized boolean hasRoom(int most) {
+    return unsettled.size() <= most;
+  }
+
+  /** Ids in hand. */
+  synchronized int size() {
+    return unsettled.size() + settled.size() + ready.size();
+  }
+
+  synchronized boolean isEmpty() {
+    return unsettled.isEmpty() && settled.isEmpty() && ready.isEmpty();
+  }
+
+  /** Waits until nothing is under way any more, for so many milliseconds at most. */
+  synchronized void await(long millis) throws InterruptedException {
+    wait(millis);
+  }
+}

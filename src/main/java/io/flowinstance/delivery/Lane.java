@@ -1,0 +1,214 @@
+package io.flowinstance.delivery;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.common.KafkaException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One consumer and what it has in hand. New ids are polled while others still wait for the API, and
+ * whatever is ready is published: one slow call holds back what follows it in its partition, and
+ * nothing else.
+ *
+ * <p>All of it runs on the poll thread. What it throws makes camel-kafka close the consumer and
+ * make another, which resumes at the committed offsets.
+ */
+final class Lane {
+  private static final Logger LOG = LoggerFactory.getLogger(Lane.class);
+
+  /** Bytes after which ids go on in a further transaction, so that none lasts long. */
+  static final long TRANSACTION_BYTES = 8L << 20;
+
+  private static final int LOOK_AGAIN_MS = 2;
+  private static final long FIRST_PAUSE_MS = 250;
+  private static final long LONGEST_PAUSE_MS = 10_000;
+
+  /** While more ids wait than are polled at once, fewer and larger transactions serve better. */
+  private static final long PATIENCE_IN_BACKLOG = TimeUnit.MILLISECONDS.toNanos(250);
+
+  private final Number number;
+  private final Consumer<Object, Object> consumer;
+  private final Publisher publisher;
+  private final Limits limits;
+  private InHand inHand;
+  private boolean inBacklog;
+  private boolean begun;
+
+  /**
+   * Bounds of what a lane has in hand.
+   *
+   * @param batchRecords ids that are polled, and published, at once
+   * @param patience time that a ready outcome waits for others to join its transaction
+   * @param longest time after its poll in which an id must have come to an outcome
+   * @param heldBytes heap that outcomes may take until they are published
+   */
+  record Limits(int batchRecords, Duration patience, Duration longest, long heldBytes) {}
+
+  /**
+   * The place of a lane in its process, which outlives its consumers.
+   *
+   * @see Publisher
+   */
+  static final class Number {
+    private final int index;
+    private int failures;
+
+    Number(int index) {
+      this.index = index;
+    }
+
+    int index() {
+      return index;
+    }
+  }
+
+  Lane(Number number, Consumer<Object, Object> consumer, Publisher publisher, Limits limits) {
+    this.number = number;
+    this.consumer = consumer;
+    this.publisher = publisher;
+    this.limits = limits;
+    inHand = new InHand(consumer.groupMetadata());
+  }
+
+  Number number() {
+    return number;
+  }
+
+  InHand inHand() {
+    return inHand;
+  }
+
+  /** Polls for ids, and publishes meanwhile what becomes ready. */
+  ConsumerRecords<Object, Object> poll(Duration timeout) throws InterruptedException {
+    if (!begun) {
+      pauseAfterFailures();
+      begun = true;
+    }
+    long end = System.nanoTime() + timeout.toNanos();
+    ConsumerRecords<Object, Object> polled;
+    do {
+      publishWhatIsDue();
+      long left = Math.max(0, end - System.nanoTime());
+      polled =
+          consumer.poll(
+              inHand.isEmpty()
+                  ? Duration.ofNanos(left)
+                  : Duration.ofNanos(Math.min(left, LOOK_AGAIN_MS * 1_000_000L)));
+      if (!isOfThisGeneration()) {
+        startOver();
+      }
+      if (inHand.generation().generationId() < 0) {
+        // The group has dropped this consumer: it joins again, and begins at the committed offsets.
+        polled = ConsumerRecords.empty();
+      }
+    } while (polled.isEmpty() && System.nanoTime() < end);
+    return polled;
+  }
+
+  private boolean isOfThisGeneration() {
+    ConsumerGroupMetadata now = consumer.groupMetadata();
+    return now.generationId() == inHand.generation().generationId()
+        && now.memberId().equals(inHand.generation().memberId());
+  }
+
+  /**
+   * The assignors of this pipeline are eager: a rebalance takes all partitions back and starts at
+   * their committed offsets, so ids from before it come again, here or elsewhere.
+   */
+  private void startOver() {
+    inHand.abandon();
+    inHand = new InHand(consumer.groupMetadata());
+  }
+
+  /**
+   * Takes a batch in hand, but for what does not belong to this consumer any more.
+   *
+   * @return what it took
+   */
+  List<IdRecord> take(List<IdRecord> polled) {
+    inBacklog = polled.size() >= limits.batchRecords();
+    List<IdRecord> ours =
+        polled.stream().filter(idRecord -> idRecord.origin().inHand() == inHand).toList();
+    inHand.take(ours);
+    return ours;
+  }
+
+  /** Waits until so many ids can be begun; publishes meanwhile. */
+  void begin(int count) throws InterruptedException {
+    while (!inHand.hasPlace(limits.heldBytes())) {
+      publishWhatIsDue();
+      inHand.await(LOOK_AGAIN_MS);
+    }
+    inHand.begin(count);
+  }
+
+  /** Returns when there is room for another batch; publishes meanwhile. */
+  void makeRoom() throws InterruptedException {
+    publishWhatIsDue();
+    while (!inHand.hasRoom(limits.batchRecords() / 2)) {
+      inHand.await(LOOK_AGAIN_MS);
+      publishWhatIsDue();
+    }
+  }
+
+  /** Publishes what comes of the ids in hand, for so long at most, and lets go of the rest. */
+  void finish(Duration patience) throws InterruptedException {
+    long end = System.nanoTime() + patience.toNanos();
+    try {
+      while (!inHand.isEmpty() && System.nanoTime() < end) {
+        publishWhatIsDue();
+        inHand.await(LOOK_AGAIN_MS);
+      }
+    } catch (KafkaException | IllegalStateException | BatchGivenBackException e) {
+      LOG.debug("What is in hand will be polled again: {}", e.getMessage());
+    }
+    inHand.abandon();
+  }
+
+  private void publishWhatIsDue() {
+    long patience = inBacklog ? PATIENCE_IN_BACKLOG : limits.patience().toNanos();
+    try {
+      while (inHand.isDue(limits.batchRecords(), enoughBytes(), patience)) {
+        publishOnce();
+      }
+      RuntimeException obstacle = inHand.obstacle(limits.longest().toNanos());
+      if (obstacle != null) {
+        for (int before = -1; before != inHand.size(); ) {
+          before = inHand.size();
+          publishOnce();
+        }
+        LOG.info(obstacle.getMessage(), obstacle.getCause());
+        throw obstacle;
+      }
+    } catch (RuntimeException e) {
+      number.failures++;
+      inHand.abandon();
+      throw e;
+    }
+  }
+
+  private long enoughBytes() {
+    return Math.min(TRANSACTION_BYTES, limits.heldBytes() / 4);
+  }
+
+  private void publishOnce() {
+    List<Outcome> outcomes = inHand.nextTransaction(TRANSACTION_BYTES);
+    if (!outcomes.isEmpty()) {
+      publisher.publish(number.index(), outcomes, inHand.generation());
+      number.failures = 0;
+    }
+  }
+
+  /** What could not be published comes again, at a pace that grows slower. */
+  private void pauseAfterFailures() throws InterruptedException {
+    if (number.failures > 0) {
+      TimeUnit.MILLISECONDS.sleep(
+          Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS << Math.min(number.failures - 1, 10)));
+    }
+  }
+}

@@ -1,0 +1,204 @@
+package io.flowinstance.delivery;
+
+import io.flowinstance.metrics.PipelineMetrics;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.time.Duration;
+import java.util.List;
+import java.util.PriorityQueue;
+import java.util.Properties;
+import java.util.Queue;
+import org.apache.camel.Body;
+import org.apache.camel.Exchange;
+import org.apache.camel.Message;
+import org.apache.camel.Processor;
+import org.apache.camel.component.kafka.KafkaClientFactory;
+import org.apache.camel.component.kafka.KafkaConfiguration;
+import org.apache.camel.component.kafka.KafkaConstants;
+import org.apache.camel.support.SynchronizationAdapter;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.header.Headers;
+
+/**
+ * The lanes of this process: hands camel-kafka its consumers, each with a {@link Lane} that its
+ * polls go through, and is the steps of the route {@code pipeline} that take ids in hand.
+ */
+public final class Lanes implements KafkaClientFactory {
+  private final KafkaClientFactory clients;
+  private final Publisher publisher;
+  private final Lane.Limits limits;
+  private final Duration longestStop;
+  private final PipelineMetrics metrics;
+  private final Queue<Lane.Number> free =
+      new PriorityQueue<>((a, b) -> Integer.compare(a.index(), b.index()));
+  private int numbers;
+  private volatile boolean stopping;
+
+  /**
+   * @param clients makes the consumers
+   * @param batchRecords ids that a lane polls, and publishes, at once
+   * @param patience time that a ready outcome waits for others to join its transaction
+   * @param longestInHand time after its poll in which an id must have come to an outcome
+   * @param heldBytes heap that the outcomes of a lane may take until they are published
+   * @param longestStop time in which the ids in hand are finished when the pipeline stops
+   */
+  public Lanes(
+      KafkaClientFactory clients,
+      Publisher publisher,
+      int batchRecords,
+      Duration patience,
+      Duration longestInHand,
+      long heldBytes,
+      Duration longestStop,
+      PipelineMetrics metrics) {
+    this.clients = clients;
+    this.publisher = publisher;
+    this.limits = new Lane.Limits(batchRecords, patience, longestInHand, heldBytes);
+    this.longestStop = longestStop;
+    this.metrics = metrics;
+  }
+
+  /** From now on nothing is taken in hand: what is polled stays for the next process. */
+  public void stop() {
+    stopping = true;
+  }
+
+  /**
+   * Takes a batch in hand, but for records that do not belong to this process any more.
+   *
+   * @param exchanges one per record, in the order of the poll; to be called on the poll thread
+   */
+  public List<IdRecord> take(@Body List<Exchange> exchanges) {
+    if (stopping) {
+      return List.of();
+    }
+    List<IdRecord> polled =
+        exchanges.stream().map(exchange -> idRecord(exchange.getMessage())).toList();
+    List<IdRecord> taken = polled.get(0).origin().lane().take(polled);
+    metrics.polled(taken.size());
+    return taken;
+  }
+
+  /** Waits until there is a place for these ids: outcomes take heap until they are published. */
+  public void begin(@Body IdGroup ids) throws InterruptedException {
+    ids.lane().begin(ids.records().size());
+  }
+
+  /** Publishes what is ready, until there is room for another batch. */
+  public void makeRoom(@Body List<IdGroup> batch) throws InterruptedException {
+    if (!batch.isEmpty()) {
+      batch.get(0).lane().makeRoom();
+    }
+  }
+
+  /**
+   * Watches over an exchange that serves the ids in its body: when it ends, its body is their
+   * outcomes. Without these, for whatever reason, all that is in hand is polled again.
+   */
+  public static Processor settle() {
+    return exchange -> {
+      IdGroup ids = exchange.getMessage().getBody(IdGroup.class);
+      exchange
+          .getExchangeExtension()
+          .addOnCompletion(
+              new SynchronizationAdapter() {
+                @Override
+                public void onDone(Exchange ended) {
+                  ids.settle(ended.getMessage().getBody(), ended.getException());
+                }
+              });
+    };
+  }
+
+  /** The lane of a consumer that was made here. */
+  static Lane of(Consumer<?, ?> consumer) {
+    return ((LaneConsumer) Proxy.getInvocationHandler(consumer)).lane;
+  }
+
+  @Override
+  @SuppressWarnings("unchecked")
+  public Consumer<Object, Object> getConsumer(Properties properties) {
+    Consumer<Object, Object> consumer = clients.getConsumer(properties);
+    return (Consumer<Object, Object>)
+        Proxy.newProxyInstance(
+            Consumer.class.getClassLoader(),
+            new Class<?>[] {Consumer.class},
+            new LaneConsumer(consumer, new Lane(takeNumber(), consumer, publisher, limits)));
+  }
+
+  private synchronized Lane.Number takeNumber() {
+    return free.isEmpty() ? new Lane.Number(numbers++) : free.poll();
+  }
+
+  private synchronized void giveBack(Lane.Number number) {
+    if (!free.contains(number)) {
+      free.add(number);
+    }
+  }
+
+  @Override
+  @SuppressWarnings("unchecked")
+  public Producer<Object, Object> getProducer(Properties properties) {
+    return clients.getProducer(properties);
+  }
+
+  @Override
+  public String getBrokers(KafkaConfiguration configuration) {
+    return clients.getBrokers(configuration);
+  }
+
+  private static IdRecord idRecord(Message message) {
+    return new IdRecord(
+        new TopicPartition(
+            message.getHeader(KafkaConstants.TOPIC, String.class),
+            message.getHeader(KafkaConstants.PARTITION, Integer.class)),
+        message.getHeader(KafkaConstants.OFFSET, Long.class),
+        message.getHeader(KafkaConstants.TIMESTAMP, Long.class),
+        message.getHeader(KafkaConstants.KEY, byte[].class),
+        message.getBody(byte[].class),
+        message.getHeader(KafkaConstants.HEADERS, Headers.class),
+        message.getHeader(KafkaConstants.MANUAL_COMMIT, RecordOrigin.class));
+  }
+
+  /** A consumer whose polls go through its lane, and that is left with nothing in hand. */
+  private final class LaneConsumer implements InvocationHandler {
+    private final Consumer<Object, Object> consumer;
+    private final Lane lane;
+
+    LaneConsumer(Consumer<Object, Object> consumer, Lane lane) {
+      this.consumer = consumer;
+      this.lane = lane;
+    }
+
+    @Override
+    public Object invoke(Object proxy, Method method, Object[] arguments) throws Throwable {
+      try {
+        switch (method.getName()) {
+          case "poll" -> {
+            return lane.poll((Duration) arguments[0]);
+          }
+          case "unsubscribe" -> lane.finish(stopping ? longestStop : Duration.ZERO);
+          case "close" -> {
+            lane.finish(Duration.ZERO);
+            giveBack(lane.number());
+          }
+          default -> {
+            // As it comes.
+          }
+        }
+      } catch (InterruptedException e) {
+        throw new InterruptException(e);
+      }
+      try {
+        return method.invoke(consumer, arguments);
+      } catch (InvocationTargetException e) {
+        throw e.getCause();
+      }
+    }
+  }
+}
