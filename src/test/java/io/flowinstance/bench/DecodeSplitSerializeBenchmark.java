@@ -1,0 +1,96 @@
+package io.flowinstance.bench;
+
+import io.flowinstance.delivery.DeadLetters;
+import io.flowinstance.delivery.EventMessages;
+import io.flowinstance.delivery.IdRecord;
+import io.flowinstance.delivery.InstanceMessages;
+import io.flowinstance.enos.Answer;
+import io.flowinstance.event.EventZones;
+import io.flowinstance.event.FlowInstanceEvent;
+import io.flowinstance.graph.FlowInstance;
+import io.flowinstance.graph.FlowInstanceDecoder;
+import io.flowinstance.simulator.SizedAnswer;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+
+/**
+ * One instance on its way from the bytes of the answer to the Kafka records, without HTTP and
+ * Kafka: each stage alone, and the whole.
+ *
+ * <p>A stage alone meets the same input again and again, and finds what that remembers, as a number
+ * its text. The whole starts from bytes, and so costs more than the sum of the stages.
+ */
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+public class DecodeSplitSerializeBenchmark {
+  private static final Instant FETCHED_AT = Instant.parse("2026-01-01T00:00:12.345Z");
+  private static final String SOURCE = "/enos/yourOrgId";
+
+  /** The tasks of the instance. */
+  @Param({"1", "10", "100", "1000", "10000"})
+  public int tasks;
+
+  private final FlowInstanceDecoder decoder = new FlowInstanceDecoder();
+  private final EventZones zones = new EventZones(ZoneOffset.UTC, ZoneOffset.UTC);
+  private final InstanceMessages messages =
+      new InstanceMessages(
+          new EventMessages("flow-instances", "task-statuses"),
+          new DeadLetters("flow-instance-dead-letters", Clock.systemUTC()));
+  private final IdRecord idRecord =
+      new IdRecord(
+          new TopicPartition("flow-instance-ids", 1), 5, 0, null, null, new RecordHeaders(), null);
+
+  private String id;
+  private Answer answer;
+  private FlowInstance instance;
+  private FlowInstanceEvent event;
+
+  /** Brings each stage its input. */
+  @Setup
+  public void setUp() {
+    id = SizedAnswer.id(tasks);
+    answer = new Answer(200, SizedAnswer.of(tasks), null);
+    instance = decode();
+    event = split();
+  }
+
+  /** The envelope, the instance in it, and the graph in its text. */
+  @Benchmark
+  public FlowInstance decode() {
+    return decoder.decode(answer.data(), id);
+  }
+
+  /** The instance as events. */
+  @Benchmark
+  public FlowInstanceEvent split() {
+    return FlowInstanceEvent.of(instance, zones, FETCHED_AT);
+  }
+
+  /** The events as records: keys, headers, and values in JSON. */
+  @Benchmark
+  public List<ProducerRecord<byte[], byte[]>> serialize() {
+    return messages.of(event, idRecord, SOURCE, DeadLetters.Call.NONE);
+  }
+
+  /** The three after each other. */
+  @Benchmark
+  public List<ProducerRecord<byte[], byte[]>> whole() {
+    FlowInstanceEvent split = FlowInstanceEvent.of(decode(), zones, FETCHED_AT);
+    return messages.of(split, idRecord, SOURCE, DeadLetters.Call.NONE);
+  }
+}
