@@ -4,7 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.flowinstance.event.FlowInstanceEvent;
 import io.flowinstance.event.TaskStatusEvent;
-import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
@@ -19,6 +20,8 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
  */
 public final class EventMessages {
   private static final Header SPEC_VERSION = header("ce_specversion", "1.0");
+  private static final Header FLOW_INSTANCE = header("ce_type", FlowInstanceEvent.TYPE);
+  private static final Header TASK_STATUS = header("ce_type", TaskStatusEvent.TYPE);
   private static final Header CONTENT_TYPE = header("content-type", "application/json");
 
   private final String flowInstanceTopic;
@@ -30,45 +33,51 @@ public final class EventMessages {
   }
 
   /**
-   * The record of an instance.
+   * The record of an instance, then those of its readable tasks in graph order.
    *
    * @param source the CloudEvents source, a URI reference
    */
-  public ProducerRecord<byte[], byte[]> of(
-      FlowInstanceEvent event, IdRecord idRecord, String source, Instant time) {
-    return message(
-        flowInstanceTopic,
-        event.key(),
-        event.toJson(),
-        idRecord.position(),
-        FlowInstanceEvent.TYPE,
-        source,
-        time);
-  }
-
-  /** The record of one task. */
-  public ProducerRecord<byte[], byte[]> of(
-      TaskStatusEvent event, IdRecord idRecord, String source, Instant time) {
-    return message(
-        taskStatusTopic,
-        event.key(),
-        event.toJson(),
-        idRecord.position() + "/" + event.index(),
-        TaskStatusEvent.TYPE,
-        source,
-        time);
+  public List<ProducerRecord<byte[], byte[]>> of(
+      FlowInstanceEvent event, IdRecord idRecord, String source) {
+    List<TaskStatusEvent> tasks = event.tasks();
+    List<ProducerRecord<byte[], byte[]>> messages = new ArrayList<>(1 + tasks.size());
+    String position = idRecord.position();
+    // Made once: what is made anew for each task is the greater part of a large instance.
+    Header sourceHeader = header("ce_source", source);
+    Header time = header("ce_time", event.enrichment().fetchedAt().toString());
+    messages.add(
+        message(
+            flowInstanceTopic,
+            event.key(),
+            event.toJson(),
+            position,
+            sourceHeader,
+            FLOW_INSTANCE,
+            time));
+    for (TaskStatusEvent task : tasks) {
+      messages.add(
+          message(
+              taskStatusTopic,
+              task.key(),
+              task.toJson(),
+              position + "/" + task.index(),
+              sourceHeader,
+              TASK_STATUS,
+              time));
+    }
+    return messages;
   }
 
   private static ProducerRecord<byte[], byte[]> message(
-      String topic, String key, byte[] value, String id, String type, String source, Instant time) {
+      String topic, String key, byte[] value, String id, Header source, Header type, Header time) {
     byte[] keyBytes = key.getBytes(UTF_8);
     RecordHeaders headers = new RecordHeaders();
     headers.add(SPEC_VERSION);
     headers.add(header("ce_id", id));
-    headers.add(header("ce_source", source));
-    headers.add(header("ce_type", type));
+    headers.add(source);
+    headers.add(type);
     headers.add("ce_subject", keyBytes);
-    headers.add(header("ce_time", time.toString()));
+    headers.add(time);
     headers.add(CONTENT_TYPE);
     return new ProducerRecord<>(topic, null, keyBytes, value, headers);
   }

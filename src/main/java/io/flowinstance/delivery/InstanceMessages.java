@@ -1,9 +1,6 @@
 package io.flowinstance.delivery;
 
 import io.flowinstance.event.FlowInstanceEvent;
-import io.flowinstance.event.TaskStatusEvent;
-import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import org.apache.kafka.clients.producer.ProducerRecord;
 
@@ -26,12 +23,7 @@ public final class InstanceMessages {
    */
   public List<ProducerRecord<byte[], byte[]>> of(
       FlowInstanceEvent event, IdRecord idRecord, String source, DeadLetters.Call call) {
-    Instant time = event.enrichment().fetchedAt();
-    List<ProducerRecord<byte[], byte[]>> messages = new ArrayList<>();
-    messages.add(events.of(event, idRecord, source, time));
-    for (TaskStatusEvent task : event.tasks()) {
-      messages.add(events.of(task, idRecord, source, time));
-    }
+    List<ProducerRecord<byte[], byte[]>> messages = events.of(event, idRecord, source);
     for (String why : event.unreadableTasks()) {
       messages.add(deadLetters.of(idRecord, DeadLetterReason.UNREADABLE_TASK, why, call));
     }

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import com.fasterxml.jackson.core.util.BufferRecycler;
 import com.fasterxml.jackson.core.util.ByteArrayBuilder;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -41,7 +42,6 @@ public final class Json {
   public static final int MAX_TEXT_LENGTH = 16 * 1024 * 1024;
 
   private static final int MAX_QUOTED_LENGTH = 16;
-  private static final int TYPICAL_EVENT_BYTES = 2048;
 
   private static final ObjectMapper MAPPER =
       JsonMapper.builder(
@@ -143,14 +143,17 @@ public final class Json {
 
   /** Writes one value, compact, as UTF-8. */
   public static byte[] write(Content content) {
-    try (ByteArrayBuilder bytes = new ByteArrayBuilder(TYPICAL_EVENT_BYTES)) {
+    BufferRecycler buffers = MAPPER.getFactory()._getBufferRecycler();
+    try (ByteArrayBuilder bytes = new ByteArrayBuilder(buffers)) {
       try (JsonGenerator json = MAPPER.createGenerator(bytes)) {
         content.writeTo(json);
       }
-      return bytes.toByteArray();
+      return bytes.getClearAndRelease();
     } catch (IOException e) {
       // Memory does not fail: this is content that is no JSON value.
       throw new UncheckedIOException(e);
+    } finally {
+      buffers.releaseToPool();
     }
   }
 
