@@ -9,7 +9,6 @@ import java.util.List;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
-import org.apache.kafka.common.header.internals.RecordHeaders;
 
 /**
  * Events as Kafka records: keyed, JSON, with the headers of a CloudEvent in binary mode.
@@ -71,14 +70,15 @@ public final class EventMessages {
   private static ProducerRecord<byte[], byte[]> message(
       String topic, String key, byte[] value, String id, Header source, Header type, Header time) {
     byte[] keyBytes = key.getBytes(UTF_8);
-    RecordHeaders headers = new RecordHeaders();
-    headers.add(SPEC_VERSION);
-    headers.add(header("ce_id", id));
-    headers.add(source);
-    headers.add(type);
-    headers.add("ce_subject", keyBytes);
-    headers.add(time);
-    headers.add(CONTENT_TYPE);
+    List<Header> headers =
+        List.of(
+            SPEC_VERSION,
+            header("ce_id", id),
+            source,
+            type,
+            new RecordHeader("ce_subject", keyBytes),
+            time,
+            CONTENT_TYPE);
     return new ProducerRecord<>(topic, null, keyBytes, value, headers);
   }
 
