@@ -33,6 +33,8 @@ class RoomsTest {
           .definedBy("..graph")
           .layer("metrics")
           .definedBy("..metrics")
+          .layer("trace")
+          .definedBy("..trace")
           .layer("json")
           .definedBy("..json")
           .whereLayer("application")
@@ -49,6 +51,8 @@ class RoomsTest {
           .mayOnlyBeAccessedByLayers("application", "command", "route", "fetch", "delivery")
           .whereLayer("metrics")
           .mayOnlyBeAccessedByLayers("application", "fetch", "delivery")
+          .whereLayer("trace")
+          .mayOnlyBeAccessedByLayers("application", "route", "fetch", "delivery")
           .whereLayer("event")
           .mayOnlyBeAccessedByLayers("application", "command", "route", "delivery")
           .whereLayer("graph")
@@ -67,8 +71,17 @@ class RoomsTest {
   static final ArchRule ONLY_DELIVERY_SPEAKS_KAFKA =
       ArchRuleDefinition.noClasses()
           .that()
-          .resideInAnyPackage("..fetch", "..enos", "..event", "..graph", "..json")
+          .resideInAnyPackage("..fetch", "..trace", "..enos", "..event", "..graph", "..json")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage("org.apache.kafka..");
+
+  @ArchTest
+  static final ArchRule ONLY_TRACE_KNOWS_OPEN_TELEMETRY =
+      ArchRuleDefinition.noClasses()
+          .that()
+          .resideOutsideOfPackage("..trace")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("io.opentelemetry..");
 }

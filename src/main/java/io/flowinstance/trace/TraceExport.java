@@ -1,0 +1,74 @@
+package io.flowinstance.trace;
+
+import io.opentelemetry.api.common.AttributeKey;
+import io.opentelemetry.api.common.Attributes;
+import io.opentelemetry.sdk.OpenTelemetrySdk;
+import io.opentelemetry.sdk.autoconfigure.AutoConfiguredOpenTelemetrySdk;
+import io.opentelemetry.sdk.autoconfigure.spi.ConfigProperties;
+import io.opentelemetry.sdk.autoconfigure.spi.ConfigurationException;
+import io.opentelemetry.sdk.resources.Resource;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Starts the OpenTelemetry SDK as the environment variables {@code OTEL_*} say. Nothing else loads
+ * it, so a process without traces never does.
+ *
+ * @see <a
+ *     href="https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/">The
+ *     variables</a>
+ */
+public final class TraceExport {
+  private static final String SERVICE = "flow-instance-routes";
+  private static final int LONGEST_FLUSH_MS = 3_000;
+
+  private TraceExport() {}
+
+  /**
+   * Starts it; to be closed by the caller.
+   *
+   * @param version of this program
+   * @param more values of the SDK's properties, such as {@code otel.exporter.otlp.endpoint}, weaker
+   *     than the environment
+   * @throws IllegalArgumentException the variables cannot be used
+   */
+  public static Traces start(String version, Map<String, String> more) {
+    Map<String, String> defaults = new HashMap<>();
+    // The sender of the JDK speaks no gRPC.
+    defaults.put("otel.exporter.otlp.protocol", "http/protobuf");
+    defaults.put("otel.metrics.exporter", "none");
+    defaults.put("otel.logs.exporter", "none");
+    defaults.putAll(more);
+    SdkWarnings.toOurLog();
+    try {
+      OpenTelemetrySdk sdk =
+          AutoConfiguredOpenTelemetrySdk.builder()
+              .disableShutdownHook()
+              .addPropertiesSupplier(() -> defaults)
+              .addPropertiesCustomizer(TraceExport::ours)
+              .addResourceCustomizer(
+                  (resource, config) ->
+                      Resource.create(
+                              Attributes.of(AttributeKey.stringKey("service.version"), version))
+                          .merge(resource))
+              .addSpanExporterCustomizer((exporter, config) -> new WatchedExporter(exporter))
+              .build()
+              .getOpenTelemetrySdk();
+      return Traces.of(sdk, () -> sdk.shutdown().join(LONGEST_FLUSH_MS, TimeUnit.MILLISECONDS));
+    } catch (ConfigurationException e) {
+      throw new IllegalArgumentException(e.getMessage(), e);
+    }
+  }
+
+  private static Map<String, String> ours(ConfigProperties config) {
+    Map<String, String> ours = new HashMap<>();
+    // Others are neither read nor written, and naming one must not keep the pipeline from starting.
+    ours.put("otel.propagators", "tracecontext");
+    if (config.getString("otel.service.name") == null
+        && !config.getMap("otel.resource.attributes").containsKey("service.name")) {
+      ours.put("otel.service.name", SERVICE);
+    }
+    return ours;
+  }
+}
