@@ -3,7 +3,10 @@ package io.flowinstance;
 import io.flowinstance.command.CommandLineInterface;
 import io.flowinstance.delivery.KafkaClients;
 import io.flowinstance.delivery.ProcessSlot;
+import io.flowinstance.trace.TraceExport;
+import io.flowinstance.trace.Traces;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -19,10 +22,12 @@ import org.slf4j.LoggerFactory;
 public final class Application implements AutoCloseable {
   private final Main main;
   private final ProcessSlot slot;
+  private final Traces traces;
 
-  private Application(Main main, ProcessSlot slot) {
+  private Application(Main main, ProcessSlot slot, Traces traces) {
     this.main = main;
     this.slot = slot;
+    this.traces = traces;
   }
 
   /** Runs the command that the arguments name, or else the pipeline. */
@@ -74,6 +79,7 @@ public final class Application implements AutoCloseable {
    */
   public static Application start(Map<String, String> overrides) {
     Settings settings = Settings.resolve(System.getenv(), overrides);
+    Traces traces = traces(settings);
     KafkaClients clients = new KafkaClients(settings.kafkaConnection());
     ProcessSlot slot =
         ProcessSlot.take(
@@ -89,18 +95,32 @@ public final class Application implements AutoCloseable {
                 settings.whole("kafka.max-request-size"),
                 settings.text("kafka.compression-type")),
         clients::lag,
-        slot);
+        slot,
+        traces);
   }
 
-  /** Starts the pipeline on Kafka clients of the caller's. */
+  private static Traces traces(Settings settings) {
+    if (!Boolean.parseBoolean(settings.text("tracing.enabled"))) {
+      return Traces.off();
+    }
+    try {
+      return TraceExport.start(version(), Map.of());
+    } catch (IllegalArgumentException e) {
+      throw new SettingsException(
+          List.of("The OTEL_ variables cannot be used for traces: " + e.getMessage()));
+    }
+  }
+
+  /** Starts the pipeline on Kafka clients and with traces of the caller's. */
   static Application start(
       Settings settings,
       KafkaClientFactory consumers,
       IntFunction<Producer<byte[], byte[]>> producers,
       DoubleSupplier lag,
-      ProcessSlot slot) {
-    Application application =
-        new Application(configure(settings, new Beans(settings, consumers, producers, lag)), slot);
+      ProcessSlot slot,
+      Traces traces) {
+    Beans beans = new Beans(settings, consumers, producers, lag, traces);
+    Application application = new Application(configure(settings, beans), slot, traces);
     try {
       application.main.start();
     } catch (Exception e) {
@@ -147,12 +167,16 @@ public final class Application implements AutoCloseable {
     return main.getCamelContext();
   }
 
-  /** Stops taking ids, finishes or gives back the batches in hand, and leaves the group. */
+  /**
+   * Stops taking ids, finishes or gives back the batches in hand, leaves the group, and sends the
+   * last spans.
+   */
   @Override
   public void close() {
     main.stop();
     if (slot != null) {
       slot.close();
     }
+    traces.close();
   }
 }

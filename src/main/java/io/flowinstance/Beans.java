@@ -11,6 +11,7 @@ import io.flowinstance.event.EventZones;
 import io.flowinstance.metrics.PipelineMetrics;
 import io.flowinstance.route.MakeOutcome;
 import io.flowinstance.route.ReadIds;
+import io.flowinstance.trace.Traces;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
@@ -38,6 +39,7 @@ final class Beans implements CamelConfiguration {
   private final KafkaClientFactory consumers;
   private final IntFunction<Producer<byte[], byte[]>> producers;
   private final DoubleSupplier lag;
+  private final Traces traces;
   private final MeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final Clock clock = Clock.systemUTC();
 
@@ -45,13 +47,16 @@ final class Beans implements CamelConfiguration {
    * @param consumers makes the consumers of the route {@code pipeline}
    * @param producers makes the transactional producer of a lane
    * @param lag id records that are not yet polled
+   * @param traces begins the spans
    */
   Beans(
       Settings settings,
       KafkaClientFactory consumers,
       IntFunction<Producer<byte[], byte[]>> producers,
-      DoubleSupplier lag) {
+      DoubleSupplier lag,
+      Traces traces) {
     this.lag = lag;
+    this.traces = traces;
     new JvmMemoryMetrics().bindTo(meters);
     new JvmThreadMetrics().bindTo(meters);
     new ProcessorMetrics().bindTo(meters);
@@ -65,7 +70,7 @@ final class Beans implements CamelConfiguration {
   public void configure(CamelContext context) {
     PipelineMetrics metrics = new PipelineMetrics(meters);
     bindDelivery(context, metrics);
-    new FetchBeans(settings, metrics).configure(context);
+    new FetchBeans(settings, metrics, traces).configure(context);
     metrics.gauge(
         "flow.instance.consumer.lag.records",
         "Id records that are not yet polled, over the partitions of this process.",
@@ -92,6 +97,7 @@ final class Beans implements CamelConfiguration {
             laneCount,
             settings.whole("kafka.max-request-size"),
             metrics,
+            traces,
             clock);
 
     Lanes lanes =
@@ -103,7 +109,8 @@ final class Beans implements CamelConfiguration {
             Duration.ofMillis(settings.whole("kafka.max-poll-interval-ms")),
             Runtime.getRuntime().maxMemory() / HEAP_PART_OF_OUTCOMES / laneCount,
             Duration.ofMillis(settings.whole("shutdown.timeout-ms")).multipliedBy(3).dividedBy(4),
-            metrics);
+            metrics,
+            traces);
     context.addLifecycleStrategy(
         new LifecycleStrategySupport() {
           @Override

@@ -11,6 +11,7 @@ import io.flowinstance.fetch.Probes;
 import io.flowinstance.fetch.Retries;
 import io.flowinstance.fetch.TokenService;
 import io.flowinstance.metrics.PipelineMetrics;
+import io.flowinstance.trace.Traces;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
@@ -36,16 +37,18 @@ import org.apache.hc.core5.ssl.SSLContextBuilder;
 public final class FetchBeans implements CamelConfiguration {
   private final Settings settings;
   private final PipelineMetrics metrics;
+  private final Traces traces;
   private final Clock clock = Clock.systemUTC();
 
-  FetchBeans(Settings settings, PipelineMetrics metrics) {
+  FetchBeans(Settings settings, PipelineMetrics metrics, Traces traces) {
     this.settings = settings;
     this.metrics = metrics;
+    this.traces = traces;
   }
 
-  /** For a process that counts nothing. */
+  /** For a process that counts nothing and takes no traces. */
   public FetchBeans(Settings settings) {
-    this(settings, new PipelineMetrics(new SimpleMeterRegistry()));
+    this(settings, new PipelineMetrics(new SimpleMeterRegistry()), Traces.off());
   }
 
   @Override
@@ -117,6 +120,7 @@ public final class FetchBeans implements CamelConfiguration {
                 settings.whole("fetch.max-response-bytes"),
                 Pace.ofDepartures(settings.whole("fetch.rate-limit-per-second")),
                 inFlight,
+                traces,
                 "flow-instance-routes/" + Application.version(),
                 tls(),
                 settings.text("enos.proxy").isEmpty()

@@ -38,6 +38,7 @@ final class SettingsCheck {
       check.topics();
     }
     check.oneOf("log.format", "text", "json");
+    check.oneOf("tracing.enabled", "true", "false");
     check.numbers();
     return check.faults;
   }

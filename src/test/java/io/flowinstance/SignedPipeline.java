@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.flowinstance.simulator.EnosSimulator;
+import io.flowinstance.trace.Traces;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import java.time.Duration;
 import java.util.HashMap;
@@ -36,7 +37,7 @@ final class SignedPipeline implements AutoCloseable {
   private final Application application;
   private final CircuitBreaker breaker;
 
-  private SignedPipeline(Map<String, String> settings, List<String> idsBefore) {
+  private SignedPipeline(Map<String, String> settings, List<String> idsBefore, Traces traces) {
     enos.requireSignature(true);
     idsBefore.forEach(this::send);
     Map<String, String> overrides = new HashMap<>();
@@ -44,7 +45,7 @@ final class SignedPipeline implements AutoCloseable {
     overrides.put("enos.app-key", enos.tokens().appKey());
     overrides.put("enos.app-secret", enos.tokens().appSecret());
     overrides.putAll(settings);
-    application = TestPipeline.start(kafka, enos.baseUrl(), overrides);
+    application = TestPipeline.start(kafka, enos.baseUrl(), overrides, traces);
     breaker =
         application
             .context()
@@ -62,12 +63,17 @@ final class SignedPipeline implements AutoCloseable {
 
   /** Starts one without any id. */
   static SignedPipeline start(Map<String, String> settings) {
-    return new SignedPipeline(settings, List.of());
+    return new SignedPipeline(settings, List.of(), Traces.off());
+  }
+
+  /** Starts one with traces, without any id. */
+  static SignedPipeline start(Map<String, String> settings, Traces traces) {
+    return new SignedPipeline(settings, List.of(), traces);
   }
 
   /** Starts one that polls these ids first, as one batch when they fit into one. */
   static SignedPipeline start(Map<String, String> settings, List<String> ids) {
-    return new SignedPipeline(settings, ids);
+    return new SignedPipeline(settings, ids, Traces.off());
   }
 
   /** An id that no test has used, of an instance with one task. */

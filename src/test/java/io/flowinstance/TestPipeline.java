@@ -1,5 +1,6 @@
 package io.flowinstance;
 
+import io.flowinstance.trace.Traces;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -8,6 +9,11 @@ final class TestPipeline {
   private TestPipeline() {}
 
   static Application start(MemoryKafka kafka, String baseUrl, Map<String, String> settings) {
+    return start(kafka, baseUrl, settings, Traces.off());
+  }
+
+  static Application start(
+      MemoryKafka kafka, String baseUrl, Map<String, String> settings, Traces traces) {
     Map<String, String> overrides = new HashMap<>();
     overrides.put("enos.base-url", baseUrl);
     overrides.put("enos.auth", "none");
@@ -18,6 +24,6 @@ final class TestPipeline {
     overrides.put("fetch.retry-budget-ms", "200");
     overrides.putAll(settings);
     return Application.start(
-        Settings.resolve(Map.of(), overrides), kafka, kafka::producer, () -> 0, null);
+        Settings.resolve(Map.of(), overrides), kafka, kafka::producer, () -> 0, null, traces);
   }
 }

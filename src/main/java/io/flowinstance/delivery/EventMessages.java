@@ -6,12 +6,14 @@ import io.flowinstance.event.FlowInstanceEvent;
 import io.flowinstance.event.TaskStatusEvent;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
 
 /**
- * Events as Kafka records: keyed, JSON, with the headers of a CloudEvent in binary mode.
+ * Events as Kafka records: keyed, JSON, with the headers of a CloudEvent in binary mode and, when
+ * traces are on, the context of the id record's span.
  *
  * @see <a
  *     href="https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md">
@@ -42,17 +44,19 @@ public final class EventMessages {
     List<ProducerRecord<byte[], byte[]>> messages = new ArrayList<>(1 + tasks.size());
     String position = idRecord.position();
     // Made once: what is made anew for each task is the greater part of a large instance.
-    Header sourceHeader = header("ce_source", source);
-    Header time = header("ce_time", event.enrichment().fetchedAt().toString());
+    Shared shared =
+        new Shared(
+            header("ce_source", source),
+            header("ce_time", event.enrichment().fetchedAt().toString()),
+            trace(idRecord));
     messages.add(
         message(
             flowInstanceTopic,
             event.key(),
             event.toJson(),
             position,
-            sourceHeader,
             FLOW_INSTANCE,
-            time));
+            shared));
     for (TaskStatusEvent task : tasks) {
       messages.add(
           message(
@@ -60,25 +64,36 @@ public final class EventMessages {
               task.key(),
               task.toJson(),
               position + "/" + task.index(),
-              sourceHeader,
               TASK_STATUS,
-              time));
+              shared));
     }
     return messages;
   }
 
+  /** What the messages of an id record have in common. */
+  private record Shared(Header source, Header time, List<Header> trace) {}
+
+  private static List<Header> trace(IdRecord idRecord) {
+    List<Header> trace = new ArrayList<>(2);
+    idRecord.span().writeTo((name, text) -> trace.add(header(name, text)));
+    return trace;
+  }
+
   private static ProducerRecord<byte[], byte[]> message(
-      String topic, String key, byte[] value, String id, Header source, Header type, Header time) {
+      String topic, String key, byte[] value, String id, Header type, Shared shared) {
     byte[] keyBytes = key.getBytes(UTF_8);
     List<Header> headers =
         List.of(
             SPEC_VERSION,
             header("ce_id", id),
-            source,
+            shared.source(),
             type,
             new RecordHeader("ce_subject", keyBytes),
-            time,
+            shared.time(),
             CONTENT_TYPE);
+    if (!shared.trace().isEmpty()) {
+      headers = Stream.of(headers, shared.trace()).flatMap(List::stream).toList();
+    }
     return new ProducerRecord<>(topic, null, keyBytes, value, headers);
   }
 

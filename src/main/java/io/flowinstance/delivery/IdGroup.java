@@ -42,12 +42,14 @@ public record IdGroup(
         && list.stream().allMatch(Outcome.class::isInstance)) {
       origin().inHand().settle(list.stream().map(Outcome.class::cast).toList());
     } else {
-      origin()
-          .inHand()
-          .lose(
-              "%s came to no outcome; the ids in hand are polled again."
-                  .formatted(records.get(0).position()),
-              failure);
+      String what =
+          "%s came to no outcome; the ids in hand are polled again."
+              .formatted(records.get(0).position());
+      for (IdRecord idRecord : records) {
+        idRecord.span().failed(failure == null ? "LOST" : failure.getClass().getName(), what);
+        idRecord.span().end();
+      }
+      origin().inHand().lose(what, failure);
     }
   }
 

@@ -1,5 +1,6 @@
 package io.flowinstance.delivery;
 
+import io.flowinstance.trace.OpenSpan;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Headers;
 
@@ -13,6 +14,7 @@ import org.apache.kafka.common.header.Headers;
  * @param value its raw value, or null
  * @param headers its headers; they are carried into a dead letter and steer nothing
  * @param origin the consumer and the group generation that it was polled in
+ * @param span its span, from its poll to its outcome
  */
 public record IdRecord(
     TopicPartition partition,
@@ -21,7 +23,20 @@ public record IdRecord(
     byte[] key,
     byte[] value,
     Headers headers,
-    RecordOrigin origin) {
+    RecordOrigin origin,
+    OpenSpan span) {
+
+  /** A record without a span. */
+  public IdRecord(
+      TopicPartition partition,
+      long offset,
+      long timestamp,
+      byte[] key,
+      byte[] value,
+      Headers headers,
+      RecordOrigin origin) {
+    this(partition, offset, timestamp, key, value, headers, origin, OpenSpan.NONE);
+  }
 
   /** {@code <topic>-<partition>-<offset>}: the same id in the same place always has this name. */
   public String position() {

@@ -1,10 +1,12 @@
 package io.flowinstance.delivery;
 
 import io.flowinstance.metrics.PipelineMetrics;
+import io.flowinstance.trace.Traces;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.PriorityQueue;
@@ -22,6 +24,7 @@ import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 
 /**
@@ -29,11 +32,15 @@ import org.apache.kafka.common.header.Headers;
  * polls go through, and is the steps of the route {@code pipeline} that take ids in hand.
  */
 public final class Lanes implements KafkaClientFactory {
+  /** Far more than W3C Trace Context asks to be carried on. */
+  private static final int LONGEST_TRACE_HEADER = 8192;
+
   private final KafkaClientFactory clients;
   private final Publisher publisher;
   private final Lane.Limits limits;
   private final Duration longestStop;
   private final PipelineMetrics metrics;
+  private final Traces traces;
   private final Queue<Lane.Number> free =
       new PriorityQueue<>((a, b) -> Integer.compare(a.index(), b.index()));
   private int numbers;
@@ -55,12 +62,14 @@ public final class Lanes implements KafkaClientFactory {
       Duration longestInHand,
       long heldBytes,
       Duration longestStop,
-      PipelineMetrics metrics) {
+      PipelineMetrics metrics,
+      Traces traces) {
     this.clients = clients;
     this.publisher = publisher;
     this.limits = new Lane.Limits(batchRecords, patience, longestInHand, heldBytes);
     this.longestStop = longestStop;
     this.metrics = metrics;
+    this.traces = traces;
   }
 
   /** From now on nothing is taken in hand: what is polled stays for the next process. */
@@ -152,17 +161,30 @@ public final class Lanes implements KafkaClientFactory {
     return clients.getBrokers(configuration);
   }
 
-  private static IdRecord idRecord(Message message) {
-    return new IdRecord(
+  private IdRecord idRecord(Message message) {
+    TopicPartition partition =
         new TopicPartition(
             message.getHeader(KafkaConstants.TOPIC, String.class),
-            message.getHeader(KafkaConstants.PARTITION, Integer.class)),
-        message.getHeader(KafkaConstants.OFFSET, Long.class),
+            message.getHeader(KafkaConstants.PARTITION, Integer.class));
+    long offset = message.getHeader(KafkaConstants.OFFSET, Long.class);
+    Headers headers = message.getHeader(KafkaConstants.HEADERS, Headers.class);
+    return new IdRecord(
+        partition,
+        offset,
         message.getHeader(KafkaConstants.TIMESTAMP, Long.class),
         message.getHeader(KafkaConstants.KEY, byte[].class),
         message.getBody(byte[].class),
-        message.getHeader(KafkaConstants.HEADERS, Headers.class),
-        message.getHeader(KafkaConstants.MANUAL_COMMIT, RecordOrigin.class));
+        headers,
+        message.getHeader(KafkaConstants.MANUAL_COMMIT, RecordOrigin.class),
+        traces.process(
+            partition.topic(), partition.partition(), offset, name -> traceHeader(headers, name)));
+  }
+
+  private static String traceHeader(Headers headers, String name) {
+    Header header = headers.lastHeader(name);
+    return header == null || header.value() == null || header.value().length > LONGEST_TRACE_HEADER
+        ? null
+        : new String(header.value(), StandardCharsets.ISO_8859_1);
   }
 
   /** A consumer whose polls go through its lane, and that is left with nothing in hand. */

@@ -1,6 +1,8 @@
 package io.flowinstance.delivery;
 
 import io.flowinstance.metrics.PipelineMetrics;
+import io.flowinstance.trace.OpenSpan;
+import io.flowinstance.trace.Traces;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -33,6 +35,7 @@ public final class Publisher implements AutoCloseable {
   private final IntFunction<Producer<byte[], byte[]>> producers;
   private final DeadLetters deadLetters;
   private final PipelineMetrics metrics;
+  private final Traces traces;
   private final Clock clock;
   private final int maxRecordBytes;
   private final int laneCount;
@@ -50,8 +53,10 @@ public final class Publisher implements AutoCloseable {
       int laneCount,
       int maxRecordBytes,
       PipelineMetrics metrics,
+      Traces traces,
       Clock clock) {
     this.metrics = metrics;
+    this.traces = traces;
     this.clock = clock;
     this.producers = producers;
     this.deadLetters = deadLetters;
@@ -174,11 +179,13 @@ public final class Publisher implements AutoCloseable {
       try {
         while (true) {
           Set<Outcome> refused = ConcurrentHashMap.newKeySet();
+          OpenSpan span = beginSpan(toPublish);
           try {
             attempt(toPublish, generation, refused);
             count(toPublish);
             return;
           } catch (KafkaException e) {
+            span.failed(e);
             abort();
             metrics.aborted();
             if (refused.isEmpty()) {
@@ -189,6 +196,8 @@ public final class Publisher implements AutoCloseable {
                     refused.contains(outcome)
                         ? tooLarge(outcome, largest(outcome), "topic's limit")
                         : outcome);
+          } finally {
+            span.end();
           }
         }
       } catch (KafkaException e) {
@@ -198,6 +207,12 @@ public final class Publisher implements AutoCloseable {
             e.toString());
         throw e;
       }
+    }
+
+    private OpenSpan beginSpan(List<Outcome> outcomes) {
+      return traces.publish(
+          outcomes.stream().map(outcome -> outcome.idRecord().span()),
+          outcomes.stream().mapToInt(outcome -> outcome.messages().size()).sum());
     }
 
     /** Collects into {@code refused} what the broker found too large: only it knows its limit. */

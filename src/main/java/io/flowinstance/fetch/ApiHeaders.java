@@ -1,6 +1,7 @@
 package io.flowinstance.fetch;
 
 import java.util.Locale;
+import java.util.Set;
 import org.apache.camel.Exchange;
 import org.apache.camel.spi.HeaderFilterStrategy;
 
@@ -8,11 +9,15 @@ import org.apache.camel.spi.HeaderFilterStrategy;
 public final class ApiHeaders implements HeaderFilterStrategy {
   static final String RETRY_AFTER = "Retry-After";
 
+  /** W3C Trace Context. */
+  private static final Set<String> TRACE = Set.of("traceparent", "tracestate");
+
   /** Whether a header is kept from the request. */
   @Override
   public boolean applyFilterToCamelHeaders(String name, Object value, Exchange exchange) {
     return !name.toLowerCase(Locale.ROOT).startsWith("apim-")
-        && !name.equalsIgnoreCase(Exchange.CONTENT_TYPE);
+        && !name.equalsIgnoreCase(Exchange.CONTENT_TYPE)
+        && !TRACE.contains(name);
   }
 
   /** Whether a header of the answer is kept from the message. */

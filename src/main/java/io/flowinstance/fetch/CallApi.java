@@ -50,10 +50,20 @@ public final class CallApi {
     return new Fetch(query);
   }
 
-  /** Asks for an instance: sets the query string and, when calls are signed, the signature. */
-  public void request(@Variable("fetch") Fetch fetch, @Headers Map<String, Object> headers)
+  /**
+   * Asks for an instance: sets the query string and, when calls are signed, the signature.
+   *
+   * @param ids the records that ask for it, or null: the call is in the trace of the first
+   */
+  public void request(
+      @Variable("fetch") Fetch fetch,
+      @Variable("ids") IdGroup ids,
+      @Headers Map<String, Object> headers)
       throws InterruptedException {
     fetch.prepare(System.nanoTime());
+    if (ids != null) {
+      ids.records().get(0).span().writeTo(headers::put);
+    }
     AccessTokens.Token token = ask(fetch.query().parameters(), "", headers);
     fetch.attempt(token, System.nanoTime());
   }

@@ -1,6 +1,8 @@
 package io.flowinstance.fetch;
 
 import io.flowinstance.enos.AnswerTooLargeException;
+import io.flowinstance.trace.OpenSpan;
+import io.flowinstance.trace.Traces;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -18,21 +20,25 @@ import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.ClassicHttpResponse;
 import org.apache.hc.core5.http.HttpEntity;
 import org.apache.hc.core5.http.HttpException;
+import org.apache.hc.core5.http.HttpHost;
 import org.apache.hc.core5.http.io.entity.HttpEntityWrapper;
 
 /**
  * Bounds a call: in time as a whole, which socket timeouts do not (an answer may trickle for ever),
  * and in the bytes of its answer. A call that breaks a bound loses its connection; the rest of its
- * answer is never read.
+ * answer is never read. It counts the calls under way and takes their spans, from the request to
+ * the last byte of the answer, for it sees both.
  */
 final class CallBounds implements ExecChainHandler {
   private final Duration timeout;
   private final long maxResponseBytes;
   private final AtomicInteger inFlight;
+  private final Traces traces;
   private final ScheduledThreadPoolExecutor timer;
 
-  CallBounds(Duration timeout, long maxResponseBytes, AtomicInteger inFlight) {
+  CallBounds(Duration timeout, long maxResponseBytes, AtomicInteger inFlight, Traces traces) {
     this.inFlight = inFlight;
+    this.traces = traces;
     this.timeout = timeout;
     this.maxResponseBytes = maxResponseBytes;
     timer =
@@ -50,18 +56,22 @@ final class CallBounds implements ExecChainHandler {
   public ClassicHttpResponse execute(
       ClassicHttpRequest request, ExecChain.Scope scope, ExecChain chain)
       throws IOException, HttpException {
-    Deadline deadline = new Deadline(scope);
+    OpenSpan span = beginSpan(request, scope.route.getTargetHost());
+    span.writeTo(request::setHeader);
+    Deadline deadline = new Deadline(scope, span);
     try {
       ClassicHttpResponse response = chain.proceed(request, scope);
+      span.answered(response.getCode());
       HttpEntity entity = response.getEntity();
       if (entity == null) {
         deadline.met();
         return response;
       }
       if (entity.getContentLength() > maxResponseBytes) {
-        deadline.met();
+        AnswerTooLargeException tooLarge = new AnswerTooLargeException(maxResponseBytes);
+        deadline.brokenOff(tooLarge);
         scope.execRuntime.discardEndpoint();
-        throw new AnswerTooLargeException(maxResponseBytes);
+        throw tooLarge;
       }
       response.setEntity(new BoundedEntity(entity, scope, deadline));
       return response;
@@ -70,21 +80,35 @@ final class CallBounds implements ExecChainHandler {
     } catch (IOException e) {
       throw deadline.explain(e);
     } catch (RuntimeException | HttpException e) {
-      deadline.met();
+      deadline.brokenOff(e);
       throw e;
     }
+  }
+
+  private OpenSpan beginSpan(ClassicHttpRequest request, HttpHost host) {
+    String target = request.getPath();
+    int query = target.indexOf('?');
+    return traces.call(
+        request.getMethod(),
+        host.toURI(),
+        host.getHostName(),
+        host.getPort(),
+        query < 0 ? target : target.substring(0, query),
+        name -> request.containsHeader(name) ? request.getFirstHeader(name).getValue() : null);
   }
 
   /** Cancels a call that is not over in time. */
   private final class Deadline implements Runnable {
     private final ExecChain.Scope scope;
+    private final OpenSpan span;
     private final ScheduledFuture<?> task;
     private final AtomicBoolean over = new AtomicBoolean();
     private volatile boolean missed;
 
-    Deadline(ExecChain.Scope scope) {
+    Deadline(ExecChain.Scope scope, OpenSpan span) {
       inFlight.incrementAndGet();
       this.scope = scope;
+      this.span = span;
       task = timer.schedule(this, timeout.toMillis(), TimeUnit.MILLISECONDS);
     }
 
@@ -100,14 +124,22 @@ final class CallBounds implements ExecChainHandler {
       if (over.compareAndSet(false, true)) {
         inFlight.decrementAndGet();
         task.cancel(false);
+        span.end();
       }
     }
 
-    IOException explain(IOException failure) {
+    void brokenOff(Exception failure) {
+      span.failed(failure);
       met();
-      if (!missed) {
-        return failure;
-      }
+    }
+
+    IOException explain(IOException failure) {
+      IOException explained = missed ? late(failure) : failure;
+      brokenOff(explained);
+      return explained;
+    }
+
+    private IOException late(IOException failure) {
       SocketTimeoutException late =
           new SocketTimeoutException("no whole answer within " + timeout.toMillis() + " ms");
       late.addSuppressed(failure);
@@ -173,11 +205,13 @@ final class CallBounds implements ExecChainHandler {
         }
         return read;
       } catch (AnswerTooLargeException e) {
+        deadline.brokenOff(e);
         abandon();
         throw e;
       } catch (IOException e) {
+        IOException explained = deadline.explain(e);
         abandon();
-        throw deadline.explain(e);
+        throw explained;
       }
     }
 

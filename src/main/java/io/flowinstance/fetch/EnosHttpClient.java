@@ -1,5 +1,6 @@
 package io.flowinstance.fetch;
 
+import io.flowinstance.trace.Traces;
 import java.io.InterruptedIOException;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -32,6 +33,7 @@ public final class EnosHttpClient {
    * @param maxResponseBytes most bytes of an answer, after decompression
    * @param pace when requests are written
    * @param inFlight counts the calls that are under way
+   * @param traces takes a span of each call
    * @param userAgent what the gateway's log will name
    * @param tls TLS with its trust store, or null for the JDK's
    * @param proxy an HTTP proxy, or null
@@ -42,6 +44,7 @@ public final class EnosHttpClient {
       long maxResponseBytes,
       Pace pace,
       AtomicInteger inFlight,
+      Traces traces,
       String userAgent,
       TlsSocketStrategy tls,
       HttpHost proxy) {}
@@ -73,7 +76,11 @@ public final class EnosHttpClient {
         .addExecInterceptorBefore(
             ChainElement.COMPRESS.name(),
             "bounds",
-            new CallBounds(options.timeout(), options.maxResponseBytes(), options.inFlight()))
+            new CallBounds(
+                options.timeout(),
+                options.maxResponseBytes(),
+                options.inFlight(),
+                options.traces()))
         // Innermost: the connection is there.
         .addExecInterceptorBefore(
             ChainElement.MAIN_TRANSPORT.name(),

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.flowinstance.delivery.DeadLetterReason;
 import io.flowinstance.delivery.DeadLetters;
 import io.flowinstance.delivery.IdGroup;
+import io.flowinstance.delivery.IdRecord;
 import io.flowinstance.delivery.InstanceMessages;
 import io.flowinstance.delivery.Outcome;
 import io.flowinstance.enos.Answer;
@@ -70,7 +71,12 @@ public final class MakeOutcome {
     // Only dead letters tell of the call, and to tell of it reads the whole answer again.
     DeadLetters.Call call = event.unreadableTasks().isEmpty() ? DeadLetters.Call.NONE : call(fetch);
     return ids.records().stream()
-        .map(idRecord -> Outcome.of(idRecord, messages.of(event, idRecord, source, call)))
+        .map(
+            idRecord -> {
+              Outcome outcome = Outcome.of(idRecord, messages.of(event, idRecord, source, call));
+              endSpan(idRecord, DeadLetterReason.UNREADABLE_TASK, event.unreadableTasks());
+              return outcome;
+            })
         .toList();
   }
 
@@ -92,8 +98,10 @@ public final class MakeOutcome {
     String message = apiFailure == null ? failure.getMessage() : apiFailure.getMessage();
     return ids.records().stream()
         .map(
-            idRecord ->
-                Outcome.of(idRecord, List.of(deadLetters.of(idRecord, reason, message, call))))
+            idRecord -> {
+              endSpan(idRecord, reason, List.of(message));
+              return Outcome.of(idRecord, List.of(deadLetters.of(idRecord, reason, message, call)));
+            })
         .toList();
   }
 
@@ -101,8 +109,21 @@ public final class MakeOutcome {
   public List<Outcome> giveBack(
       @ExchangeException GivenBackException why, @Variable("ids") IdGroup ids) {
     return ids.records().stream()
-        .map(idRecord -> Outcome.givenBack(idRecord, why.getMessage()))
+        .map(
+            idRecord -> {
+              idRecord.span().givenBack(why.getMessage());
+              idRecord.span().end();
+              return Outcome.givenBack(idRecord, why.getMessage());
+            })
         .toList();
+  }
+
+  /** Ends the span of a record, as failed for the first of the sentences, if there is one. */
+  private static void endSpan(IdRecord idRecord, DeadLetterReason reason, List<String> sentences) {
+    if (!sentences.isEmpty()) {
+      idRecord.span().failed(reason.name(), sentences.get(0));
+    }
+    idRecord.span().end();
   }
 
   private static DeadLetterReason reason(Exception failure, ApiFailure apiFailure) {

@@ -26,7 +26,7 @@ public final class ReadIds {
 
   /**
    * Groups the records by what they ask for, in the order of each first one. A record's key and
-   * headers steer nothing.
+   * headers steer nothing. The calls for a group are in the trace of its first record.
    */
   public List<IdGroup> read(@Body List<IdRecord> idRecords) {
     Map<InstanceQuery, IdGroup> byQuery = new LinkedHashMap<>();
@@ -34,16 +34,21 @@ public final class ReadIds {
     for (IdRecord idRecord : idRecords) {
       try {
         InstanceQuery query = InstanceQuery.read(idRecord.value()).orElse(userId, orgId);
-        byQuery
-            .computeIfAbsent(
-                query,
-                asked -> {
-                  IdGroup group = new IdGroup(asked, null, new ArrayList<>());
-                  groups.add(group);
-                  return group;
-                })
-            .records()
-            .add(idRecord);
+        idRecord.span().asksFor(query.instanceId());
+        List<IdRecord> asking =
+            byQuery
+                .computeIfAbsent(
+                    query,
+                    asked -> {
+                      IdGroup group = new IdGroup(asked, null, new ArrayList<>());
+                      groups.add(group);
+                      return group;
+                    })
+                .records();
+        asking.add(idRecord);
+        if (asking.size() > 1) {
+          idRecord.span().sharesCallsOf(asking.get(0).span());
+        }
       } catch (MalformedIdException e) {
         groups.add(new IdGroup(null, e, List.of(idRecord)));
       }

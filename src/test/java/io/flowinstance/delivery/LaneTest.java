@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.metrics.PipelineMetrics;
+import io.flowinstance.trace.Traces;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Clock;
 import java.time.Duration;
@@ -53,6 +54,7 @@ class LaneTest {
           1,
           1 << 20,
           METRICS,
+          Traces.off(),
           Clock.systemUTC());
   private final Lane.Number number = new Lane.Number(0);
   private Lane lane = lane(LONG, 64 << 20);

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.metrics.PipelineMetrics;
+import io.flowinstance.trace.Traces;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -45,6 +46,7 @@ class PublisherTest {
         2,
         limit,
         METRICS,
+        Traces.off(),
         Clock.systemUTC());
   }
 
