@@ -107,7 +107,7 @@ public final class Application implements AutoCloseable {
       return TraceExport.start(version(), Map.of());
     } catch (IllegalArgumentException e) {
       throw new SettingsException(
-          List.of("The OTEL_ variables cannot be used for traces: " + e.getMessage()));
+          List.of("The OTEL_ variables cannot be used for traces: %s.".formatted(e.getMessage())));
     }
   }
 

@@ -21,6 +21,8 @@ import java.util.concurrent.TimeUnit;
  */
 public final class TraceExport {
   private static final String SERVICE = "flow-instance-routes";
+  private static final String PROTOCOL = "otel.exporter.otlp.protocol";
+  private static final String HTTP = "http/protobuf";
   private static final int LONGEST_FLUSH_MS = 3_000;
 
   private TraceExport() {}
@@ -35,8 +37,7 @@ public final class TraceExport {
    */
   public static Traces start(String version, Map<String, String> more) {
     Map<String, String> defaults = new HashMap<>();
-    // The sender of the JDK speaks no gRPC.
-    defaults.put("otel.exporter.otlp.protocol", "http/protobuf");
+    defaults.put(PROTOCOL, HTTP);
     defaults.put("otel.metrics.exporter", "none");
     defaults.put("otel.logs.exporter", "none");
     defaults.putAll(more);
@@ -57,11 +58,20 @@ public final class TraceExport {
               .getOpenTelemetrySdk();
       return Traces.of(sdk, () -> sdk.shutdown().join(LONGEST_FLUSH_MS, TimeUnit.MILLISECONDS));
     } catch (ConfigurationException e) {
-      throw new IllegalArgumentException(e.getMessage(), e);
+      throw new IllegalArgumentException(
+          e.getCause() == null ? e.getMessage() : e.getMessage() + ": " + e.getCause().getMessage(),
+          e);
     }
   }
 
   private static Map<String, String> ours(ConfigProperties config) {
+    String protocol =
+        config.getString("otel.exporter.otlp.traces.protocol", config.getString(PROTOCOL, HTTP));
+    if (!protocol.equals(HTTP)) {
+      // The sender of the JDK speaks no gRPC, and the SDK's own words for that name its classes.
+      throw new ConfigurationException(
+          "%s is \"%s\": it is %s alone".formatted(PROTOCOL, protocol, HTTP));
+    }
     Map<String, String> ours = new HashMap<>();
     // Others are neither read nor written, and naming one must not keep the pipeline from starting.
     ours.put("otel.propagators", "tracecontext");

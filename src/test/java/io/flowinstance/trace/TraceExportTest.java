@@ -1,0 +1,191 @@
+package io.flowinstance.trace;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
+import com.sun.net.httpserver.HttpServer;
+import io.flowinstance.FreePort;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.slf4j.LoggerFactory;
+
+/** What goes to the collector, and what is said when it is not there. */
+class TraceExportTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+  private final Logger log = (Logger) LoggerFactory.getLogger("io.flowinstance.trace");
+  private final ListAppender<ILoggingEvent> said = new ListAppender<>();
+  private final PrintStream standardError = System.err;
+  private final ByteArrayOutputStream onStandardError = new ByteArrayOutputStream();
+
+  @BeforeEach
+  void listen() {
+    said.list = new CopyOnWriteArrayList<>();
+    said.start();
+    log.setLevel(Level.INFO);
+    log.addAppender(said);
+    System.setErr(new PrintStream(onStandardError, true));
+  }
+
+  @AfterEach
+  void nothingIsSaidElsewhere() {
+    log.detachAppender(said);
+    log.setLevel(null);
+    System.setErr(standardError);
+    assertEquals("", onStandardError.toString());
+  }
+
+  private static Traces start(int port, String... more) {
+    Map<String, String> properties = new HashMap<>();
+    properties.put("otel.exporter.otlp.endpoint", "http://127.0.0.1:" + port);
+    properties.put("otel.bsp.schedule.delay", "5");
+    for (int i = 0; i < more.length; i += 2) {
+      properties.put(more[i], more[i + 1]);
+    }
+    return TraceExport.start("1.2.3", properties);
+  }
+
+  private static void takeSpan(Traces traces) {
+    traces.process("ids", 0, 0, name -> null).end();
+  }
+
+  private List<Level> levels() {
+    return said.list.stream().map(ILoggingEvent::getLevel).toList();
+  }
+
+  @Test
+  void theSpansGoToTheCollectorAtTheLatestOnClosing() throws IOException {
+    Queue<String> bodies = new ConcurrentLinkedQueue<>();
+    HttpServer collector =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    collector.createContext(
+        "/v1/traces",
+        call -> {
+          bodies.add(new String(call.getRequestBody().readAllBytes(), ISO_8859_1));
+          call.sendResponseHeaders(200, -1);
+          call.close();
+        });
+    collector.start();
+    try {
+      Traces traces = start(collector.getAddress().getPort(), "otel.bsp.schedule.delay", "60000");
+      takeSpan(traces);
+      traces.close();
+    } finally {
+      collector.stop(0);
+    }
+
+    String body = bodies.remove();
+    for (String text :
+        List.of(
+            "process ids", "service.name", "flow-instance-routes", "service.version", "1.2.3")) {
+      assertTrue(body.contains(text), text);
+    }
+    assertEquals(List.of(), said.list);
+  }
+
+  @Test
+  void theLogSaysOnceThatTheCollectorTakesNoSpansAndOnceThatItDoesAgain() throws IOException {
+    AtomicInteger status = new AtomicInteger(404);
+    AtomicInteger calls = new AtomicInteger();
+    HttpServer collector =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    collector.createContext(
+        "/",
+        call -> {
+          call.getRequestBody().readAllBytes();
+          call.sendResponseHeaders(status.get(), -1);
+          call.close();
+          calls.incrementAndGet();
+        });
+    collector.start();
+    try (Traces traces = start(collector.getAddress().getPort())) {
+      // More than the SDK itself says before it says less.
+      for (int i = 1; i <= 12; i++) {
+        int before = calls.get();
+        takeSpan(traces);
+        await().atMost(PATIENCE).until(() -> calls.get() > before);
+      }
+      await().atMost(PATIENCE).until(() -> said.list.size() == 1);
+      status.set(200);
+      takeSpan(traces);
+      await().atMost(PATIENCE).until(() -> said.list.size() == 2);
+      takeSpan(traces);
+    } finally {
+      collector.stop(0);
+    }
+
+    assertEquals(List.of(Level.WARN, Level.INFO), levels());
+    String warning = said.list.get(0).getFormattedMessage();
+    assertTrue(warning.contains("HTTP status code 404"), warning);
+  }
+
+  @Test
+  void theLogSaysThatTheCollectorIsNotThere() {
+    try (Traces traces = start(FreePort.pick(), "otel.exporter.otlp.timeout", "500")) {
+      takeSpan(traces);
+      await().atMost(PATIENCE).until(() -> !said.list.isEmpty());
+      takeSpan(traces);
+    }
+    assertEquals(List.of(Level.WARN), levels());
+    String warning = said.list.get(0).getFormattedMessage();
+    assertTrue(warning.contains("could not be executed"), warning);
+  }
+
+  @Test
+  void closingTakesSecondsWhenTheCollectorNeverAnswers() throws IOException {
+    try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      Traces traces = start(silent.getLocalPort());
+      takeSpan(traces);
+      long before = System.nanoTime();
+      traces.close();
+      Duration took = Duration.ofNanos(System.nanoTime() - before);
+      assertTrue(took.compareTo(Duration.ofSeconds(5)) < 0, took.toString());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "otel.traces.exporter, carrier-pigeon",
+    "otel.exporter.otlp.protocol, grpc",
+    "otel.traces.sampler, now_and_then",
+    "otel.exporter.otlp.endpoint, nowhere",
+    "otel.bsp.schedule.delay, soon",
+  })
+  void whatTheSdkCannotUseIsRefused(String property, String value) {
+    String message =
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> TraceExport.start("1.2.3", Map.of(property, value)))
+            .getMessage();
+    assertTrue(message.contains(value), message);
+  }
+
+  @Test
+  void anotherPropagatorDoesNotKeepItFromStarting() {
+    start(FreePort.pick(), "otel.propagators", "b3").close();
+  }
+}
