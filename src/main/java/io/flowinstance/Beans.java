@@ -1,5 +1,6 @@
 package io.flowinstance;
 
+import io.flowinstance.delivery.DeadLetterReason;
 import io.flowinstance.delivery.DeadLetters;
 import io.flowinstance.delivery.EventMessages;
 import io.flowinstance.delivery.InstanceMessages;
@@ -8,11 +9,13 @@ import io.flowinstance.delivery.NoHeaders;
 import io.flowinstance.delivery.Publisher;
 import io.flowinstance.delivery.RecordOrigin;
 import io.flowinstance.event.EventZones;
+import io.flowinstance.fetch.Retries;
 import io.flowinstance.metrics.PipelineMetrics;
 import io.flowinstance.route.MakeOutcome;
 import io.flowinstance.route.ReadIds;
 import io.flowinstance.trace.Traces;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
 import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
@@ -21,8 +24,11 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Set;
 import java.util.function.DoubleSupplier;
 import java.util.function.IntFunction;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.camel.CamelConfiguration;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.kafka.KafkaClientFactory;
@@ -41,6 +47,7 @@ final class Beans implements CamelConfiguration {
   private final DoubleSupplier lag;
   private final Traces traces;
   private final MeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+  private final JvmGcMetrics garbageCollections = new JvmGcMetrics();
   private final Clock clock = Clock.systemUTC();
 
   /**
@@ -59,6 +66,7 @@ final class Beans implements CamelConfiguration {
     this.traces = traces;
     new JvmMemoryMetrics().bindTo(meters);
     new JvmThreadMetrics().bindTo(meters);
+    garbageCollections.bindTo(meters);
     new ProcessorMetrics().bindTo(meters);
     new UptimeMetrics().bindTo(meters);
     this.settings = settings;
@@ -68,7 +76,7 @@ final class Beans implements CamelConfiguration {
 
   @Override
   public void configure(CamelContext context) {
-    PipelineMetrics metrics = new PipelineMetrics(meters);
+    PipelineMetrics metrics = metrics(meters);
     bindDelivery(context, metrics);
     new FetchBeans(settings, metrics, traces).configure(context);
     metrics.gauge(
@@ -82,8 +90,15 @@ final class Beans implements CamelConfiguration {
     return meters;
   }
 
+  static PipelineMetrics metrics(MeterRegistry meters) {
+    Set<String> reasons =
+        Stream.of(DeadLetterReason.values()).map(Enum::name).collect(Collectors.toSet());
+    return new PipelineMetrics(meters, reasons, Retries.ANSWERS);
+  }
+
   private void bindDelivery(CamelContext context, PipelineMetrics metrics) {
     Registry registry = context.getRegistry();
+    registry.bind("garbage-collector-metrics", garbageCollections, null, "close");
     DeadLetters deadLetters = new DeadLetters(settings.text("topic.dead-letters"), clock);
     EventMessages messages =
         new EventMessages(
@@ -93,6 +108,7 @@ final class Beans implements CamelConfiguration {
     Publisher publisher =
         new Publisher(
             producers,
+            messages,
             deadLetters,
             laneCount,
             settings.whole("kafka.max-request-size"),

@@ -48,7 +48,7 @@ public final class FetchBeans implements CamelConfiguration {
 
   /** For a process that counts nothing and takes no traces. */
   public FetchBeans(Settings settings) {
-    this(settings, new PipelineMetrics(new SimpleMeterRegistry()), Traces.off());
+    this(settings, Beans.metrics(new SimpleMeterRegistry()), Traces.off());
   }
 
   @Override

@@ -50,13 +50,7 @@ public final class EventMessages {
             header("ce_time", event.enrichment().fetchedAt().toString()),
             trace(idRecord));
     messages.add(
-        message(
-            flowInstanceTopic,
-            event.key(),
-            event.toJson(),
-            position,
-            FLOW_INSTANCE,
-            shared));
+        message(flowInstanceTopic, event.key(), event.toJson(), position, FLOW_INSTANCE, shared));
     for (TaskStatusEvent task : tasks) {
       messages.add(
           message(
@@ -77,6 +71,11 @@ public final class EventMessages {
     List<Header> trace = new ArrayList<>(2);
     idRecord.span().writeTo((name, text) -> trace.add(header(name, text)));
     return trace;
+  }
+
+  /** Whether a message is that of an instance. */
+  boolean isOfInstance(ProducerRecord<byte[], byte[]> message) {
+    return message.topic().equals(flowInstanceTopic);
   }
 
   private static ProducerRecord<byte[], byte[]> message(

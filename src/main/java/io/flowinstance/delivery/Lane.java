@@ -182,6 +182,9 @@ final class Lane {
           before = inHand.size();
           publishOnce();
         }
+        if (obstacle instanceof BatchGivenBackException) {
+          publisher.countGivenBack(inHand.size());
+        }
         LOG.info(obstacle.getMessage(), obstacle.getCause());
         throw obstacle;
       }

@@ -33,6 +33,7 @@ public final class Publisher implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Publisher.class);
 
   private final IntFunction<Producer<byte[], byte[]>> producers;
+  private final EventMessages events;
   private final DeadLetters deadLetters;
   private final PipelineMetrics metrics;
   private final Traces traces;
@@ -43,12 +44,14 @@ public final class Publisher implements AutoCloseable {
 
   /**
    * @param producers makes the transactional producer of a lane, 0, 1, …; not yet initialized
+   * @param events knows the messages of instances from those of tasks
    * @param deadLetters takes the place of events that are too large
    * @param laneCount consumers of this process
    * @param maxRecordBytes largest record that a producer sends, uncompressed
    */
   public Publisher(
       IntFunction<Producer<byte[], byte[]>> producers,
+      EventMessages events,
       DeadLetters deadLetters,
       int laneCount,
       int maxRecordBytes,
@@ -59,6 +62,7 @@ public final class Publisher implements AutoCloseable {
     this.traces = traces;
     this.clock = clock;
     this.producers = producers;
+    this.events = events;
     this.deadLetters = deadLetters;
     this.maxRecordBytes = maxRecordBytes;
     this.laneCount = laneCount;
@@ -92,6 +96,11 @@ public final class Publisher implements AutoCloseable {
         outcomes.size(), System.nanoTime() - outcomes.get(0).idRecord().origin().polledAt());
   }
 
+  /** Counts ids that are given back, to be polled again. */
+  void countGivenBack(int ids) {
+    metrics.givenBack(ids);
+  }
+
   private void count(List<Outcome> outcomes) {
     long now = clock.millis();
     metrics.committed(now);
@@ -100,23 +109,19 @@ public final class Publisher implements AutoCloseable {
     int deadLetterCount = 0;
     for (Outcome outcome : outcomes) {
       metrics.age(now - outcome.idRecord().timestamp());
-      boolean first = true;
       for (ProducerRecord<byte[], byte[]> message : outcome.messages()) {
         if (message.topic().equals(deadLetters.topic())) {
           deadLetterCount++;
           metrics.deadLetter(DeadLetters.reason(message));
-        } else if (first) {
+        } else if (events.isOfInstance(message)) {
           instances++;
           metrics.events();
         } else {
           tasks++;
         }
-        first = false;
       }
     }
-    metrics.messages("flow_instance", instances);
-    metrics.messages("task_status", tasks);
-    metrics.messages("dead_letter", deadLetterCount);
+    metrics.messages(instances, tasks, deadLetterCount);
   }
 
   /** Closes the producers; an open transaction is aborted. */

@@ -2,13 +2,17 @@ package io.flowinstance.fetch;
 
 import io.flowinstance.delivery.IdGroup;
 import io.flowinstance.enos.ApiFailure;
+import io.flowinstance.enos.FailureKind;
 import io.flowinstance.metrics.PipelineMetrics;
 import io.github.resilience4j.circuitbreaker.CallNotPermittedException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.camel.ExchangeException;
 import org.apache.camel.RuntimeCamelException;
 import org.apache.camel.Variable;
@@ -18,6 +22,13 @@ import org.apache.camel.Variable;
  * hold the id while the API is down; to give up on it. See the table "When it fails" of the README.
  */
 public final class Retries {
+  private static final String OK = "ok";
+
+  /** What a call comes to, as the metrics name it: {@code ok}, or how it failed. */
+  public static final Set<String> ANSWERS =
+      Stream.concat(Stream.of(OK), Stream.of(FailureKind.values()).map(Retries::answer))
+          .collect(Collectors.toUnmodifiableSet());
+
   private static final Duration LOOK_AGAIN = Duration.ofMillis(50);
 
   private final ApiAvailability api;
@@ -45,7 +56,7 @@ public final class Retries {
 
   /** The API gave the instance: nothing is left to ask. */
   public void afterAnswer(@Variable("fetch") Fetch fetch) {
-    metrics.called("ok", System.nanoTime() - fetch.lastAttempt());
+    metrics.called(OK, System.nanoTime() - fetch.lastAttempt());
     api.answered(fetch.query());
     fetch.close();
   }
@@ -69,8 +80,7 @@ public final class Retries {
       hold(fetch, ids);
       return;
     }
-    metrics.called(
-        failure.kind().name().toLowerCase(Locale.ROOT), System.nanoTime() - fetch.lastAttempt());
+    metrics.called(answer(failure.kind()), System.nanoTime() - fetch.lastAttempt());
     switch (failure.kind()) {
       case REJECTED, UNREADABLE -> {
         api.answered(fetch.query());
@@ -88,6 +98,10 @@ public final class Retries {
         hold(fetch, ids);
       }
     }
+  }
+
+  private static String answer(FailureKind kind) {
+    return kind.name().toLowerCase(Locale.ROOT);
   }
 
   private void askLater(Fetch fetch, IdGroup ids, ApiFailure failure) throws InterruptedException {

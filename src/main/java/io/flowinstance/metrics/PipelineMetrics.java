@@ -6,6 +6,10 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.DoubleSupplier;
 
@@ -26,6 +30,13 @@ public final class PipelineMetrics {
 
   private final MeterRegistry registry;
   private final Counter ids;
+  private final Counter events;
+  private final Map<String, Counter> deadLetters = new HashMap<>();
+  private final Counter givenBack;
+  private final Counter flowInstances;
+  private final Counter taskStatuses;
+  private final Counter deadLetterMessages;
+  private final Map<String, Timer> calls = new HashMap<>();
   private final Counter retries;
   private final Counter committed;
   private final Counter aborted;
@@ -34,8 +45,23 @@ public final class PipelineMetrics {
   private final Timer idAge;
   private final AtomicLong lastCommit = new AtomicLong();
 
-  public PipelineMetrics(MeterRegistry registry) {
+  /**
+   * Makes every meter at once: a counter that began with its first increment would hide it from
+   * {@code rate()}.
+   *
+   * @param deadLetterReasons every reason of a dead letter
+   * @param answers what a call of the API may come to
+   */
+  public PipelineMetrics(
+      MeterRegistry registry, Set<String> deadLetterReasons, Set<String> answers) {
     this.registry = registry;
+    events = outcomes("events", "none");
+    deadLetterReasons.forEach(reason -> deadLetters.put(reason, outcomes("dead_letter", reason)));
+    givenBack = outcomes("given_back", "none");
+    flowInstances = messages("flow_instance");
+    taskStatuses = messages("task_status");
+    deadLetterMessages = messages("dead_letter");
+    answers.forEach(answer -> calls.put(answer, callDuration(answer)));
     ids =
         Counter.builder("flow.instance.ids")
             .description("Id records that were polled, those that came again included.")
@@ -48,11 +74,11 @@ public final class PipelineMetrics {
     aborted = transactions("aborted");
     batchSize =
         DistributionSummary.builder("flow.instance.batch.size")
-            .description("Ids of a batch.")
+            .description("Ids of a transaction.")
             .register(registry);
     batchDuration =
         Timer.builder("flow.instance.batch.duration")
-            .description("From the poll of a batch to its commit.")
+            .description("From the poll of the first id of a transaction to its commit.")
             .serviceLevelObjectives(BATCH_BUCKETS)
             .register(registry);
     idAge =
@@ -73,44 +99,29 @@ public final class PipelineMetrics {
 
   /** An id came to its events. */
   public void events() {
-    outcome("events", "none");
+    events.increment();
   }
 
   /** A dead letter was committed. */
   public void deadLetter(String reason) {
-    outcome("dead_letter", reason);
+    deadLetters.get(reason).increment();
   }
 
-  /** An id was given back, to be polled again. */
-  public void givenBack() {
-    outcome("given_back", "none");
+  /** Ids were given back, to be polled again. */
+  public void givenBack(int count) {
+    givenBack.increment(count);
   }
 
-  private void outcome(String outcome, String reason) {
-    Counter.builder("flow.instance.outcomes")
-        .description("What ids came to; an id with unreadable tasks counts for each of them too.")
-        .tags("outcome", outcome, "reason", reason)
-        .register(registry)
-        .increment();
+  /** Messages that were committed. */
+  public void messages(int ofInstances, int ofTasks, int ofDeadLetters) {
+    flowInstances.increment(ofInstances);
+    taskStatuses.increment(ofTasks);
+    deadLetterMessages.increment(ofDeadLetters);
   }
 
-  /** Messages that were committed, of a kind: flow_instance, task_status or dead_letter. */
-  public void messages(String kind, int count) {
-    Counter.builder("flow.instance.messages")
-        .description("Messages that were committed.")
-        .tag("message", kind)
-        .register(registry)
-        .increment(count);
-  }
-
-  /** A call of the API was over; answer: ok, rejected, unreadable, passing, token or refused. */
+  /** A call of the API was over, and this is what it came to. */
   public void called(String answer, long nanos) {
-    Timer.builder("flow.instance.api.call.duration")
-        .description("Calls of the API, from the request to the last byte, by what they answered.")
-        .tag("answer", answer)
-        .serviceLevelObjectives(CALL_BUCKETS)
-        .register(registry)
-        .record(Duration.ofNanos(nanos));
+    calls.get(answer).record(nanos, TimeUnit.NANOSECONDS);
   }
 
   /** A call is made again. */
@@ -129,15 +140,15 @@ public final class PipelineMetrics {
     aborted.increment();
   }
 
-  /** A whole batch was committed. */
+  /** A transaction was committed, of so many ids, so long after its first id was polled. */
   public void batch(int size, long nanos) {
     batchSize.record(size);
-    batchDuration.record(Duration.ofNanos(nanos));
+    batchDuration.record(nanos, TimeUnit.NANOSECONDS);
   }
 
   /** The age of an id when its outcome was committed. */
   public void age(long millis) {
-    idAge.record(Duration.ofMillis(Math.max(0, millis)));
+    idAge.record(Math.max(0, millis), TimeUnit.MILLISECONDS);
   }
 
   /** A value that is looked up when it is asked for. */
@@ -145,6 +156,28 @@ public final class PipelineMetrics {
     Gauge.builder(name, value, DoubleSupplier::getAsDouble)
         .strongReference(true)
         .description(description)
+        .register(registry);
+  }
+
+  private Counter outcomes(String outcome, String reason) {
+    return Counter.builder("flow.instance.outcomes")
+        .description("What ids came to; an id with unreadable tasks counts for each of them too.")
+        .tags("outcome", outcome, "reason", reason)
+        .register(registry);
+  }
+
+  private Counter messages(String kind) {
+    return Counter.builder("flow.instance.messages")
+        .description("Messages that were committed.")
+        .tag("message", kind)
+        .register(registry);
+  }
+
+  private Timer callDuration(String answer) {
+    return Timer.builder("flow.instance.api.call.duration")
+        .description("Calls of the API, from the request to the last byte, by what they answered.")
+        .tag("answer", answer)
+        .serviceLevelObjectives(CALL_BUCKETS)
         .register(registry);
   }
 

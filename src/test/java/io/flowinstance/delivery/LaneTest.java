@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -32,7 +33,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 class LaneTest {
-  private static final PipelineMetrics METRICS = new PipelineMetrics(new SimpleMeterRegistry());
+  private static final PipelineMetrics METRICS =
+      new PipelineMetrics(new SimpleMeterRegistry(), Set.of(), Set.of());
   private static final TopicPartition IDS = new TopicPartition("ids", 0);
   private static final Duration NO_TIME = Duration.ZERO;
   private static final Duration LONG = Duration.ofMinutes(1);
@@ -50,6 +52,7 @@ class LaneTest {
   private final Publisher publisher =
       new Publisher(
           lane -> producer,
+          new EventMessages("events", "task-events"),
           new DeadLetters("dead-letters", Clock.systemUTC()),
           1,
           1 << 20,

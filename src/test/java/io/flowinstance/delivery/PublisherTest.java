@@ -9,11 +9,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.metrics.PipelineMetrics;
 import io.flowinstance.trace.Traces;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.Callback;
@@ -30,10 +32,11 @@ import org.junit.jupiter.api.Test;
 
 class PublisherTest {
   private static final int LIMIT = 10_000;
-  private static final PipelineMetrics METRICS = new PipelineMetrics(new SimpleMeterRegistry());
-
   private static final ConsumerGroupMetadata GENERATION = new ConsumerGroupMetadata("group");
 
+  private final MeterRegistry meters = new SimpleMeterRegistry();
+  private final PipelineMetrics metrics =
+      new PipelineMetrics(meters, Set.of("EVENT_TOO_LARGE", "MALFORMED_ID"), Set.of());
   private final List<MockProducer<byte[], byte[]>> producers = new ArrayList<>();
   private final Publisher publisher = publisher(LIMIT);
   private KafkaException failCommit;
@@ -42,10 +45,11 @@ class PublisherTest {
   private Publisher publisher(int limit) {
     return new Publisher(
         this::producer,
+        new EventMessages("events", "task-events"),
         new DeadLetters("dead-letters", Clock.systemUTC()),
         2,
         limit,
-        METRICS,
+        metrics,
         Traces.off(),
         Clock.systemUTC());
   }
@@ -124,6 +128,25 @@ class PublisherTest {
                     new TopicPartition("ids", 0), new OffsetAndMetadata(9),
                     new TopicPartition("ids", 1), new OffsetAndMetadata(4)))),
         producer.consumerGroupOffsetsHistory());
+  }
+
+  @Test
+  void countsAMessageByItsTopicWhereverItStands() {
+    IdRecord idRecord = outcome(0, 7, "a").idRecord();
+    ProducerRecord<byte[], byte[]> instance = new ProducerRecord<>("events", new byte[0]);
+    ProducerRecord<byte[], byte[]> task = new ProducerRecord<>("task-events", new byte[0]);
+
+    publish(Outcome.of(idRecord, List.of(task, instance, task, task)));
+
+    assertEquals(1, messages("flow_instance"));
+    assertEquals(3, messages("task_status"));
+    assertEquals(0, messages("dead_letter"));
+    assertEquals(
+        1, meters.get("flow.instance.outcomes").tag("outcome", "events").counter().count());
+  }
+
+  private double messages(String kind) {
+    return meters.get("flow.instance.messages").tag("message", kind).counter().count();
   }
 
   @Test
