@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.broker.KafkaBroker;
+import io.flowinstance.delivery.DeadLetterReason;
 import io.flowinstance.event.Schemas;
 import io.flowinstance.faults.ApplicationProcess;
 import io.flowinstance.simulator.EnosSimulator;
@@ -17,6 +18,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
+import java.util.SortedSet;
 import java.util.regex.Pattern;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -259,6 +262,23 @@ class PipelineIT {
       await()
           .atMost(Duration.ofSeconds(5))
           .until(() -> Pattern.compile(pattern).matcher(application.metrics()).find());
+    }
+  }
+
+  @Test
+  void exportsEverySeriesOfTheListThatAlertsAndDashboardRelyOn() {
+    await()
+        .atMost(Duration.ofSeconds(5))
+        .untilAsserted(
+            () -> {
+              SortedSet<String> missing = ExportedMetrics.expected();
+              missing.removeAll(ExportedMetrics.inScrape(application.metrics()));
+              assertEquals(Set.of(), missing);
+            });
+    String scrape = application.metrics();
+    for (DeadLetterReason reason : DeadLetterReason.values()) {
+      assertTrue(
+          scrape.contains("{outcome=\"dead_letter\",reason=\"%s\"}".formatted(reason)), scrape);
     }
   }
 
