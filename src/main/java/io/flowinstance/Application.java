@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.DoubleSupplier;
 import java.util.function.IntFunction;
+import java.util.function.LongSupplier;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.main.Main;
@@ -94,7 +94,7 @@ public final class Application implements AutoCloseable {
                 settings.whole("kafka.transaction-timeout-ms"),
                 settings.whole("kafka.max-request-size"),
                 settings.text("kafka.compression-type")),
-        clients::lag,
+        System::nanoTime,
         slot,
         traces);
   }
@@ -111,15 +111,19 @@ public final class Application implements AutoCloseable {
     }
   }
 
-  /** Starts the pipeline on Kafka clients and with traces of the caller's. */
+  /**
+   * Starts the pipeline on Kafka clients and with traces of the caller's.
+   *
+   * @param nanoTime by which lanes and ids are judged to be late, as {@link System#nanoTime()}
+   */
   static Application start(
       Settings settings,
       KafkaClientFactory consumers,
       IntFunction<Producer<byte[], byte[]>> producers,
-      DoubleSupplier lag,
+      LongSupplier nanoTime,
       ProcessSlot slot,
       Traces traces) {
-    Beans beans = new Beans(settings, consumers, producers, lag, traces);
+    Beans beans = new Beans(settings, consumers, producers, nanoTime, traces);
     Application application = new Application(configure(settings, beans), slot, traces);
     try {
       application.main.start();
@@ -147,6 +151,8 @@ public final class Application implements AutoCloseable {
         .withHealthCheckEnabled(true)
         .withMetricsEnabled(true)
         .withPort(settings.whole("management.port"));
+    // What it says of a consumer, Lanes says in words.
+    main.configure().health().setConsumersEnabled(false);
     // Bound before Camel looks for one. Camel's own meters cost more than they tell beside ours.
     main.bind("metricsRegistry", beans.meters());
     main.addOverrideProperty("camel.metrics.enabled", "true");

@@ -4,6 +4,7 @@ import io.flowinstance.delivery.DeadLetterReason;
 import io.flowinstance.delivery.DeadLetters;
 import io.flowinstance.delivery.EventMessages;
 import io.flowinstance.delivery.InstanceMessages;
+import io.flowinstance.delivery.LaneWatch;
 import io.flowinstance.delivery.Lanes;
 import io.flowinstance.delivery.NoHeaders;
 import io.flowinstance.delivery.Publisher;
@@ -25,8 +26,9 @@ import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Set;
-import java.util.function.DoubleSupplier;
+import java.util.concurrent.TimeUnit;
 import java.util.function.IntFunction;
+import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.camel.CamelConfiguration;
@@ -41,10 +43,12 @@ final class Beans implements CamelConfiguration {
   /** What is decoded and what is sent at the moment needs a multiple of it. */
   private static final int HEAP_PART_OF_OUTCOMES = 8;
 
+  private static final int LOOK_MS = 1_000;
+
   private final Settings settings;
-  private final KafkaClientFactory consumers;
+  private final LaneWatch watch;
   private final IntFunction<Producer<byte[], byte[]>> producers;
-  private final DoubleSupplier lag;
+  private final LongSupplier nanoTime;
   private final Traces traces;
   private final MeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final JvmGcMetrics garbageCollections = new JvmGcMetrics();
@@ -53,16 +57,16 @@ final class Beans implements CamelConfiguration {
   /**
    * @param consumers makes the consumers of the route {@code pipeline}
    * @param producers makes the transactional producer of a lane
-   * @param lag id records that are not yet polled
+   * @param nanoTime by which lanes and ids are judged to be late
    * @param traces begins the spans
    */
   Beans(
       Settings settings,
       KafkaClientFactory consumers,
       IntFunction<Producer<byte[], byte[]>> producers,
-      DoubleSupplier lag,
+      LongSupplier nanoTime,
       Traces traces) {
-    this.lag = lag;
+    this.nanoTime = nanoTime;
     this.traces = traces;
     new JvmMemoryMetrics().bindTo(meters);
     new JvmThreadMetrics().bindTo(meters);
@@ -70,19 +74,26 @@ final class Beans implements CamelConfiguration {
     new ProcessorMetrics().bindTo(meters);
     new UptimeMetrics().bindTo(meters);
     this.settings = settings;
-    this.consumers = consumers;
+    watch =
+        new LaneWatch(
+            consumers,
+            new LaneWatch.Bounds(
+                Duration.ofMillis(settings.whole("kafka.session-timeout-ms")),
+                Duration.ofMillis(settings.longestPauseMs())),
+            nanoTime);
     this.producers = producers;
   }
 
   @Override
-  public void configure(CamelContext context) {
+  public void configure(CamelContext context) throws Exception {
     PipelineMetrics metrics = metrics(meters);
     bindDelivery(context, metrics);
     new FetchBeans(settings, metrics, traces).configure(context);
     metrics.gauge(
         "flow.instance.consumer.lag.records",
         "Id records that are not yet polled, over the partitions of this process.",
-        lag);
+        watch::lag);
+    context.addService(new StartedProbe(context));
   }
 
   /** Where all meters are, those of the JVM included. */
@@ -118,15 +129,18 @@ final class Beans implements CamelConfiguration {
 
     Lanes lanes =
         new Lanes(
-            consumers,
+            watch,
             publisher,
-            settings.whole("batch.max-records"),
-            Duration.ofMillis(settings.whole("batch.max-wait-ms")).dividedBy(2),
-            Duration.ofMillis(settings.whole("kafka.max-poll-interval-ms")),
-            Runtime.getRuntime().maxMemory() / HEAP_PART_OF_OUTCOMES / laneCount,
+            new Lanes.Limits(
+                settings.whole("batch.max-records"),
+                Duration.ofMillis(settings.whole("batch.max-wait-ms")).dividedBy(2),
+                Duration.ofMillis(settings.longestBatchMs()),
+                Duration.ofMillis(settings.longestPauseMs()),
+                Runtime.getRuntime().maxMemory() / HEAP_PART_OF_OUTCOMES / laneCount),
             Duration.ofMillis(settings.whole("shutdown.timeout-ms")).multipliedBy(3).dividedBy(4),
             metrics,
-            traces);
+            traces,
+            nanoTime);
     context.addLifecycleStrategy(
         new LifecycleStrategySupport() {
           @Override
@@ -146,5 +160,18 @@ final class Beans implements CamelConfiguration {
         "make-outcome",
         new MakeOutcome(zones, new InstanceMessages(messages, deadLetters), deadLetters, clock));
     registry.bind("publisher", publisher, "start", "close");
+    bindHealth(context, lanes);
+  }
+
+  private void bindHealth(CamelContext context, Lanes lanes) {
+    Registry registry = context.getRegistry();
+    registry.bind("kafka", HealthInWords.ofReadiness("kafka", watch::unanswered));
+    registry.bind("group", HealthInWords.ofReadiness("consumer-group", watch::outsideTheGroup));
+    registry.bind("commits", HealthInWords.ofReadiness("commits", lanes::uncommitted));
+    registry.bind("lanes", HealthInWords.ofLiveness("lanes", watch::stuck));
+    context
+        .getExecutorServiceManager()
+        .newSingleThreadScheduledExecutor(this, "watch-lanes")
+        .scheduleWithFixedDelay(watch::look, LOOK_MS, LOOK_MS, TimeUnit.MILLISECONDS);
   }
 }

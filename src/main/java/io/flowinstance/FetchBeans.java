@@ -3,7 +3,6 @@ package io.flowinstance;
 import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.fetch.ApiAvailability;
 import io.flowinstance.fetch.ApiHeaders;
-import io.flowinstance.fetch.ApiHealthCheck;
 import io.flowinstance.fetch.CallApi;
 import io.flowinstance.fetch.EnosHttpClient;
 import io.flowinstance.fetch.Pace;
@@ -66,6 +65,16 @@ public final class FetchBeans implements CamelConfiguration {
 
     if (tokens != null) {
       registry.bind("access-tokens", tokens);
+      registry.bind(
+          "enos-token",
+          HealthInWords.ofReadiness(
+              "enos-token",
+              () ->
+                  tokens.failure().isEmpty()
+                      ? ""
+                      : tokens.failure()
+                          + " Ids are held until it gives one. If it refuses us, see enos.app-key"
+                          + " and enos.app-secret; else ask whoever runs EnOS."));
     }
     registry.bind(
         "fetch-threads",
@@ -87,7 +96,14 @@ public final class FetchBeans implements CamelConfiguration {
             api.stop();
           }
         });
-    registry.bind("enos-api", new ApiHealthCheck(api));
+    registry.bind(
+        "enos-api",
+        HealthInWords.ofReadiness(
+            "enos-api",
+            () ->
+                api.isUp()
+                    ? ""
+                    : "The EnOS API is down or refuses us; ids are held. " + api.reason()));
     registry.bind("api-breaker", CircuitBreaker.class, api.breaker());
     registry.bind(
         "retries",

@@ -38,6 +38,9 @@ public final class Settings {
           "kafka.security.trust-store-type", "ssl.truststore.type",
           "kafka.security.trust-store-password", "ssl.truststore.password");
 
+  /** Longest that a transaction and the pause after a failed one take. */
+  static final int PUBLISH_MS = 45_000;
+
   private static final int LEAST_HOLD_MS = 60_000;
 
   private final Map<String, String> values;
@@ -184,5 +187,15 @@ public final class Settings {
       return whole("batch.max-hold-ms");
     }
     return Math.max(LEAST_HOLD_MS, whole("fetch.retry-budget-ms") + 2 * whole("fetch.timeout-ms"));
+  }
+
+  /** The longest time from the poll of a batch to its commit, or to its being given back. */
+  int longestBatchMs() {
+    return maxHoldMs() + whole("fetch.timeout-ms") + PUBLISH_MS;
+  }
+
+  /** The longest time between two polls of a lane, whatever happens to its batch. */
+  int longestPauseMs() {
+    return Math.max(whole("kafka.max-poll-interval-ms"), longestBatchMs());
   }
 }

@@ -17,9 +17,6 @@ final class SettingsCheck {
     "topic.instance-ids", "topic.flow-instances", "topic.task-statuses", "topic.dead-letters"
   };
 
-  /** Longest that a transaction and the pause after a failed one take. */
-  private static final int PUBLISH_MS = 45_000;
-
   private final Settings settings;
   private final List<String> faults = new ArrayList<>();
 
@@ -115,7 +112,7 @@ final class SettingsCheck {
   private void polling() {
     long poll = settings.whole("kafka.max-poll-interval-ms");
     long call = settings.whole("fetch.timeout-ms");
-    long asking = settings.whole("fetch.retry-budget-ms") + 2 * call + PUBLISH_MS;
+    long asking = settings.whole("fetch.retry-budget-ms") + 2 * call + Settings.PUBLISH_MS;
     if (asking > poll) {
       fault(
           "fetch.retry-budget-ms",
@@ -131,7 +128,7 @@ final class SettingsCheck {
               .formatted(giving),
           "raise it, or lower fetch.retry-budget-ms or fetch.timeout-ms");
     }
-    long holding = settings.maxHoldMs() + call + PUBLISH_MS;
+    long holding = settings.longestBatchMs();
     if (holding > poll && !settings.text("batch.max-hold-ms").isEmpty()) {
       fault(
           "batch.max-hold-ms",

@@ -85,7 +85,11 @@ class ManifestsTest {
           "/spec/sink", List.of("properties"));
 
   private static final Set<String> SERVED =
-      Set.of("/observe/health/live", "/observe/health/ready", "/observe/metrics");
+      Set.of(
+          "/observe/health/started",
+          "/observe/health/live",
+          "/observe/health/ready",
+          "/observe/metrics");
 
   private static final Settings DEFAULTS =
       Settings.resolve(

@@ -6,12 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.component.kafka.KafkaConfiguration;
 import org.apache.kafka.clients.consumer.Consumer;
@@ -24,6 +27,8 @@ import org.apache.kafka.clients.consumer.OffsetResetStrategy;
 import org.apache.kafka.clients.producer.MockProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.Metric;
+import org.apache.kafka.common.MetricName;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.record.TimestampType;
@@ -41,8 +46,60 @@ final class MemoryKafka implements KafkaClientFactory {
   private final List<ConsumerRecord<Object, Object>> ids = new ArrayList<>();
   private final AtomicInteger consumersMade = new AtomicInteger();
   private IdConsumer consumer;
+  private final AtomicLong skipped = new AtomicLong();
+  private final AtomicLong bytes = new AtomicLong();
+  private volatile CountDownLatch commits = new CountDownLatch(0);
+  private volatile boolean answers = true;
+  private volatile boolean member = true;
+  private volatile boolean committing;
   private final MockProducer<byte[], byte[]> producer =
-      new MockProducer<>(true, new ByteArraySerializer(), new ByteArraySerializer());
+      new MockProducer<>(true, new ByteArraySerializer(), new ByteArraySerializer()) {
+        @Override
+        public void commitTransaction() {
+          try {
+            committing = true;
+            commits.await();
+            committing = false;
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+          super.commitTransaction();
+        }
+      };
+
+  /** The time of this Kafka's clients, as {@link System#nanoTime()}. */
+  long nanoTime() {
+    return System.nanoTime() + skipped.get();
+  }
+
+  /** Moves the time on; what has not happened since has not happened for so long. */
+  void skip(Duration time) {
+    skipped.addAndGet(time.toNanos());
+  }
+
+  /** Whether the consumer's metrics tell of a broker that answers. */
+  void answers(boolean now) {
+    answers = now;
+  }
+
+  /** Whether the consumer's metrics tell of a group that has it as a member. */
+  void member(boolean now) {
+    member = now;
+  }
+
+  /** Lets every commit hang until {@link #goOn()}. */
+  void hang() {
+    commits = new CountDownLatch(1);
+  }
+
+  /** Whether a commit is under way. */
+  boolean isCommitting() {
+    return committing;
+  }
+
+  void goOn() {
+    commits.countDown();
+  }
 
   Producer<byte[], byte[]> producer(int lane) {
     return producer;
@@ -144,6 +201,8 @@ final class MemoryKafka implements KafkaClientFactory {
   }
 
   private final class IdConsumer extends MockConsumer<Object, Object> {
+    private volatile long polledAt = nanoTime();
+
     IdConsumer() {
       super(OffsetResetStrategy.EARLIEST);
     }
@@ -156,7 +215,41 @@ final class MemoryKafka implements KafkaClientFactory {
     }
 
     @Override
+    public Map<MetricName, ? extends Metric> metrics() {
+      Map<MetricName, Metric> metrics = new HashMap<>();
+      put(metrics, "consumer-metrics", "connection-count", answers ? 1 : 0);
+      put(
+          metrics,
+          "consumer-metrics",
+          "incoming-byte-total",
+          answers ? bytes.incrementAndGet() : bytes.get());
+      if (!closed()) {
+        put(metrics, "consumer-metrics", "last-poll-seconds-ago", (nanoTime() - polledAt) / 1e9);
+      }
+      put(metrics, "consumer-coordinator-metrics", "last-rebalance-seconds-ago", member ? 0 : -1);
+      return metrics;
+    }
+
+    private void put(Map<MetricName, Metric> into, String group, String name, double value) {
+      MetricName metric = new MetricName(name, group, "", Map.of());
+      into.put(
+          metric,
+          new Metric() {
+            @Override
+            public MetricName metricName() {
+              return metric;
+            }
+
+            @Override
+            public Object metricValue() {
+              return value;
+            }
+          });
+    }
+
+    @Override
     public ConsumerRecords<Object, Object> poll(Duration timeout) {
+      polledAt = nanoTime();
       ConsumerRecords<Object, Object> polled = super.poll(timeout);
       if (polled.isEmpty()) {
         // The mock returns at once; a real poll waits.

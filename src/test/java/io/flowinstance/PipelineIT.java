@@ -283,6 +283,11 @@ class PipelineIT {
   }
 
   @Test
+  void saysThatItIsStarted() {
+    assertEquals("200 {\"status\":\"UP\"}", application.health("started"));
+  }
+
+  @Test
   void showsNoSecret() {
     for (String shown :
         List.of(application.output(), application.health("ready"), application.metrics())) {

@@ -24,6 +24,11 @@ final class TestPipeline {
     overrides.put("fetch.retry-budget-ms", "200");
     overrides.putAll(settings);
     return Application.start(
-        Settings.resolve(Map.of(), overrides), kafka, kafka::producer, () -> 0, null, traces);
+        Settings.resolve(Map.of(), overrides),
+        kafka,
+        kafka::producer,
+        kafka::nanoTime,
+        null,
+        traces);
   }
 }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.common.TopicPartition;
 
@@ -29,6 +30,7 @@ final class InHand {
   private final Map<IdRecord, Outcome> settled = new IdentityHashMap<>();
   private final Set<IdRecord> unsettled = Collections.newSetFromMap(new IdentityHashMap<>());
   private final Deque<Outcome> ready = new ArrayDeque<>();
+  private List<Outcome> leaving = List.of();
   private long readySince;
   private long readyBytes;
   private long settledBytes;
@@ -62,6 +64,7 @@ final class InHand {
     settled.clear();
     unsettled.clear();
     ready.clear();
+    leaving = List.of();
     settledBytes = 0;
     readyBytes = 0;
   }
@@ -131,7 +134,8 @@ final class InHand {
   }
 
   /**
-   * The outcomes for the next transaction, in order; none when nothing is ready.
+   * The outcomes for the next transaction, in order; none when nothing is ready. They are in hand
+   * until they are {@link #published}.
    *
    * @param maxBytes the bytes of all but the last are fewer
    */
@@ -144,8 +148,16 @@ final class InHand {
       next.add(outcome);
     }
     readyBytes -= bytes;
-    settledBytes -= bytes;
+    leaving = next;
     return next;
+  }
+
+  /** The outcomes for the last transaction are committed. */
+  synchronized void published() {
+    for (Outcome outcome : leaving) {
+      settledBytes -= outcome.bytes();
+    }
+    leaving = List.of();
   }
 
   /**
@@ -169,8 +181,13 @@ final class InHand {
         : null;
   }
 
-  private IdRecord oldest() {
-    IdRecord oldest = null;
+  /** The id that was polled first, or null. */
+  synchronized IdRecord oldest() {
+    IdRecord oldest =
+        Stream.concat(leaving.stream(), ready.stream())
+            .map(Outcome::idRecord)
+            .findFirst()
+            .orElse(null);
     for (Deque<IdRecord> ids : waiting.values()) {
       IdRecord first = ids.peek();
       if (first != null
@@ -209,11 +226,11 @@ final class InHand {
 
   /** Ids in hand. */
   synchronized int size() {
-    return unsettled.size() + settled.size() + ready.size();
+    return unsettled.size() + settled.size() + ready.size() + leaving.size();
   }
 
   synchronized boolean isEmpty() {
-    return unsettled.isEmpty() && settled.isEmpty() && ready.isEmpty();
+    return size() == 0;
   }
 
   /** Waits until nothing is under way any more, for so many milliseconds at most. */

@@ -1,10 +1,7 @@
 package io.flowinstance.delivery;
 
-import java.util.Collections;
 import java.util.Map;
 import java.util.Properties;
-import java.util.Set;
-import java.util.WeakHashMap;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.component.kafka.KafkaConfiguration;
 import org.apache.kafka.clients.admin.Admin;
@@ -15,7 +12,6 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
-import org.apache.kafka.common.Metric;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
@@ -27,10 +23,6 @@ public final class KafkaClients implements KafkaClientFactory {
   private static final int REQUEST_MS = 10_000;
 
   private final Map<String, String> connection;
-
-  /** Those of the running lanes: a consumer that was replaced is closed and forgotten by Camel. */
-  private final Set<Consumer<Object, Object>> consumers =
-      Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
 
   /**
    * @param connection Kafka's own client settings: {@code bootstrap.servers}, {@code
@@ -129,25 +121,7 @@ public final class KafkaClients implements KafkaClientFactory {
     Properties properties = new Properties();
     properties.putAll(ofTheRoute);
     properties.putAll(connection);
-    Consumer<Object, Object> consumer = new KafkaConsumer<>(properties);
-    consumers.add(consumer);
-    return consumer;
-  }
-
-  /** Records of the id topic that are not yet polled, over the partitions of this process. */
-  public double lag() {
-    double lag = 0;
-    synchronized (consumers) {
-      for (Consumer<Object, Object> consumer : consumers) {
-        for (Metric metric : consumer.metrics().values()) {
-          if (metric.metricName().name().equals("records-lag")
-              && metric.metricValue() instanceof Double records) {
-            lag += records;
-          }
-        }
-      }
-    }
-    return lag;
+    return new KafkaConsumer<>(properties);
   }
 
   /** Refused: what the routes publish goes through the {@link Publisher}. */

@@ -31,52 +31,40 @@ final class Lane {
   /** While more ids wait than are polled at once, fewer and larger transactions serve better. */
   private static final long PATIENCE_IN_BACKLOG = TimeUnit.MILLISECONDS.toNanos(250);
 
-  private final Number number;
+  private final int number;
   private final Consumer<Object, Object> consumer;
   private final Publisher publisher;
-  private final Limits limits;
-  private InHand inHand;
+  private final Lanes.Limits limits;
+  private volatile InHand inHand;
+  private volatile int failures;
   private boolean inBacklog;
   private boolean begun;
 
   /**
-   * Bounds of what a lane has in hand.
-   *
-   * @param batchRecords ids that are polled, and published, at once
-   * @param patience time that a ready outcome waits for others to join its transaction
-   * @param longest time after its poll in which an id must have come to an outcome
-   * @param heldBytes heap that outcomes may take until they are published
+   * @param number of the lane in its process, from 0
+   * @param failures in a row of the consumers before this one
    */
-  record Limits(int batchRecords, Duration patience, Duration longest, long heldBytes) {}
-
-  /**
-   * The place of a lane in its process, which outlives its consumers.
-   *
-   * @see Publisher
-   */
-  static final class Number {
-    private final int index;
-    private int failures;
-
-    Number(int index) {
-      this.index = index;
-    }
-
-    int index() {
-      return index;
-    }
-  }
-
-  Lane(Number number, Consumer<Object, Object> consumer, Publisher publisher, Limits limits) {
+  Lane(
+      int number,
+      int failures,
+      Consumer<Object, Object> consumer,
+      Publisher publisher,
+      Lanes.Limits limits) {
     this.number = number;
+    this.failures = failures;
     this.consumer = consumer;
     this.publisher = publisher;
     this.limits = limits;
     inHand = new InHand(consumer.groupMetadata());
   }
 
-  Number number() {
+  int number() {
     return number;
+  }
+
+  /** How often in a row what was in hand had to be let go. */
+  int failures() {
+    return failures;
   }
 
   InHand inHand() {
@@ -189,7 +177,7 @@ final class Lane {
         throw obstacle;
       }
     } catch (RuntimeException e) {
-      number.failures++;
+      failures = failures + 1;
       inHand.abandon();
       throw e;
     }
@@ -202,16 +190,17 @@ final class Lane {
   private void publishOnce() {
     List<Outcome> outcomes = inHand.nextTransaction(TRANSACTION_BYTES);
     if (!outcomes.isEmpty()) {
-      publisher.publish(number.index(), outcomes, inHand.generation());
-      number.failures = 0;
+      publisher.publish(number, outcomes, inHand.generation());
+      inHand.published();
+      failures = 0;
     }
   }
 
   /** What could not be published comes again, at a pace that grows slower. */
   private void pauseAfterFailures() throws InterruptedException {
-    if (number.failures > 0) {
+    if (failures > 0) {
       TimeUnit.MILLISECONDS.sleep(
-          Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS << Math.min(number.failures - 1, 10)));
+          Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS << Math.min(failures - 1, 10)));
     }
   }
 }

@@ -9,9 +9,12 @@ import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
-import java.util.PriorityQueue;
+import java.util.Map;
 import java.util.Properties;
-import java.util.Queue;
+import java.util.StringJoiner;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import org.apache.camel.Body;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
@@ -35,41 +38,52 @@ public final class Lanes implements KafkaClientFactory {
   /** Far more than W3C Trace Context asks to be carried on. */
   private static final int LONGEST_TRACE_HEADER = 8192;
 
-  private final KafkaClientFactory clients;
+  /** One failure may be a rebalance's; the second one is somebody's to look at. */
+  private static final int FAILURES_IN_A_ROW = 2;
+
+  private final LaneWatch clients;
   private final Publisher publisher;
-  private final Lane.Limits limits;
+  private final Limits limits;
   private final Duration longestStop;
   private final PipelineMetrics metrics;
   private final Traces traces;
-  private final Queue<Lane.Number> free =
-      new PriorityQueue<>((a, b) -> Integer.compare(a.index(), b.index()));
-  private int numbers;
+  private final LongSupplier nanoTime;
+  private final Map<Integer, Lane> lanes = new ConcurrentSkipListMap<>();
   private volatile boolean stopping;
 
   /**
-   * @param clients makes the consumers
-   * @param batchRecords ids that a lane polls, and publishes, at once
+   * Bounds of what a lane has in hand.
+   *
+   * @param batchRecords ids that are polled, and published, at once
    * @param patience time that a ready outcome waits for others to join its transaction
-   * @param longestInHand time after its poll in which an id must have come to an outcome
-   * @param heldBytes heap that the outcomes of a lane may take until they are published
+   * @param late time after its poll in which an id is committed by rights
+   * @param longest time after its poll in which an id must have come to an outcome
+   * @param heldBytes heap that outcomes may take until they are published
+   */
+  public record Limits(
+      int batchRecords, Duration patience, Duration late, Duration longest, long heldBytes) {}
+
+  /**
+   * @param clients makes the consumers
    * @param longestStop time in which the ids in hand are finished when the pipeline stops
+   * @param traces begins the span of a record
+   * @param nanoTime by which ids are judged to be late
    */
   public Lanes(
-      KafkaClientFactory clients,
+      LaneWatch clients,
       Publisher publisher,
-      int batchRecords,
-      Duration patience,
-      Duration longestInHand,
-      long heldBytes,
+      Limits limits,
       Duration longestStop,
       PipelineMetrics metrics,
-      Traces traces) {
+      Traces traces,
+      LongSupplier nanoTime) {
     this.clients = clients;
     this.publisher = publisher;
-    this.limits = new Lane.Limits(batchRecords, patience, longestInHand, heldBytes);
+    this.limits = limits;
     this.longestStop = longestStop;
     this.metrics = metrics;
     this.traces = traces;
+    this.nanoTime = nanoTime;
   }
 
   /** From now on nothing is taken in hand: what is polled stays for the next process. */
@@ -133,21 +147,42 @@ public final class Lanes implements KafkaClientFactory {
   @SuppressWarnings("unchecked")
   public Consumer<Object, Object> getConsumer(Properties properties) {
     Consumer<Object, Object> consumer = clients.getConsumer(properties);
+    int number = clients.current();
+    Lane before = lanes.get(number);
+    Lane lane =
+        new Lane(number, before == null ? 0 : before.failures(), consumer, publisher, limits);
+    lanes.put(number, lane);
     return (Consumer<Object, Object>)
         Proxy.newProxyInstance(
             Consumer.class.getClassLoader(),
             new Class<?>[] {Consumer.class},
-            new LaneConsumer(consumer, new Lane(takeNumber(), consumer, publisher, limits)));
+            new LaneConsumer(consumer, lane));
   }
 
-  private synchronized Lane.Number takeNumber() {
-    return free.isEmpty() ? new Lane.Number(numbers++) : free.poll();
-  }
-
-  private synchronized void giveBack(Lane.Number number) {
-    if (!free.contains(number)) {
-      free.add(number);
-    }
+  /** Which lanes do not come to a commit, and what to do; empty when all do. */
+  public String uncommitted() {
+    StringJoiner sentences = new StringJoiner(" ");
+    lanes.forEach(
+        (number, lane) -> {
+          IdRecord oldest = lane.inHand().oldest();
+          long age = oldest == null ? 0 : nanoTime.getAsLong() - oldest.origin().polledAt();
+          if (age > limits.late().toNanos()) {
+            sentences.add(
+                "Of the %d ids in hand of lane %d, %s was polled %d s ago and is not committed."
+                    .formatted(
+                        lane.inHand().size(),
+                        number,
+                        oldest.position(),
+                        TimeUnit.NANOSECONDS.toSeconds(age)));
+          }
+          if (lane.failures() >= FAILURES_IN_A_ROW) {
+            sentences.add(
+                "Lane %d came to no commit %d times in a row.".formatted(number, lane.failures()));
+          }
+        });
+    return sentences.length() == 0
+        ? ""
+        : sentences + " The log says why: look at the EnOS API and at the brokers first.";
   }
 
   @Override
@@ -205,10 +240,7 @@ public final class Lanes implements KafkaClientFactory {
             return lane.poll((Duration) arguments[0]);
           }
           case "unsubscribe" -> lane.finish(stopping ? longestStop : Duration.ZERO);
-          case "close" -> {
-            lane.finish(Duration.ZERO);
-            giveBack(lane.number());
-          }
+          case "close" -> lane.finish(Duration.ZERO);
           default -> {
             // As it comes.
           }

@@ -51,6 +51,7 @@ public final class AccessTokens {
   private final ReentrantLock renewal = new ReentrantLock();
   private volatile Token token;
   private volatile ApiFailure lastFailure;
+  private volatile boolean failing;
   private long lastTimestamp;
 
   public AccessTokens(String appKey, String appSecret, Service service, Clock clock) {
@@ -90,13 +91,20 @@ public final class AccessTokens {
         throw lastFailure;
       }
       token = latest == null ? get() : renew(latest);
+      failing = false;
       return token;
     } catch (ApiFailure e) {
       lastFailure = e;
+      failing = true;
       throw e;
     } finally {
       renewal.unlock();
     }
+  }
+
+  /** Why there is no token though one was asked for; empty when there is one. */
+  public String failure() {
+    return failing ? lastFailure.getMessage() : "";
   }
 
   /** Forgets a token that the API refused, unless it was replaced already. */

@@ -59,11 +59,11 @@ class LaneTest {
           METRICS,
           Traces.off(),
           Clock.systemUTC());
-  private final Lane.Number number = new Lane.Number(0);
   private Lane lane = lane(LONG, 64 << 20);
 
   private Lane lane(Duration patience, long heldBytes) {
-    return new Lane(number, consumer, publisher, new Lane.Limits(4, patience, LONG, heldBytes));
+    return new Lane(
+        0, 0, consumer, publisher, new Lanes.Limits(4, patience, LONG, LONG, heldBytes));
   }
 
   @BeforeEach
@@ -247,7 +247,11 @@ class LaneTest {
   void startsOverWhenAnIdTakesLongerThanAnyBoundAllows() throws Exception {
     lane =
         new Lane(
-            number, consumer, publisher, new Lane.Limits(4, LONG, Duration.ofNanos(1), 64 << 20));
+            0,
+            0,
+            consumer,
+            publisher,
+            new Lanes.Limits(4, LONG, LONG, Duration.ofNanos(1), 64 << 20));
     take(id(0, 5));
 
     assertThrows(IllegalStateException.class, () -> lane.poll(NO_TIME));

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.StringSerializer;
@@ -175,6 +176,8 @@ class ExactlyOnceIT {
       broker.start();
     }
     audit("kill -9 of the broker, %d times".formatted(kills), feeder);
+    assertEquals(kills, count("Kafka does not answer at ", process.output()), process::output);
+    assertEquals(kills, count("Kafka answers again.", process.output()), process::output);
     assertEquals(0, process.stop(Duration.ofSeconds(30)), process::output);
   }
 
@@ -217,6 +220,7 @@ class ExactlyOnceIT {
     pause(500, 1_500);
     enos.goDown();
     TimeUnit.SECONDS.sleep(FULL ? 60 : 3);
+    assertOnlyDown("enos-api", running.peek());
     enos.comeUp();
     audit("the API gone", feeder);
   }
@@ -231,10 +235,23 @@ class ExactlyOnceIT {
         pause(500, 2_000);
         network.cut();
         TimeUnit.SECONDS.sleep(FULL ? 15 : 3);
+        assertOnlyDown("kafka", running.peek());
         network.mend();
       }
       audit("network cut between pipeline and broker", feeder);
     }
     assertTrue(running.peek().health("live").startsWith("200 "));
+  }
+
+  private static void assertOnlyDown(String check, ApplicationProcess process) {
+    String ready = process.health("ready");
+    assertTrue(ready.startsWith("503 "), ready);
+    assertTrue(ready.contains("{\"name\":\"" + check + "\""), ready);
+    assertEquals(1, count("\"name\":", ready), ready);
+    assertTrue(process.health("live").startsWith("200 "), process.health("live"));
+  }
+
+  private static int count(String words, String text) {
+    return text.split(Pattern.quote(words), -1).length - 1;
   }
 }

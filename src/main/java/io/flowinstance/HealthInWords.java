@@ -1,0 +1,49 @@
+package io.flowinstance;
+
+import java.util.Map;
+import java.util.function.Supplier;
+import org.apache.camel.health.HealthCheckResultBuilder;
+import org.apache.camel.impl.health.AbstractHealthCheck;
+
+/** A health check that is down as long as there is something to say. */
+final class HealthInWords extends AbstractHealthCheck {
+  private final boolean liveness;
+  private final Supplier<String> complaint;
+
+  private HealthInWords(String id, boolean liveness, Supplier<String> complaint) {
+    super("flow-instance-routes", id);
+    this.liveness = liveness;
+    this.complaint = complaint;
+  }
+
+  /**
+   * Part of readiness alone: it mends itself, or somebody else has to mend it.
+   *
+   * @param complaint what is wrong and what to do, empty when nothing is; it has to be cheap, and
+   *     never waits
+   */
+  static HealthInWords ofReadiness(String id, Supplier<String> complaint) {
+    return new HealthInWords(id, false, complaint);
+  }
+
+  /** Part of liveness too: only a restart mends it. */
+  static HealthInWords ofLiveness(String id, Supplier<String> complaint) {
+    return new HealthInWords(id, true, complaint);
+  }
+
+  @Override
+  public boolean isLiveness() {
+    return liveness;
+  }
+
+  @Override
+  protected void doCall(HealthCheckResultBuilder result, Map<String, Object> options) {
+    String words = complaint.get();
+    if (words.isEmpty()) {
+      result.up();
+    } else {
+      // Camel escapes it for JSON twice.
+      result.message(words.replace('"', '\'')).down();
+    }
+  }
+}
