@@ -3,6 +3,7 @@ package io.flowinstance;
 import io.flowinstance.delivery.DeadLetterReason;
 import io.flowinstance.delivery.DeadLetters;
 import io.flowinstance.delivery.EventMessages;
+import io.flowinstance.delivery.IdInLog;
 import io.flowinstance.delivery.InstanceMessages;
 import io.flowinstance.delivery.LaneWatch;
 import io.flowinstance.delivery.Lanes;
@@ -154,6 +155,7 @@ final class Beans implements CamelConfiguration {
     registry.bind("no-headers", new NoHeaders());
     registry.bind(
         "read-ids", new ReadIds(settings.text("enos.user-id"), settings.text("enos.org-id")));
+    registry.bind("id-in-log", new IdInLog());
     registry.bind("lanes", lanes);
     registry.bind("settle", Lanes.settle());
     registry.bind(

@@ -26,6 +26,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.camel.CamelConfiguration;
 import org.apache.camel.CamelContext;
 import org.apache.camel.spi.Registry;
+import org.apache.camel.spi.ThreadPoolProfile;
 import org.apache.camel.support.LifecycleStrategySupport;
 import org.apache.hc.client5.http.ssl.DefaultClientTlsStrategy;
 import org.apache.hc.client5.http.ssl.TlsSocketStrategy;
@@ -76,9 +77,13 @@ public final class FetchBeans implements CamelConfiguration {
                           + " Ids are held until it gives one. If it refuses us, see enos.app-key"
                           + " and enos.app-secret; else ask whoever runs EnOS."));
     }
+    // Lanes bound what waits here: a poll thread never has to make a call itself.
+    ThreadPoolProfile threads = new ThreadPoolProfile("fetch");
+    threads.setPoolSize(concurrency);
+    threads.setMaxPoolSize(concurrency);
+    threads.setMaxQueueSize(-1);
     registry.bind(
-        "fetch-threads",
-        context.getExecutorServiceManager().newFixedThreadPool(this, "fetch", concurrency));
+        "fetch-threads", context.getExecutorServiceManager().newThreadPool(this, "fetch", threads));
     registry.bind("api-headers", new ApiHeaders());
     registry.bind(
         "call-api",

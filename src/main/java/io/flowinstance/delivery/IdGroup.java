@@ -25,8 +25,9 @@ public record IdGroup(
     return origin().inHand().isAbandoned();
   }
 
-  Lane lane() {
-    return origin().lane();
+  /** The number of the lane that polled them, from 0. */
+  public int lane() {
+    return origin().lane().number();
   }
 
   /**

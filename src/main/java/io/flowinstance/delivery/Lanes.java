@@ -109,14 +109,18 @@ public final class Lanes implements KafkaClientFactory {
 
   /** Waits until there is a place for these ids: outcomes take heap until they are published. */
   public void begin(@Body IdGroup ids) throws InterruptedException {
-    ids.lane().begin(ids.records().size());
+    lane(ids).begin(ids.records().size());
   }
 
   /** Publishes what is ready, until there is room for another batch. */
   public void makeRoom(@Body List<IdGroup> batch) throws InterruptedException {
     if (!batch.isEmpty()) {
-      batch.get(0).lane().makeRoom();
+      lane(batch.get(0)).makeRoom();
     }
+  }
+
+  private static Lane lane(IdGroup ids) {
+    return ids.records().get(0).origin().lane();
   }
 
   /**
