@@ -42,19 +42,32 @@ public final class KafkaBroker implements AutoCloseable {
   private static final Duration START_TIMEOUT = Duration.ofSeconds(60);
   private static final int LOG_TAIL_LINES = 30;
 
+  /** A broker that lives for seconds gains more from a quick start than from speed. */
+  private static final List<String> QUICK_START =
+      List.of("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
+
   private final int port;
   private final int cutPort = FreePort.pick();
   private final int behindCutPort = FreePort.pick();
   private final Path directory;
   private final boolean directoryIsOurs;
+  private final List<String> jvmOptions;
+  private final Map<String, String> moreSettings;
   private final Thread discardAtExit = new Thread(this::discard, "discard-kafka-broker");
   private String clusterId;
   private volatile Process process;
 
-  private KafkaBroker(int port, Path directory, boolean directoryIsOurs) {
+  private KafkaBroker(
+      int port,
+      Path directory,
+      boolean directoryIsOurs,
+      List<String> jvmOptions,
+      Map<String, String> moreSettings) {
     this.port = port;
     this.directory = directory;
     this.directoryIsOurs = directoryIsOurs;
+    this.jvmOptions = jvmOptions;
+    this.moreSettings = moreSettings;
   }
 
   /** Starts a broker on a free port, with data that {@link #close} deletes. */
@@ -64,16 +77,31 @@ public final class KafkaBroker implements AutoCloseable {
 
   /** Starts a broker on this port, with data that {@link #close} deletes. */
   public static KafkaBroker launch(int port) {
-    try {
-      return launch(new KafkaBroker(port, Files.createTempDirectory("kafka-broker-"), true));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return launch(new KafkaBroker(port, temporaryDirectory(), true, QUICK_START, Map.of()));
+  }
+
+  /**
+   * Starts a broker on a free port, with data that {@link #close} deletes.
+   *
+   * @param jvmOptions of its process, in place of those for a quick start
+   * @param settings of Kafka's, by name, before our own
+   */
+  public static KafkaBroker launch(List<String> jvmOptions, Map<String, String> settings) {
+    return launch(
+        new KafkaBroker(FreePort.pick(), temporaryDirectory(), true, jvmOptions, settings));
   }
 
   /** Starts a broker on this port, on the data of this directory, which stays. */
   public static KafkaBroker launch(int port, Path directory) {
-    return launch(new KafkaBroker(port, directory, false));
+    return launch(new KafkaBroker(port, directory, false, QUICK_START, Map.of()));
+  }
+
+  private static Path temporaryDirectory() {
+    try {
+      return Files.createTempDirectory("kafka-broker-");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static KafkaBroker launch(KafkaBroker broker) {
@@ -109,6 +137,11 @@ public final class KafkaBroker implements AutoCloseable {
     return behindCutPort;
   }
 
+  /** The broker's process, as long as it runs. */
+  public ProcessHandle process() {
+    return process.toHandle();
+  }
+
   /** Where the broker writes what it has to say. */
   public Path log() {
     return directory.resolve("broker.log");
@@ -123,16 +156,14 @@ public final class KafkaBroker implements AutoCloseable {
       return;
     }
     try {
+      List<String> command = new ArrayList<>();
+      command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+      command.addAll(jvmOptions);
+      command.add("-Dlogback.configurationFile=broker/logback-broker.xml");
+      command.add(BrokerProcess.class.getName());
+      command.add(settingsFile().toString());
       ProcessBuilder builder =
-          new ProcessBuilder(
-                  Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                  "-Xmx512m",
-                  // A broker that lives for seconds gains more from a quick start than from speed.
-                  "-XX:TieredStopAtLevel=1",
-                  "-XX:+UseSerialGC",
-                  "-Dlogback.configurationFile=broker/logback-broker.xml",
-                  BrokerProcess.class.getName(),
-                  settingsFile().toString())
+          new ProcessBuilder(command)
               .redirectErrorStream(true)
               .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()));
       // Not an argument: the class path of a Maven build is longer than a screen.
@@ -275,6 +306,7 @@ public final class KafkaBroker implements AutoCloseable {
   private void store(Map<String, String> settings) throws IOException {
     Properties properties = new Properties();
     properties.putAll(settings);
+    properties.putAll(moreSettings);
     try (var out = Files.newOutputStream(settingsFile())) {
       properties.store(out, null);
     }

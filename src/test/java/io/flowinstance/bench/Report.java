@@ -1,0 +1,176 @@
+package io.flowinstance.bench;
+
+import io.flowinstance.bench.Figures.Spread;
+import io.flowinstance.bench.Results.Throughput;
+import io.flowinstance.bench.Results.Trickle;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.ToDoubleFunction;
+
+/** The results as tables. */
+record Report(Figures figures) {
+  /** Of two or three digits that tell something. */
+  private static final String RATIO = "ratio";
+
+  /** Those that have rows. */
+  List<Table> tables() {
+    List<Table> tables = new ArrayList<>();
+    tables.add(targets());
+    tables.add(
+        perVariant(
+            "Throughput: ids per second of the pipeline, and the others' as a multiple of it.",
+            "pipeline ids/s",
+            Throughput::perSecond,
+            "%.0f",
+            true));
+    tables.add(
+        perVariant(
+            "CPU time per id: milliseconds of the pipeline, and the others' as a multiple of it."
+                + " Broker and API, beside the pipeline: milliseconds.",
+            "pipeline ms",
+            Throughput::cpuMs,
+            "%.2f",
+            false));
+    tables.add(memory());
+    tables.add(trickles());
+    tables.add(starts());
+    return tables.stream().filter(table -> !table.rows().isEmpty()).toList();
+  }
+
+  private Table targets() {
+    return new Table(
+        "Targets of the pipeline.",
+        1,
+        List.of("", "target", "measured", ""),
+        Target.of(figures).stream()
+            .map(t -> List.of(t.what(), t.limitText(), t.measuredText(), t.verdict()))
+            .toList());
+  }
+
+  private Table perVariant(
+      String caption,
+      String ownHead,
+      ToDoubleFunction<Throughput> figure,
+      String format,
+      boolean throughput) {
+    List<String> head = new ArrayList<>(List.of("API latency", "tasks", "concurrency", "lanes"));
+    head.add("rounds");
+    head.add(ownHead);
+    Figures.others().forEach(variant -> head.add(variant.title()));
+    head.add(throughput ? "of conc./latency" : "broker, API ms");
+    List<List<String>> rows = new ArrayList<>();
+    for (Cell cell : figures.cells()) {
+      List<String> row = axes(cell);
+      row.add(Integer.toString(figures.rounds(cell)));
+      row.add(text(cell, Variant.PIPELINE, figures.of(cell, Variant.PIPELINE, figure), format));
+      for (Variant variant : Figures.others()) {
+        row.add(text(cell, variant, figures.ratio(cell, variant, Variant.PIPELINE, figure), RATIO));
+      }
+      if (throughput) {
+        double bound = cell.latency().bound(cell.concurrency());
+        row.add(
+            Double.isInfinite(bound)
+                ? ""
+                : number(figures.of(cell, Variant.PIPELINE, figure).median() / bound, "%.2f"));
+      } else {
+        row.add(
+            number(figures.of(cell, Variant.PIPELINE, Throughput::otherCpuMs).median(), format));
+      }
+      rows.add(row);
+    }
+    return new Table(caption, 1, head, rows);
+  }
+
+  private Table memory() {
+    List<String> head = new ArrayList<>(List.of("API latency", "tasks", "concurrency", "lanes"));
+    List.of(Variant.values()).forEach(variant -> head.add(variant.title()));
+    List<List<String>> rows = new ArrayList<>();
+    for (Cell cell : figures.cells()) {
+      List<String> row = axes(cell);
+      for (Variant variant : Variant.values()) {
+        row.add(
+            figures.failed(cell, variant)
+                ? "failed"
+                : number(figures.of(cell, variant, Throughput::peakMib).highest(), "%.0f"));
+      }
+      rows.add(row);
+    }
+    return new Table(
+        "Peak resident memory with %s, MiB."
+            .formatted(String.join(" ", VariantProcess.JVM_OPTIONS)),
+        1,
+        head,
+        rows);
+  }
+
+  private Table trickles() {
+    List<List<String>> rows = new ArrayList<>();
+    for (Trickle trickle : figures.results().trickles()) {
+      rows.add(
+          List.of(
+              Integer.toString(trickle.perSecond()),
+              trickle.latency().title(),
+              trickle.variant().title(),
+              Integer.toString(trickle.ids()),
+              trickle.failure() == null ? number(trickle.p50(), "%.0f") : "failed",
+              number(trickle.p95(), "%.0f"),
+              number(trickle.p99(), "%.0f")));
+    }
+    return new Table(
+        "Latency under an even trickle, at the default settings, %d tasks: from the id's record to"
+                .formatted(TrickleRun.TASKS)
+            + " the last of its messages, read_committed, beyond the API's own, milliseconds.",
+        3,
+        List.of("ids/s", "API latency", "variant", "ids", "p50", "p95", "p99"),
+        rows);
+  }
+
+  private Table starts() {
+    Spread ready = figures.readySeconds();
+    return new Table(
+        "Start of the pipeline: from the start of the process until it is ready, seconds; resident"
+            + " memory 5 s later, without ids to serve, MiB.",
+        0,
+        List.of("starts", "ready", "memory at rest"),
+        ready.values() == 0
+            ? List.of()
+            : List.of(
+                List.of(
+                    Integer.toString(ready.values()),
+                    withSpread(ready, "%.2f"),
+                    number(figures.restMib().median(), "%.0f"))));
+  }
+
+  private static List<String> axes(Cell cell) {
+    return new ArrayList<>(
+        List.of(
+            cell.latency().title(),
+            Integer.toString(cell.tasks()),
+            Integer.toString(cell.concurrency()),
+            Integer.toString(cell.lanes())));
+  }
+
+  private String text(Cell cell, Variant variant, Spread spread, String format) {
+    return figures.failed(cell, variant) ? "failed" : withSpread(spread, format);
+  }
+
+  private static String withSpread(Spread spread, String format) {
+    return spread.values() < 2
+        ? number(spread.median(), format)
+        : "%s (%s–%s)"
+            .formatted(
+                number(spread.median(), format),
+                number(spread.lowest(), format),
+                number(spread.highest(), format));
+  }
+
+  private static String number(double value, String format) {
+    if (Double.isNaN(value)) {
+      return "";
+    }
+    if (format.equals(RATIO)) {
+      return (value < 0.1 ? "%.3f" : value < 10 ? "%.2f" : "%.0f").formatted(value);
+    }
+    return format.formatted(value);
+  }
+}

@@ -1,0 +1,209 @@
+package io.flowinstance.bench;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.flowinstance.bench.Results.Trickle;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.producer.Producer;
+
+/**
+ * One variant at the default settings under an even trickle of ids: how long each takes from its
+ * record to the last of its messages, as a {@code read_committed} reader sees them.
+ *
+ * @param perSecond ids per second
+ * @param warmUp from the first outcome to the window
+ * @param window what is measured
+ */
+record TrickleRun(
+    Variant variant, ApiLatency latency, int perSecond, Duration warmUp, Duration window)
+    implements Step {
+  static final int TASKS = 10;
+  private static final Duration FIRST_OUTCOME = Duration.ofSeconds(30);
+  private static final Duration LAST_OUTCOMES = Duration.ofSeconds(10);
+  private static final Duration LOOK = Duration.ofMillis(10);
+  private static final Duration START_AND_STOP = Duration.ofSeconds(4);
+
+  @Override
+  public String title() {
+    return "trickle: %d ids/s, API %s, %s".formatted(perSecond, latency.title(), variant.title());
+  }
+
+  @Override
+  public Duration length() {
+    return warmUp.plus(window).plus(START_AND_STOP);
+  }
+
+  @Override
+  public String perform(TestBed bed, Path logs, Results results) throws InterruptedException {
+    Trickle trickle = in(bed, logs);
+    results.trickles().add(trickle);
+    return trickle.failure() == null
+        ? "p50 %4.0f ms, p95 %4.0f ms, p99 %4.0f ms beyond the API's own"
+            .formatted(trickle.p50(), trickle.p95(), trickle.p99())
+        : "failed: " + trickle.failure();
+  }
+
+  private Trickle in(TestBed bed, Path logs) throws InterruptedException {
+    bed.latency(latency);
+    String topic = bed.emptyIds();
+    int most =
+        (int) (perSecond * FIRST_OUTCOME.plus(warmUp).plus(window).plus(LAST_OUTCOMES).toSeconds());
+    Outcomes outcomes = new Outcomes(most);
+    Path log = logs.resolve("trickle-%d-%s-%s.log".formatted(perSecond, latency, variant.name()));
+    Sender sender = new Sender(bed, topic, outcomes);
+    try (Arrivals arrivals =
+            new Arrivals(
+                bed.bootstrapServers(),
+                List.of(TestBed.FLOW_INSTANCES, TestBed.TASK_STATUSES),
+                outcomes::arrived);
+        VariantProcess process = VariantProcess.start(variant, bed.environment(topic), log)) {
+      sender.start();
+      long patience = System.nanoTime() + FIRST_OUTCOME.toNanos();
+      while (arrivals.count() == 0) {
+        if (!process.runsFor(LOOK) || System.nanoTime() > patience) {
+          return Trickle.failed(variant, latency, perSecond, process.lastWords());
+        }
+      }
+      if (!process.runsFor(warmUp)) {
+        return Trickle.failed(variant, latency, perSecond, process.lastWords());
+      }
+      int from = sender.sent();
+      process.runsFor(window);
+      int to = sender.sent();
+      // Those that follow keep the trickle even while the last ones are under way.
+      long end = System.nanoTime() + LAST_OUTCOMES.toNanos();
+      while (outcomes.complete(from, to) < to - from && System.nanoTime() < end) {
+        if (!process.runsFor(LOOK)) {
+          break;
+        }
+      }
+      int missing = to - from - outcomes.complete(from, to);
+      if (missing > 0) {
+        return Trickle.failed(
+            variant,
+            latency,
+            perSecond,
+            "%d of %d ids had no outcome: %s".formatted(missing, to - from, process.lastWords()));
+      }
+      double[] times = outcomes.millis(from, to);
+      return new Trickle(
+          variant,
+          latency,
+          perSecond,
+          times.length,
+          percentile(times, 50) - latency.meanMs(),
+          percentile(times, 95) - latency.meanMs(),
+          percentile(times, 99) - latency.meanMs(),
+          null);
+    } finally {
+      sender.close();
+      bed.clearOutput();
+    }
+  }
+
+  /** Of sorted values, by the nearest rank. */
+  private static double percentile(double[] sorted, int percent) {
+    return sorted[(int) Math.ceil(percent / 100.0 * sorted.length) - 1];
+  }
+
+  /** When each id was sent, and when the last of its messages came; by the number of the id. */
+  private static final class Outcomes {
+    private final AtomicLongArray sentAt;
+    private final AtomicLongArray completeAt;
+    private final AtomicIntegerArray messages;
+
+    Outcomes(int most) {
+      sentAt = new AtomicLongArray(most);
+      completeAt = new AtomicLongArray(most);
+      messages = new AtomicIntegerArray(most);
+    }
+
+    void arrived(ConsumerRecords<byte[], byte[]> records, long at) {
+      for (ConsumerRecord<byte[], byte[]> message : records) {
+        String key = new String(message.key(), UTF_8);
+        int n = Integer.parseInt(key, key.indexOf('-') + 1, key.length(), 10);
+        if (messages.incrementAndGet(n) == 1 + TASKS) {
+          completeAt.set(n, at);
+        }
+      }
+    }
+
+    int complete(int from, int to) {
+      int complete = 0;
+      for (int n = from; n < to; n++) {
+        complete += completeAt.get(n) == 0 ? 0 : 1;
+      }
+      return complete;
+    }
+
+    /** From sending to completion, sorted. */
+    double[] millis(int from, int to) {
+      double[] times = new double[to - from];
+      for (int n = from; n < to; n++) {
+        times[n - from] = (completeAt.get(n) - sentAt.get(n)) / 1e6;
+      }
+      Arrays.sort(times);
+      return times;
+    }
+  }
+
+  /** Sends ids, one at a time and evenly, until it is closed. */
+  private final class Sender implements AutoCloseable {
+    private final Producer<byte[], byte[]> producer;
+    private final String topic;
+    private final Outcomes outcomes;
+    private final Thread thread = new Thread(this::send, "trickle");
+    private volatile boolean closed;
+    private volatile int sent;
+
+    Sender(TestBed bed, String topic, Outcomes outcomes) {
+      producer = bed.producer(0);
+      this.topic = topic;
+      this.outcomes = outcomes;
+      thread.setDaemon(true);
+    }
+
+    void start() {
+      thread.start();
+    }
+
+    /** How many were sent so far: numbers 0 to this, exclusive. */
+    int sent() {
+      return sent;
+    }
+
+    private void send() {
+      // The first one waits for the topic's metadata, which must not count.
+      producer.partitionsFor(topic);
+      long begin = System.nanoTime();
+      for (int n = 0; !closed && n < outcomes.sentAt.length(); n++) {
+        long due = begin + n * 1_000_000_000L / perSecond;
+        for (long left; (left = due - System.nanoTime()) > 0; ) {
+          LockSupport.parkNanos(left);
+        }
+        outcomes.sentAt.set(n, System.nanoTime());
+        producer.send(TestBed.idRecord(topic, TASKS, n));
+        sent = n + 1;
+      }
+    }
+
+    @Override
+    public void close() {
+      closed = true;
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      producer.close();
+    }
+  }
+}

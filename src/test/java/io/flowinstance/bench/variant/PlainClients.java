@@ -1,0 +1,136 @@
+package io.flowinstance.bench.variant;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
+import org.apache.hc.client5.http.async.methods.SimpleHttpResponse;
+import org.apache.hc.client5.http.async.methods.SimpleRequestBuilder;
+import org.apache.hc.client5.http.config.TlsConfig;
+import org.apache.hc.client5.http.impl.async.CloseableHttpAsyncClient;
+import org.apache.hc.client5.http.impl.async.HttpAsyncClients;
+import org.apache.hc.client5.http.impl.nio.PoolingAsyncClientConnectionManagerBuilder;
+import org.apache.hc.core5.concurrent.FutureCallback;
+import org.apache.hc.core5.http2.HttpVersionPolicy;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+
+/**
+ * The job as a hand-tuned loop on plain clients: poll, call for all of them at once, publish what
+ * comes as it comes, flush, commit. At least once, in no order, and the first fault ends it.
+ */
+public final class PlainClients {
+  /** Larger batches wait for their slowest call less often. */
+  private static final int BATCH_RECORDS = 2000;
+
+  private final JobSettings settings;
+  private final PlainEvents events;
+  private final CloseableHttpAsyncClient http;
+  private final Semaphore inFlight;
+
+  private PlainClients(JobSettings settings) {
+    this.settings = settings;
+    events = new PlainEvents(settings);
+    inFlight = new Semaphore(settings.concurrency());
+    http =
+        HttpAsyncClients.custom()
+            .setConnectionManager(
+                PoolingAsyncClientConnectionManagerBuilder.create()
+                    .setMaxConnTotal(settings.concurrency())
+                    .setMaxConnPerRoute(settings.concurrency())
+                    .setDefaultTlsConfig(
+                        TlsConfig.custom().setVersionPolicy(HttpVersionPolicy.FORCE_HTTP_1).build())
+                    .build())
+            .disableAutomaticRetries()
+            .disableCookieManagement()
+            .disableAuthCaching()
+            .build();
+    http.start();
+  }
+
+  public static void main(String[] args) {
+    JobSettings settings = JobSettings.ofEnvironment();
+    PlainClients job = new PlainClients(settings);
+    for (int lane = 0; lane < settings.lanes(); lane++) {
+      new Thread(job::run, "lane-" + lane).start();
+    }
+  }
+
+  private void run() {
+    Map<String, Object> consumerSettings = settings.consumer();
+    consumerSettings.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, BATCH_RECORDS);
+    try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(consumerSettings);
+        Producer<byte[], byte[]> producer = new KafkaProducer<>(settings.producer())) {
+      consumer.subscribe(List.of(settings.instanceIds()));
+      while (true) {
+        ConsumerRecords<byte[], byte[]> ids = consumer.poll(Duration.ofMillis(100));
+        CountDownLatch open = new CountDownLatch(ids.count());
+        for (ConsumerRecord<byte[], byte[]> id : ids) {
+          inFlight.acquire();
+          http.execute(
+              SimpleRequestBuilder.get(settings.instance(new String(id.value(), UTF_8))).build(),
+              new Answered(producer, open));
+        }
+        open.await();
+        producer.flush();
+        if (!ids.isEmpty()) {
+          consumer.commitSync();
+        }
+      }
+    } catch (Exception e) {
+      end(e);
+    }
+  }
+
+  private static void end(Exception failure) {
+    System.err.println(failure);
+    Runtime.getRuntime().halt(1);
+  }
+
+  private final class Answered implements FutureCallback<SimpleHttpResponse> {
+    private final Producer<byte[], byte[]> producer;
+    private final CountDownLatch open;
+
+    Answered(Producer<byte[], byte[]> producer, CountDownLatch open) {
+      this.producer = producer;
+      this.open = open;
+    }
+
+    @Override
+    public void completed(SimpleHttpResponse answer) {
+      inFlight.release();
+      try {
+        for (ProducerRecord<byte[], byte[]> message : events.of(answer.getBodyBytes())) {
+          producer.send(
+              message,
+              (place, failure) -> {
+                if (failure != null) {
+                  end(failure);
+                }
+              });
+        }
+        open.countDown();
+      } catch (Exception e) {
+        end(e);
+      }
+    }
+
+    @Override
+    public void failed(Exception failure) {
+      end(failure);
+    }
+
+    @Override
+    public void cancelled() {
+      end(new IllegalStateException("A call was cancelled"));
+    }
+  }
+}
