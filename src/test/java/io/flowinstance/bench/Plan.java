@@ -10,7 +10,7 @@ import java.util.List;
  * and each round begins with another one, so that a machine that drifts favours none of them.
  */
 record Plan(List<Step> steps) {
-  private static final Duration FULL_WARM_UP = Duration.ofSeconds(8);
+  private static final Duration FULL_WARM_UP = Duration.ofSeconds(12);
   private static final Duration QUICK_WARM_UP = Duration.ofSeconds(5);
 
   /** Under three minutes: does it work, and about where does it stand. */
@@ -45,22 +45,26 @@ record Plan(List<Step> steps) {
     Cell standard = Cell.of(ApiLatency.NONE, 10);
     Cell heavyTailed = Cell.of(ApiLatency.HEAVY_TAILED, 10);
     // Those that targets are set for stand first, and more often.
-    addRounds(steps, standard, 3);
-    addRounds(steps, heavyTailed, 3);
+    addRounds(steps, standard, 3, Variant.values());
+    addRounds(steps, heavyTailed, 3, Variant.values());
+    addRounds(steps, Cell.of(ApiLatency.TWENTY_MS, 10), 1, Variant.values());
+    List<Cell> cells = new ArrayList<>();
     for (ApiLatency latency : ApiLatency.values()) {
-      for (int tasks : List.of(1, 10, 100, 1000)) {
-        Cell cell = Cell.of(latency, tasks);
-        if (!cell.equals(standard) && !cell.equals(heavyTailed)) {
-          addRounds(steps, cell, 1);
-        }
+      for (int tasks : List.of(1, 100, 1000)) {
+        cells.add(Cell.of(latency, tasks));
       }
     }
     for (int concurrency : List.of(16, 256)) {
-      addRounds(steps, standard.concurrency(concurrency), 1);
-      addRounds(steps, heavyTailed.concurrency(concurrency), 1);
+      cells.add(standard.concurrency(concurrency));
+      cells.add(heavyTailed.concurrency(concurrency));
     }
     for (int lanes : List.of(1, 4)) {
-      addRounds(steps, standard.lanes(lanes), 1);
+      cells.add(standard.lanes(lanes));
+    }
+    // One record at a time tells nothing new here.
+    for (Cell cell : cells) {
+      addRounds(
+          steps, cell, 1, Variant.PIPELINE, Variant.PLAIN_CLIENTS, Variant.PARALLEL_CONSUMER);
     }
     for (int perSecond : List.of(20, 200)) {
       for (ApiLatency latency : List.of(ApiLatency.NONE, ApiLatency.TWENTY_MS)) {
@@ -83,11 +87,11 @@ record Plan(List<Step> steps) {
     return steps.stream().map(Step::length).reduce(Duration.ZERO, Duration::plus);
   }
 
-  private static void addRounds(List<Step> steps, Cell cell, int rounds) {
+  private static void addRounds(List<Step> steps, Cell cell, int rounds, Variant... variants) {
     // Few come out of a slow API per second, and they come in bursts.
     Duration window = Duration.ofSeconds(cell.latency() == ApiLatency.HEAVY_TAILED ? 10 : 8);
-    List<Variant> order = new ArrayList<>(List.of(Variant.values()));
-    Collections.rotate(order, steps.size() / order.size());
+    List<Variant> order = new ArrayList<>(List.of(variants));
+    Collections.rotate(order, steps.size() / variants.length);
     for (int round = 1; round <= rounds; round++) {
       for (Variant variant : order) {
         steps.add(new ThroughputRun(cell, variant, round, FULL_WARM_UP, window));

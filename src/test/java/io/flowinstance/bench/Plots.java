@@ -6,7 +6,6 @@ import java.awt.Color;
 import java.awt.Font;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -58,6 +57,7 @@ record Plots(Figures figures) {
         "ids per second, pipeline = 1",
         groups,
         bars,
+        100,
         file);
   }
 
@@ -80,6 +80,7 @@ record Plots(Figures figures) {
         "milliseconds",
         groups,
         bars,
+        1,
         file);
   }
 
@@ -87,12 +88,19 @@ record Plots(Figures figures) {
     return trickles.stream().mapToDouble(figure).boxed().toList();
   }
 
+  /**
+   * Draws groups of bars.
+   *
+   * @param bars the values by their name in the legend, one for each group; NaN for none
+   * @param steps into which a unit is divided
+   */
   private static void save(
       String title,
       String groupTitle,
       String valueTitle,
       List<String> groups,
       Map<String, List<Double>> bars,
+      double steps,
       Path file)
       throws IOException {
     if (groups.isEmpty()) {
@@ -121,8 +129,11 @@ record Plots(Figures figures) {
         .setLabelsPosition(1.0);
     bars.forEach(
         (name, values) -> {
-          List<Double> shown = new ArrayList<>();
-          values.forEach(value -> shown.add(Double.isNaN(value) ? 0 : value));
+          // The labels show every digit there is.
+          List<Double> shown =
+              values.stream()
+                  .map(value -> Double.isNaN(value) ? 0 : Math.round(value * steps) / steps)
+                  .toList();
           chart.addSeries(name, groups, shown);
         });
     VectorGraphicsEncoder.saveVectorGraphic(chart, file.toString(), VectorGraphicsFormat.SVG);

@@ -42,7 +42,7 @@ record StartRun(int number, boolean rest) implements Step {
             Variant.PIPELINE, environment, logs.resolve("start-%d.log".formatted(number)))) {
       while (!process.isReady()) {
         if (!process.runsFor(LOOK) || System.nanoTime() - begin > PATIENCE.toNanos()) {
-          throw new IllegalStateException("The pipeline does not start: " + process.lastWords());
+          throw new IllegalStateException("The pipeline does not start: " + process.complaint());
         }
       }
       double ready = (System.nanoTime() - begin) / 1e9;

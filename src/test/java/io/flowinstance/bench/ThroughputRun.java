@@ -102,6 +102,6 @@ record ThroughputRun(Cell cell, Variant variant, int round, Duration warmUp, Dur
   }
 
   private Throughput failed(VariantProcess process) {
-    return Throughput.failed(cell, variant, round, process.lastWords());
+    return Throughput.failed(cell, variant, round, process.complaint());
   }
 }

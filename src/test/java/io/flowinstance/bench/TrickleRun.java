@@ -69,11 +69,11 @@ record TrickleRun(
       long patience = System.nanoTime() + FIRST_OUTCOME.toNanos();
       while (arrivals.count() == 0) {
         if (!process.runsFor(LOOK) || System.nanoTime() > patience) {
-          return Trickle.failed(variant, latency, perSecond, process.lastWords());
+          return Trickle.failed(variant, latency, perSecond, process.complaint());
         }
       }
       if (!process.runsFor(warmUp)) {
-        return Trickle.failed(variant, latency, perSecond, process.lastWords());
+        return Trickle.failed(variant, latency, perSecond, process.complaint());
       }
       int from = sender.sent();
       process.runsFor(window);
@@ -87,11 +87,8 @@ record TrickleRun(
       }
       int missing = to - from - outcomes.complete(from, to);
       if (missing > 0) {
-        return Trickle.failed(
-            variant,
-            latency,
-            perSecond,
-            "%d of %d ids had no outcome: %s".formatted(missing, to - from, process.lastWords()));
+        String lost = "%d of %d ids had no outcome within %d s".formatted(missing, to - from, LAST_OUTCOMES.toSeconds());
+        return Trickle.failed(variant, latency, perSecond, lost);
       }
       double[] times = outcomes.millis(from, to);
       return new Trickle(

@@ -87,11 +87,15 @@ final class VariantProcess implements AutoCloseable {
     return !process.waitFor(time.toNanos(), TimeUnit.NANOSECONDS);
   }
 
-  /** The last thing that it said. */
-  String lastWords() {
+  /** Why nothing comes of it: whether it still runs, and the last line of its log. */
+  String complaint() {
+    String state =
+        process.isAlive() ? "no outcomes" : "ended with code %d".formatted(process.exitValue());
     try {
       List<String> lines = Files.readAllLines(log).stream().filter(l -> !l.isBlank()).toList();
-      return lines.isEmpty() ? "(it said nothing)" : lines.get(lines.size() - 1).strip();
+      return lines.isEmpty()
+          ? state + ", its log is empty"
+          : "%s, its log ends: %s".formatted(state, lines.get(lines.size() - 1).strip());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
