@@ -63,8 +63,7 @@ record Plan(List<Step> steps) {
     }
     // One record at a time tells nothing new here.
     for (Cell cell : cells) {
-      addRounds(
-          steps, cell, 1, Variant.PIPELINE, Variant.PLAIN_CLIENTS, Variant.PARALLEL_CONSUMER);
+      addRounds(steps, cell, 1, Variant.PIPELINE, Variant.PLAIN_CLIENTS, Variant.PARALLEL_CONSUMER);
     }
     for (int perSecond : List.of(20, 200)) {
       for (ApiLatency latency : List.of(ApiLatency.NONE, ApiLatency.TWENTY_MS)) {

@@ -87,7 +87,9 @@ record TrickleRun(
       }
       int missing = to - from - outcomes.complete(from, to);
       if (missing > 0) {
-        String lost = "%d of %d ids had no outcome within %d s".formatted(missing, to - from, LAST_OUTCOMES.toSeconds());
+        String lost =
+            "%d of %d ids had no outcome within %d s"
+                .formatted(missing, to - from, LAST_OUTCOMES.toSeconds());
         return Trickle.failed(variant, latency, perSecond, lost);
       }
       double[] times = outcomes.millis(from, to);

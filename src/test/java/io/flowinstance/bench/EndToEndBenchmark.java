@@ -18,12 +18,12 @@ import java.util.Locale;
  * <p>{@code -Dbench.quick=true} is the short form; {@code -Dbench.only=<text>} does those steps
  * alone whose title contains the text.
  */
-public final class Benchmark {
+public final class EndToEndBenchmark {
   private static final Path FOLDER = Path.of("target", "bench");
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
-  private Benchmark() {}
+  private EndToEndBenchmark() {}
 
   public static void main(String[] args) throws IOException, InterruptedException {
     Locale.setDefault(Locale.ROOT);
