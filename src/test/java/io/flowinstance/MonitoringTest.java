@@ -10,7 +10,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,7 +21,6 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -119,14 +117,59 @@ class MonitoringTest {
 
   @Test
   void alertsRingForTheirFaultsAlone(@TempDir Path folder) throws Exception {
-    ArrayNode rules = JSON.createArrayNode();
-    alerts().forEach(rules::add);
-    rules(folder, rules);
+    alertRules(folder);
     promtool(
         folder,
         "test",
         Files.copy(
             Path.of("src/test/resources/alerts.test.yaml"), folder.resolve("alerts.test.yaml")));
+  }
+
+  /** The alerts, as a file for Prometheus. */
+  static Path alertRules(Path folder) throws IOException {
+    ArrayNode rules = JSON.createArrayNode();
+    alerts().forEach(rules::add);
+    return rules(folder, rules);
+  }
+
+  /** What has to have data while the pipeline is well: panels, variables, what alerts compare. */
+  static List<String> expressionsWithData() {
+    List<String> expressions = new ArrayList<>(variableExpressions());
+    expressions.addAll(panelExpressions());
+    alertExpressions().forEach(alert -> expressions.addAll(compared(alert)));
+    expressions.replaceAll(
+        expression ->
+            expression.replace("$__rate_interval", "1m").replaceAll("\\$(namespace|pod)", ".*"));
+    return expressions;
+  }
+
+  /** The left hand sides of the comparisons of an alert that stand in no parentheses. */
+  private static List<String> compared(String expression) {
+    List<String> sides = new ArrayList<>();
+    StringBuilder side = new StringBuilder();
+    boolean left = true;
+    int depth = 0;
+    for (String word : expression.split("(?<=[\\s(){}])|(?=[\\s(){}])")) {
+      depth += word.matches("[({]") ? 1 : word.matches("[)}]") ? -1 : 0;
+      if (depth == 0 && word.matches("and|or|unless")) {
+        sides.add(side.toString());
+        side.setLength(0);
+        left = true;
+      } else if (depth == 0 && word.matches("[<>]=?|[=!]=")) {
+        left = false;
+      } else if (left) {
+        side.append(word);
+      }
+    }
+    sides.add(side.toString());
+    return sides;
+  }
+
+  @Test
+  void readsWhatAnAlertCompares() {
+    assertEquals(
+        List.of("sum(a{x=\"y\"}) ", " (b unless b offset 1m) "),
+        compared("sum(a{x=\"y\"}) > 1 and (b unless b offset 1m) == 0"));
   }
 
   private static Path rules(Path folder, ArrayNode rules) throws IOException {
@@ -140,12 +183,7 @@ class MonitoringTest {
   }
 
   private static void promtool(Path folder, String command, Path file) throws Exception {
-    Path promtool =
-        Stream.of(System.getenv("PATH").split(File.pathSeparator))
-            .map(place -> Path.of(place, "promtool"))
-            .filter(Files::isExecutable)
-            .findFirst()
-            .orElse(null);
+    Path promtool = Prometheus.program("promtool").orElse(null);
     assumeTrue(promtool != null, "promtool is not at hand");
     Process process =
         new ProcessBuilder(promtool.toString(), command, "rules", file.toString())

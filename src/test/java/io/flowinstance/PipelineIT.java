@@ -6,15 +6,19 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.flowinstance.broker.KafkaBroker;
 import io.flowinstance.delivery.DeadLetterReason;
 import io.flowinstance.event.Schemas;
 import io.flowinstance.faults.ApplicationProcess;
 import io.flowinstance.simulator.EnosSimulator;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -31,6 +35,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The packaged JAR as a process, on a real broker and a signed API, by environment alone. */
 class PipelineIT {
@@ -279,6 +284,30 @@ class PipelineIT {
     for (DeadLetterReason reason : DeadLetterReason.values()) {
       assertTrue(
           scrape.contains("{outcome=\"dead_letter\",reason=\"%s\"}".formatted(reason)), scrape);
+    }
+  }
+
+  @Test
+  void givesPrometheusDataForEveryAlertAndPanel(@TempDir Path folder) throws Exception {
+    Path program = Prometheus.program("prometheus").orElse(null);
+    assumeTrue(program != null, "prometheus is not at hand");
+    try (Prometheus prometheus =
+        Prometheus.start(
+            program, application.managementPort(), MonitoringTest.alertRules(folder), folder)) {
+      send(null, "1002-20260101120000".getBytes(UTF_8), Map.of());
+      send(null, "404-20260102000000".getBytes(UTF_8), Map.of());
+
+      Set<String> without = new LinkedHashSet<>(MonitoringTest.expressionsWithData());
+      await()
+          .atMost(Duration.ofSeconds(20))
+          .untilAsserted(
+              () -> {
+                without.removeIf(expression -> prometheus.series(expression) > 0);
+                assertEquals(Set.of(), without);
+              });
+      for (JsonNode rule : prometheus.rules()) {
+        assertEquals("ok", rule.get("health").textValue(), rule::toString);
+      }
     }
   }
 

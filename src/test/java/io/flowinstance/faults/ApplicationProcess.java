@@ -78,6 +78,11 @@ public final class ApplicationProcess implements AutoCloseable {
     return get("health/" + which);
   }
 
+  /** Where health and metrics are served. */
+  public int managementPort() {
+    return managementPort;
+  }
+
   /** What Prometheus would scrape, after its HTTP status. */
   public String metrics() {
     return get("metrics");
