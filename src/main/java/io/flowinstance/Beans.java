@@ -80,7 +80,8 @@ final class Beans implements CamelConfiguration {
             consumers,
             new LaneWatch.Bounds(
                 Duration.ofMillis(settings.whole("kafka.session-timeout-ms")),
-                Duration.ofMillis(settings.longestPauseMs())),
+                // By then a lane lets go of what it has in hand, and has to publish the rest.
+                Duration.ofMillis(settings.longestPauseMs()).plusMillis(Settings.PUBLISH_MS)),
             nanoTime);
     this.producers = producers;
   }

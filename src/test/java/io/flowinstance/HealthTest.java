@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
 /** What takes readiness down, what liveness, and that each says so in words. */
 class HealthTest {
   private static final Duration LONGEST_BATCH = Duration.ofSeconds(60 + 10 + 45);
-  private static final Duration LONGEST_PAUSE = Duration.ofMinutes(5);
+  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(300 + 45);
 
   private SignedPipeline pipeline;
 
