@@ -31,7 +31,7 @@ record Cell(ApiLatency latency, int tasks, int concurrency, int lanes) {
 
   /** What differs from the default settings. */
   String shortTitle() {
-    return "%s, %d".formatted(latency.title(), tasks)
+    return "%s, %d tasks".formatted(latency.title(), tasks)
         + (concurrency == DEFAULT_CONCURRENCY ? "" : ", concurrency " + concurrency)
         + (lanes == DEFAULT_LANES ? "" : ", lanes " + lanes);
   }

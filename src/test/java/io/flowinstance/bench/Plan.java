@@ -11,7 +11,7 @@ import java.util.List;
  */
 record Plan(List<Step> steps) {
   private static final Duration FULL_WARM_UP = Duration.ofSeconds(12);
-  private static final Duration QUICK_WARM_UP = Duration.ofSeconds(5);
+  private static final Duration QUICK_WARM_UP = Duration.ofSeconds(4);
 
   /** Under three minutes: does it work, and about where does it stand. */
   static Plan quick() {
@@ -21,7 +21,7 @@ record Plan(List<Step> steps) {
       for (Variant variant : Variant.values()) {
         steps.add(
             new ThroughputRun(
-                Cell.of(latency, 10), variant, 1, QUICK_WARM_UP, Duration.ofSeconds(5)));
+                Cell.of(latency, 10), variant, 1, QUICK_WARM_UP, Duration.ofSeconds(4)));
       }
     }
     for (int perSecond : List.of(20, 200)) {
@@ -30,8 +30,8 @@ record Plan(List<Step> steps) {
               Variant.PIPELINE,
               ApiLatency.NONE,
               perSecond,
-              Duration.ofSeconds(4),
-              Duration.ofSeconds(5)));
+              Duration.ofSeconds(3),
+              Duration.ofSeconds(4)));
     }
     return new Plan(steps);
   }

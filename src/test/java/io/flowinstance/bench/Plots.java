@@ -57,7 +57,7 @@ record Plots(Figures figures) {
         "ids per second, pipeline = 1",
         groups,
         bars,
-        100,
+        "0.00",
         file);
   }
 
@@ -80,7 +80,7 @@ record Plots(Figures figures) {
         "milliseconds",
         groups,
         bars,
-        1,
+        "0",
         file);
   }
 
@@ -92,7 +92,7 @@ record Plots(Figures figures) {
    * Draws groups of bars.
    *
    * @param bars the values by their name in the legend, one for each group; NaN for none
-   * @param steps into which a unit is divided
+   * @param format of a value, as DecimalFormat takes it
    */
   private static void save(
       String title,
@@ -100,7 +100,7 @@ record Plots(Figures figures) {
       String valueTitle,
       List<String> groups,
       Map<String, List<Double>> bars,
-      double steps,
+      String format,
       Path file)
       throws IOException {
     if (groups.isEmpty()) {
@@ -121,7 +121,11 @@ record Plots(Figures figures) {
         .setLegendPosition(LegendPosition.OutsideS)
         .setLegendLayout(LegendLayout.Horizontal)
         .setChartBackgroundColor(Color.WHITE);
-    chart.getStyler().setXAxisLabelRotation(LABEL_DEGREES).setYAxisMin(0.0);
+    chart
+        .getStyler()
+        .setXAxisLabelRotation(LABEL_DEGREES)
+        .setYAxisMin(0.0)
+        .setYAxisDecimalPattern(format);
     chart
         .getStyler()
         .setLabelsVisible(true)
@@ -129,11 +133,8 @@ record Plots(Figures figures) {
         .setLabelsPosition(1.0);
     bars.forEach(
         (name, values) -> {
-          // The labels show every digit there is.
           List<Double> shown =
-              values.stream()
-                  .map(value -> Double.isNaN(value) ? 0 : Math.round(value * steps) / steps)
-                  .toList();
+              values.stream().map(value -> Double.isNaN(value) ? 0 : value).toList();
           chart.addSeries(name, groups, shown);
         });
     VectorGraphicsEncoder.saveVectorGraphic(chart, file.toString(), VectorGraphicsFormat.SVG);

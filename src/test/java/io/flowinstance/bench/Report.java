@@ -41,7 +41,7 @@ record Report(Figures figures) {
     return new Table(
         "Targets of the pipeline.",
         1,
-        List.of("", "target", "measured", ""),
+        List.of("what", "target", "measured", "verdict"),
         Target.of(figures).stream()
             .map(t -> List.of(t.what(), t.limitText(), t.measuredText(), t.verdict()))
             .toList());
