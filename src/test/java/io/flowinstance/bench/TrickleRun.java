@@ -55,7 +55,7 @@ record TrickleRun(
     bed.latency(latency);
     String topic = bed.emptyIds();
     int most =
-        (int) (perSecond * FIRST_OUTCOME.plus(warmUp).plus(window).plus(LAST_OUTCOMES).toSeconds());
+        (int) (perSecond * warmUp.plus(window).plus(LAST_OUTCOMES).toSeconds());
     Outcomes outcomes = new Outcomes(most);
     Path log = logs.resolve("trickle-%d-%s-%s.log".formatted(perSecond, latency, variant.name()));
     Sender sender = new Sender(bed, topic, outcomes);
@@ -65,13 +65,15 @@ record TrickleRun(
                 List.of(TestBed.FLOW_INSTANCES, TestBed.TASK_STATUSES),
                 outcomes::arrived);
         VariantProcess process = VariantProcess.start(variant, bed.environment(topic), log)) {
-      sender.start();
+      // One id until it is up: those that it found waiting would be a load, and no trickle.
+      sender.sendOne();
       long patience = System.nanoTime() + FIRST_OUTCOME.toNanos();
       while (arrivals.count() == 0) {
         if (!process.runsFor(LOOK) || System.nanoTime() > patience) {
           return Trickle.failed(variant, latency, perSecond, process.complaint());
         }
       }
+      sender.start();
       if (!process.runsFor(warmUp)) {
         return Trickle.failed(variant, latency, perSecond, process.complaint());
       }
@@ -165,6 +167,8 @@ record TrickleRun(
 
     Sender(TestBed bed, String topic, Outcomes outcomes) {
       producer = bed.producer(0);
+      // The first one would wait for the topic's metadata, which must not count.
+      producer.partitionsFor(topic);
       this.topic = topic;
       this.outcomes = outcomes;
       thread.setDaemon(true);
@@ -179,18 +183,21 @@ record TrickleRun(
       return sent;
     }
 
+    void sendOne() {
+      outcomes.sentAt.set(sent, System.nanoTime());
+      producer.send(TestBed.idRecord(topic, TASKS, sent));
+      sent++;
+    }
+
     private void send() {
-      // The first one waits for the topic's metadata, which must not count.
-      producer.partitionsFor(topic);
+      int first = sent;
       long begin = System.nanoTime();
-      for (int n = 0; !closed && n < outcomes.sentAt.length(); n++) {
-        long due = begin + n * 1_000_000_000L / perSecond;
+      while (!closed && sent < outcomes.sentAt.length()) {
+        long due = begin + (sent - first) * 1_000_000_000L / perSecond;
         for (long left; (left = due - System.nanoTime()) > 0; ) {
           LockSupport.parkNanos(left);
         }
-        outcomes.sentAt.set(n, System.nanoTime());
-        producer.send(TestBed.idRecord(topic, TASKS, n));
-        sent = n + 1;
+        sendOne();
       }
     }
 
