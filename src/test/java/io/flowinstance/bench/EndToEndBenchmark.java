@@ -67,8 +67,11 @@ public final class EndToEndBenchmark {
     Figures figures = new Figures(results);
     StringBuilder markdown =
         new StringBuilder(
-            "Machine: %s; its load before the start: %.1f.\n\n"
-                .formatted(results.machine(), results.loadBefore()));
+            "Machine: %s; its load before the start: %.1f.%s\n\n"
+                .formatted(
+                    results.machine(),
+                    results.loadBefore(),
+                    results.quick() ? " The short form, one round." : ""));
     for (Table table : new Report(figures).tables()) {
       System.out.println("\n" + table.forTerminal());
       markdown.append(table.asMarkdown()).append('\n');

@@ -36,7 +36,7 @@ record Plan(List<Step> steps) {
     return new Plan(steps);
   }
 
-  /** About 35 minutes: the grid, one axis at a time, and latency by tasks. */
+  /** About 40 minutes: the grid, one axis at a time, and latency by tasks. */
   static Plan full() {
     List<Step> steps = new ArrayList<>();
     for (int number = 1; number <= 5; number++) {
@@ -69,8 +69,7 @@ record Plan(List<Step> steps) {
       for (ApiLatency latency : List.of(ApiLatency.NONE, ApiLatency.TWENTY_MS)) {
         for (Variant variant : Variant.values()) {
           steps.add(
-              new TrickleRun(
-                  variant, latency, perSecond, Duration.ofSeconds(6), Duration.ofSeconds(8)));
+              new TrickleRun(variant, latency, perSecond, FULL_WARM_UP, Duration.ofSeconds(8)));
         }
       }
     }

@@ -54,8 +54,7 @@ record TrickleRun(
   private Trickle in(TestBed bed, Path logs) throws InterruptedException {
     bed.latency(latency);
     String topic = bed.emptyIds();
-    int most =
-        (int) (perSecond * warmUp.plus(window).plus(LAST_OUTCOMES).toSeconds());
+    int most = (int) (perSecond * warmUp.plus(window).plus(LAST_OUTCOMES).toSeconds());
     Outcomes outcomes = new Outcomes(most);
     Path log = logs.resolve("trickle-%d-%s-%s.log".formatted(perSecond, latency, variant.name()));
     Sender sender = new Sender(bed, topic, outcomes);
