@@ -19,6 +19,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 public final class KafkaClients implements KafkaClientFactory {
   private static final int BUFFER_BYTES = 32 << 20;
   private static final int BATCH_BYTES = 128 << 10;
+  private static final int LINGER_MS = 100;
   private static final int ANSWER_MS = 15_000;
   private static final int REQUEST_MS = 10_000;
 
@@ -55,6 +56,8 @@ public final class KafkaClients implements KafkaClientFactory {
     Properties properties = producer(transactionalId, maxRequestBytes, compressionType);
     properties.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId);
     properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, transactionTimeoutMs);
+    // A commit sends what is left at once: until then only what fills a request goes out.
+    properties.put(ProducerConfig.LINGER_MS_CONFIG, LINGER_MS);
     return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
   }
 

@@ -19,6 +19,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.RecordTooLargeException;
+import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.record.AbstractRecords;
 import org.apache.kafka.common.record.CompressionType;
 import org.apache.kafka.common.record.RecordBatch;
@@ -31,6 +32,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class Publisher implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Publisher.class);
+
+  private static final int RECORD_OVERHEAD = 128;
+  private static final int HEADER_OVERHEAD = 16;
 
   private final IntFunction<Producer<byte[], byte[]>> producers;
   private final EventMessages events;
@@ -132,13 +136,27 @@ public final class Publisher implements AutoCloseable {
 
   private boolean isTooLarge(ProducerRecord<byte[], byte[]> message) {
     // The upper bound of the producer's own check, which would spoil the whole transaction.
-    return AbstractRecords.estimateSizeInBytesUpperBound(
-            RecordBatch.CURRENT_MAGIC_VALUE,
-            CompressionType.NONE,
-            message.key(),
-            message.value(),
-            message.headers().toArray())
-        > maxRecordBytes;
+    return mostBytes(message) > maxRecordBytes
+        && AbstractRecords.estimateSizeInBytesUpperBound(
+                RecordBatch.CURRENT_MAGIC_VALUE,
+                CompressionType.NONE,
+                message.key(),
+                message.value(),
+                message.headers().toArray())
+            > maxRecordBytes;
+  }
+
+  /** No less than Kafka's bound, which encodes each header's name to find it. */
+  private static long mostBytes(ProducerRecord<byte[], byte[]> message) {
+    long bytes = RECORD_OVERHEAD + length(message.key()) + length(message.value());
+    for (Header header : message.headers()) {
+      bytes += HEADER_OVERHEAD + 3L * header.key().length() + length(header.value());
+    }
+    return bytes;
+  }
+
+  private static int length(byte[] bytes) {
+    return bytes == null ? 0 : bytes.length;
   }
 
   private Outcome withinLimits(Outcome outcome) {
@@ -157,8 +175,7 @@ public final class Publisher implements AutoCloseable {
             idRecord,
             DeadLetterReason.EVENT_TOO_LARGE,
             "A message of %d bytes for topic %s is larger than the %s."
-                .formatted(
-                    message.value() == null ? 0 : message.value().length, message.topic(), limit),
+                .formatted(length(message.value()), message.topic(), limit),
             DeadLetters.Call.NONE);
     boolean isDeadLetter = message.topic().equals(deadLetter.topic());
     return Outcome.of(
@@ -289,11 +306,7 @@ public final class Publisher implements AutoCloseable {
 
     private static ProducerRecord<byte[], byte[]> largest(Outcome outcome) {
       return outcome.messages().stream()
-          .max(
-              (a, b) ->
-                  Integer.compare(
-                      a.value() == null ? 0 : a.value().length,
-                      b.value() == null ? 0 : b.value().length))
+          .max((a, b) -> Integer.compare(length(a.value()), length(b.value())))
           .orElseThrow();
     }
   }

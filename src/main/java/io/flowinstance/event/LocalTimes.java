@@ -24,6 +24,8 @@ final class LocalTimes {
           .toFormatter(Locale.ROOT)
           .withResolverStyle(ResolverStyle.STRICT);
 
+  private static final String PLAIN = "0000-00-00 00:00:00";
+
   private LocalTimes() {}
 
   /**
@@ -35,9 +37,39 @@ final class LocalTimes {
       return null;
     }
     try {
-      return LocalDateTime.parse(text, FORMAT).atZone(zone).toInstant();
+      LocalDateTime time = isPlain(text) ? plain(text) : LocalDateTime.parse(text, FORMAT);
+      return time.atZone(zone).toInstant();
     } catch (DateTimeException e) {
       return null;
     }
+  }
+
+  /** Whether it is what nearly all of them are, {@code yyyy-MM-dd HH:mm:ss} or with {@code .0}. */
+  private static boolean isPlain(String text) {
+    if (text.length() != 19 && !(text.length() == 21 && text.endsWith(".0"))) {
+      return false;
+    }
+    for (int i = 0; i < 19; i++) {
+      char c = text.charAt(i);
+      if (PLAIN.charAt(i) == '0' ? c < '0' || c > '9' : c != PLAIN.charAt(i)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Without the formatter, which was 4 % of the CPU time of an instance of ten tasks. */
+  private static LocalDateTime plain(String text) {
+    return LocalDateTime.of(
+        number(text, 0, 4),
+        number(text, 5, 7),
+        number(text, 8, 10),
+        number(text, 11, 13),
+        number(text, 14, 16),
+        number(text, 17, 19));
+  }
+
+  private static int number(String text, int from, int to) {
+    return Integer.parseInt(text, from, to, 10);
   }
 }

@@ -32,7 +32,7 @@ public final class Fetch {
   }
 
   /** Whether there is no answer yet that stays. */
-  public boolean isOpen() {
+  boolean isOpen() {
     return open;
   }
 

@@ -54,6 +54,11 @@ public final class Retries {
     this.clock = clock;
   }
 
+  /** Whether the instance has to be asked for, for the first time or again. */
+  public boolean goesOn(@Variable("fetch") Fetch fetch) {
+    return fetch.isOpen();
+  }
+
   /** The API gave the instance: nothing is left to ask. */
   public void afterAnswer(@Variable("fetch") Fetch fetch) {
     metrics.called(OK, System.nanoTime() - fetch.lastAttempt());
