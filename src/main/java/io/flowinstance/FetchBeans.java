@@ -81,7 +81,7 @@ public final class FetchBeans implements CamelConfiguration {
     ThreadPoolProfile threads = new ThreadPoolProfile("fetch");
     threads.setPoolSize(concurrency);
     threads.setMaxPoolSize(concurrency);
-    threads.setMaxQueueSize(-1);
+    threads.setMaxQueueSize(Integer.MAX_VALUE);
     registry.bind(
         "fetch-threads", context.getExecutorServiceManager().newThreadPool(this, "fetch", threads));
     registry.bind("api-headers", new ApiHeaders());

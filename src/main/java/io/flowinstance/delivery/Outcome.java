@@ -14,7 +14,7 @@ public record Outcome(
     IdRecord idRecord, List<ProducerRecord<byte[], byte[]>> messages, String givenBack) {
 
   /** A message without its value: key, headers, and the objects around them. */
-  private static final int MESSAGE_BYTES = 768;
+  private static final int MESSAGE_BYTES = 512;
 
   /** Refuses an outcome that would let an id vanish. */
   public Outcome {
