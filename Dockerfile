@@ -4,10 +4,18 @@ FROM eclipse-temurin:21.0.9_10-jre-noble
 
 COPY --chmod=0444 target/flow-instance-routes.jar /app/flow-instance-routes.jar
 
+# The classes of a start, ready for the next one (JEP 350): it takes half the time. Started for
+# ten seconds, without anything there that it could reach.
+RUN ENOS_BASE_URL=http://localhost:1 KAFKA_BOOTSTRAP_SERVERS=localhost:1 ENOS_AUTH=none \
+    ENOS_USER_ID=none ENOS_ORG_ID=none \
+    timeout --preserve-status 10 \
+    java -XX:ArchiveClassesAtExit=/app/classes.jsa -jar /app/flow-instance-routes.jar > /dev/null \
+    && chmod 0444 /app/classes.jsa
+
 # The heap's share of the container's memory; a process out of memory ends and is started again.
 # A variable, so that a deployment can give its own in place of them.
 ENV JAVA_TOOL_OPTIONS="-XX:MaxRAMPercentage=70 -XX:+ExitOnOutOfMemoryError"
 
 USER 10001:10001
 EXPOSE 9876
-ENTRYPOINT ["java", "-jar", "/app/flow-instance-routes.jar"]
+ENTRYPOINT ["java", "-XX:SharedArchiveFile=/app/classes.jsa", "-jar", "/app/flow-instance-routes.jar"]

@@ -49,6 +49,14 @@ public final class CommandLineInterface {
     Console console = System.console();
     // Into a pipe or a file goes UTF-8, whatever the locale: JSON is nothing else.
     Charset charset = console == null ? UTF_8 : console.charset();
+    if (args.length == 0) {
+      // Past the parser: to load it takes half a second.
+      try {
+        return pipeline.run();
+      } catch (Exception failure) {
+        return explain(failure, writer(FileDescriptor.err, charset));
+      }
+    }
     Surroundings surroundings =
         new Surroundings(
             System.getenv(),
