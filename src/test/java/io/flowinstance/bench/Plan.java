@@ -10,7 +10,11 @@ import java.util.List;
  * and each round begins with another one, so that a machine that drifts favours none of them.
  */
 record Plan(List<Step> steps) {
-  private static final Duration FULL_WARM_UP = Duration.ofSeconds(12);
+  private static final Variant[] CONTENDERS = {
+    Variant.PIPELINE, Variant.PLAIN_CLIENTS, Variant.PARALLEL_CONSUMER
+  };
+  private static final Duration LONG_WARM_UP = Duration.ofSeconds(30);
+  private static final Duration WARM_UP = Duration.ofSeconds(15);
   private static final Duration QUICK_WARM_UP = Duration.ofSeconds(4);
 
   /** Under three minutes: does it work, and about where does it stand. */
@@ -36,7 +40,10 @@ record Plan(List<Step> steps) {
     return new Plan(steps);
   }
 
-  /** About 40 minutes: the grid, one axis at a time, and latency by tasks. */
+  /**
+   * The grid, one axis at a time around the defaults. The cells that targets are set for stand
+   * first, more often, and longest warmed up: on two cores a JVM compiles for half a minute.
+   */
   static Plan full() {
     List<Step> steps = new ArrayList<>();
     for (int number = 1; number <= 5; number++) {
@@ -44,36 +51,39 @@ record Plan(List<Step> steps) {
     }
     Cell standard = Cell.of(ApiLatency.NONE, 10);
     Cell heavyTailed = Cell.of(ApiLatency.HEAVY_TAILED, 10);
-    // Those that targets are set for stand first, and more often.
-    addRounds(steps, standard, 3, Variant.values());
-    addRounds(steps, heavyTailed, 3, Variant.values());
-    addRounds(steps, Cell.of(ApiLatency.TWENTY_MS, 10), 1, Variant.values());
-    List<Cell> cells = new ArrayList<>();
-    for (ApiLatency latency : ApiLatency.values()) {
-      for (int tasks : List.of(1, 100, 1000)) {
-        cells.add(Cell.of(latency, tasks));
+    addRounds(steps, standard, 2, LONG_WARM_UP, CONTENDERS);
+    addRounds(steps, heavyTailed, 2, LONG_WARM_UP, CONTENDERS);
+    for (int perSecond : List.of(20, 200)) {
+      for (ApiLatency latency : List.of(ApiLatency.NONE, ApiLatency.TWENTY_MS)) {
+        steps.add(trickle(Variant.PIPELINE, latency, perSecond));
       }
     }
+    for (Variant other : List.of(Variant.PLAIN_CLIENTS, Variant.PARALLEL_CONSUMER)) {
+      steps.add(trickle(other, ApiLatency.NONE, 200));
+    }
+    // One record at a time: two cells say all of it.
+    addRounds(steps, standard, 1, WARM_UP, Variant.FIRST_DRAFT);
+    addRounds(steps, heavyTailed, 1, WARM_UP, Variant.FIRST_DRAFT);
+    List<Cell> cells = new ArrayList<>();
+    for (int tasks : List.of(1000, 100, 1)) {
+      cells.add(Cell.of(ApiLatency.NONE, tasks));
+    }
+    cells.add(Cell.of(ApiLatency.HEAVY_TAILED, 1000));
+    cells.add(Cell.of(ApiLatency.TWENTY_MS, 10));
     for (int concurrency : List.of(16, 256)) {
-      cells.add(standard.concurrency(concurrency));
       cells.add(heavyTailed.concurrency(concurrency));
     }
     for (int lanes : List.of(1, 4)) {
       cells.add(standard.lanes(lanes));
     }
-    // One record at a time tells nothing new here.
     for (Cell cell : cells) {
-      addRounds(steps, cell, 1, Variant.PIPELINE, Variant.PLAIN_CLIENTS, Variant.PARALLEL_CONSUMER);
-    }
-    for (int perSecond : List.of(20, 200)) {
-      for (ApiLatency latency : List.of(ApiLatency.NONE, ApiLatency.TWENTY_MS)) {
-        for (Variant variant : Variant.values()) {
-          steps.add(
-              new TrickleRun(variant, latency, perSecond, FULL_WARM_UP, Duration.ofSeconds(8)));
-        }
-      }
+      addRounds(steps, cell, 1, WARM_UP, CONTENDERS);
     }
     return new Plan(steps);
+  }
+
+  private static TrickleRun trickle(Variant variant, ApiLatency latency, int perSecond) {
+    return new TrickleRun(variant, latency, perSecond, WARM_UP, Duration.ofSeconds(8));
   }
 
   /** Those whose title contains this text. */
@@ -85,14 +95,15 @@ record Plan(List<Step> steps) {
     return steps.stream().map(Step::length).reduce(Duration.ZERO, Duration::plus);
   }
 
-  private static void addRounds(List<Step> steps, Cell cell, int rounds, Variant... variants) {
+  private static void addRounds(
+      List<Step> steps, Cell cell, int rounds, Duration warmUp, Variant... variants) {
     // Few come out of a slow API per second, and they come in bursts.
     Duration window = Duration.ofSeconds(cell.latency() == ApiLatency.HEAVY_TAILED ? 10 : 8);
     List<Variant> order = new ArrayList<>(List.of(variants));
     Collections.rotate(order, steps.size() / variants.length);
     for (int round = 1; round <= rounds; round++) {
       for (Variant variant : order) {
-        steps.add(new ThroughputRun(cell, variant, round, FULL_WARM_UP, window));
+        steps.add(new ThroughputRun(cell, variant, round, warmUp, window));
       }
       Collections.rotate(order, 1);
     }
