@@ -73,6 +73,10 @@ final class Lane {
 
   /** Polls for ids, and publishes meanwhile what becomes ready. */
   ConsumerRecords<Object, Object> poll(Duration timeout) throws InterruptedException {
+    if (inHand.isAbandoned()) {
+      // Polling on would pass over what was let go.
+      throw new IllegalStateException("The lane has let go of its ids and needs a new consumer.");
+    }
     if (!begun) {
       pauseAfterFailures();
       begun = true;

@@ -269,6 +269,14 @@ class LaneTest {
   }
 
   @Test
+  void pollsNoMoreOnceItHasLetGo() throws Exception {
+    consumer.addRecord(new ConsumerRecord<>("ids", 1, 0L, null, null));
+    lane.finish(NO_TIME);
+
+    assertThrows(IllegalStateException.class, () -> lane.poll(NO_TIME));
+  }
+
+  @Test
   void beginsNoMoreThanTheHeapHolds() throws Exception {
     lane = lane(LONG, 1 << 19);
     List<IdRecord> ids = take(id(0, 1));
