@@ -123,11 +123,18 @@ final class Lane {
    * @return what it took
    */
   List<IdRecord> take(List<IdRecord> polled) {
-    inBacklog = polled.size() >= limits.batchRecords();
+    inBacklog = lag() >= limits.batchRecords();
     List<IdRecord> ours =
         polled.stream().filter(idRecord -> idRecord.origin().inHand() == inHand).toList();
     inHand.take(ours);
     return ours;
+  }
+
+  /** Ids that wait to be polled, as far as the consumer knows (KIP-695). */
+  private long lag() {
+    return consumer.assignment().stream()
+        .mapToLong(partition -> consumer.currentLag(partition).orElse(0))
+        .sum();
   }
 
   /** Waits until so many ids can be begun; publishes meanwhile. */

@@ -86,9 +86,13 @@ record Plan(List<Step> steps) {
     return new TrickleRun(variant, latency, perSecond, WARM_UP, Duration.ofSeconds(8));
   }
 
-  /** Those whose title contains this text. */
-  Plan only(String text) {
-    return new Plan(steps.stream().filter(step -> step.title().contains(text)).toList());
+  /** Those whose title contains one of these texts, which a bar parts. */
+  Plan only(String texts) {
+    List<String> wanted = List.of(texts.split("\\|"));
+    return new Plan(
+        steps.stream()
+            .filter(step -> wanted.stream().anyMatch(text -> step.title().contains(text)))
+            .toList());
   }
 
   Duration length() {
