@@ -105,7 +105,7 @@ final class InHand {
     }
   }
 
-  /** An id came to no outcome: nothing of what is in hand is published any more. */
+  /** An id came to no outcome: what stands before it is published, the rest is polled again. */
   synchronized void lose(String what, Throwable cause) {
     if (!abandoned && failure == null) {
       failure = new IllegalStateException(what, cause);
@@ -134,8 +134,8 @@ final class InHand {
   }
 
   /**
-   * The outcomes for the next transaction, in order; none when nothing is ready. They are in hand
-   * until they are {@link #published}.
+   * The outcomes for the next transaction, in order, at least one when any is {@link #hasReady}.
+   * They are in hand until they are {@link #published}.
    *
    * @param maxBytes the bytes of all but the last are fewer
    */
@@ -171,7 +171,8 @@ final class InHand {
     }
     if (givenBack != null) {
       return new BatchGivenBackException(
-          "%d ids are given back, to be polled again: %s".formatted(size(), givenBack.givenBack()));
+          "%d ids are given back, to be polled again: %s"
+              .formatted(size() - ready.size(), givenBack.givenBack()));
     }
     IdRecord oldest = oldest();
     return oldest != null && System.nanoTime() - oldest.origin().polledAt() > longest
@@ -205,11 +206,16 @@ final class InHand {
    * @param patience nanoseconds
    */
   synchronized boolean isDue(int enough, long enoughBytes, long patience) {
-    return !ready.isEmpty()
+    return hasReady()
         && (ready.size() >= enough
             || readyBytes >= enoughBytes
             || begun == 0
             || System.nanoTime() - readySince >= patience);
+  }
+
+  /** Whether there are outcomes to publish. */
+  synchronized boolean hasReady() {
+    return !ready.isEmpty();
   }
 
   /** Whether another id can be begun without holding more than these bytes in the end. */

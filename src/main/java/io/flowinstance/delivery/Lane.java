@@ -177,8 +177,7 @@ final class Lane {
       }
       RuntimeException obstacle = inHand.obstacle(limits.longest().toNanos());
       if (obstacle != null) {
-        for (int before = -1; before != inHand.size(); ) {
-          before = inHand.size();
+        while (inHand.hasReady()) {
           publishOnce();
         }
         if (obstacle instanceof BatchGivenBackException) {
@@ -200,11 +199,9 @@ final class Lane {
 
   private void publishOnce() {
     List<Outcome> outcomes = inHand.nextTransaction(TRANSACTION_BYTES);
-    if (!outcomes.isEmpty()) {
-      publisher.publish(number, outcomes, inHand.generation());
-      inHand.published();
-      failures = 0;
-    }
+    publisher.publish(number, outcomes, inHand.generation());
+    inHand.published();
+    failures = 0;
   }
 
   /** What could not be published comes again, at a pace that grows slower. */
