@@ -217,6 +217,8 @@ final class TestBed implements AutoCloseable {
           throw new IllegalStateException("A transaction stays open");
         }
         TimeUnit.MILLISECONDS.sleep(50);
+        // The broker may still have been writing what the last run left it.
+        written = offsets(ends, IsolationLevel.READ_UNCOMMITTED);
       }
       Map<TopicPartition, RecordsToDelete> all = new HashMap<>();
       written.forEach((partition, end) -> all.put(partition, RecordsToDelete.beforeOffset(end)));
