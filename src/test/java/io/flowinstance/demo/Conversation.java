@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.flowinstance.broker.FromTheEnd;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
@@ -19,7 +20,6 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
-import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
@@ -76,15 +76,7 @@ final class Conversation implements AutoCloseable {
                 "enable.auto.commit", "false"),
             new StringDeserializer(),
             new StringDeserializer());
-    List<TopicPartition> partitions =
-        List.of(INSTANCES, TASKS, DEAD_LETTERS).stream()
-            .flatMap(topic -> consumer.partitionsFor(topic).stream())
-            .map(partition -> new TopicPartition(partition.topic(), partition.partition()))
-            .toList();
-    consumer.assign(partitions);
-    consumer.seekToEnd(partitions);
-    // seekToEnd alone is lazy: an outcome could come before the end has been looked up.
-    partitions.forEach(consumer::position);
+    FromTheEnd.read(consumer, List.of(INSTANCES, TASKS, DEAD_LETTERS));
   }
 
   /** Sends a value to the topic of ids; returns the place it got. */
