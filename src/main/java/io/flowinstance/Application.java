@@ -151,7 +151,7 @@ public final class Application implements AutoCloseable {
         .withHealthCheckEnabled(true)
         .withMetricsEnabled(true)
         .withPort(settings.whole("management.port"));
-    // What it says of a consumer, Lanes says in words.
+    // What it says of a consumer, LaneWatch says in words.
     main.configure().health().setConsumersEnabled(false);
     // Bound before Camel looks for one. Camel's own meters cost more than they tell beside ours.
     main.bind("metricsRegistry", beans.meters());
@@ -174,8 +174,8 @@ public final class Application implements AutoCloseable {
   }
 
   /**
-   * Stops taking ids, finishes or gives back the batches in hand, leaves the group, and sends the
-   * last spans.
+   * Stops taking ids, finishes or gives back the ids in hand, leaves the group, and sends the last
+   * spans.
    */
   @Override
   public void close() {

@@ -35,6 +35,7 @@ import java.util.stream.Stream;
 import org.apache.camel.CamelConfiguration;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.kafka.KafkaClientFactory;
+import org.apache.camel.spi.OnCamelContextStopping;
 import org.apache.camel.spi.Registry;
 import org.apache.camel.support.LifecycleStrategySupport;
 import org.apache.kafka.clients.producer.Producer;
@@ -143,13 +144,8 @@ final class Beans implements CamelConfiguration {
             metrics,
             traces,
             nanoTime);
-    context.addLifecycleStrategy(
-        new LifecycleStrategySupport() {
-          @Override
-          public void onContextStopping(CamelContext stopping) {
-            lanes.stop();
-          }
-        });
+    OnCamelContextStopping stop = stopping -> lanes.stop();
+    context.addLifecycleStrategy(LifecycleStrategySupport.adapt(stop));
 
     registry.bind("kafka-clients", KafkaClientFactory.class, lanes);
     registry.bind("record-origin", new RecordOrigin.Factory());

@@ -25,6 +25,7 @@ import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.camel.CamelConfiguration;
 import org.apache.camel.CamelContext;
+import org.apache.camel.spi.OnCamelContextStopping;
 import org.apache.camel.spi.Registry;
 import org.apache.camel.spi.ThreadPoolProfile;
 import org.apache.camel.support.LifecycleStrategySupport;
@@ -94,13 +95,8 @@ public final class FetchBeans implements CamelConfiguration {
             clock));
     Probes probes = new Probes(context.createProducerTemplate());
     ApiAvailability api = new ApiAvailability(probes::answersAbout, probes::tellsTheTime);
-    context.addLifecycleStrategy(
-        new LifecycleStrategySupport() {
-          @Override
-          public void onContextStopping(CamelContext stopping) {
-            api.stop();
-          }
-        });
+    OnCamelContextStopping stop = stopping -> api.stop();
+    context.addLifecycleStrategy(LifecycleStrategySupport.adapt(stop));
     registry.bind(
         "enos-api",
         HealthInWords.ofReadiness(

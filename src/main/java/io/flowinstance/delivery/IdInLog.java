@@ -10,8 +10,10 @@ import org.slf4j.MDC;
  * serve-id} works on it, and in none after: its threads serve one id after the other.
  */
 public final class IdInLog extends RoutePolicySupport {
+  /** The lane's number. */
+  static final String LANE = "lane";
+
   private static final String INSTANCE_ID = "instanceId";
-  private static final String LANE = "lane";
 
   @Override
   public void onExchangeBegin(Route route, Exchange exchange) {

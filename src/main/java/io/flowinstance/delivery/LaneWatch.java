@@ -26,9 +26,6 @@ import org.slf4j.MDC;
  *     monitoring</a>
  */
 public final class LaneWatch implements KafkaClientFactory {
-  /** The lane's number, in the log. */
-  private static final String LANE = "lane";
-
   private static final Logger LOG = LoggerFactory.getLogger(LaneWatch.class);
 
   /** A connection that broke is made again within this time, if there is a broker. */
@@ -63,7 +60,7 @@ public final class LaneWatch implements KafkaClientFactory {
   @SuppressWarnings("unchecked")
   public Consumer<Object, Object> getConsumer(Properties ofTheRoute) {
     Watched lane = ofThisThread();
-    MDC.put(LANE, Integer.toString(lane.number));
+    MDC.put(IdInLog.LANE, Integer.toString(lane.number));
     try {
       Consumer<Object, Object> consumer = clients.getConsumer(ofTheRoute);
       lane.goOnWith(consumer, nanoTime.getAsLong());

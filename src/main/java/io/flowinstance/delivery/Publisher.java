@@ -75,7 +75,7 @@ public final class Publisher implements AutoCloseable {
   /**
    * Makes the producers ready in the background: that aborts what a crashed process of the same
    * transactional ids left open, before its readers have waited for long. What does not succeed now
-   * is done at the first batch.
+   * is done at the first transaction.
    */
   public void start() {
     for (int number = 0; number < laneCount; number++) {
