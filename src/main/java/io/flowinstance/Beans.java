@@ -136,7 +136,7 @@ final class Beans implements CamelConfiguration {
             publisher,
             new Lanes.Limits(
                 settings.whole("batch.max-records"),
-                Duration.ofMillis(settings.whole("batch.max-wait-ms")).dividedBy(2),
+                Duration.ofMillis(settings.whole("batch.max-wait-ms")),
                 Duration.ofMillis(settings.longestBatchMs()),
                 Duration.ofMillis(settings.longestPauseMs()),
                 Runtime.getRuntime().maxMemory() / HEAP_PART_OF_OUTCOMES / laneCount),

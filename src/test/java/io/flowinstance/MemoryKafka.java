@@ -46,6 +46,7 @@ final class MemoryKafka implements KafkaClientFactory {
   private final List<ConsumerRecord<Object, Object>> ids = new ArrayList<>();
   private final AtomicInteger consumersMade = new AtomicInteger();
   private IdConsumer consumer;
+  private List<ConsumerRecord<Object, Object>> together;
   private final AtomicLong skipped = new AtomicLong();
   private final AtomicLong bytes = new AtomicLong();
   private volatile CountDownLatch commits = new CountDownLatch(0);
@@ -122,11 +123,25 @@ final class MemoryKafka implements KafkaClientFactory {
             headers,
             Optional.empty());
     ids.add(idRecord);
-    if (consumer != null) {
-      IdConsumer now = consumer;
-      now.schedulePollTask(() -> now.addRecord(idRecord));
+    if (together != null) {
+      together.add(idRecord);
+    } else if (consumer != null) {
+      comeInOnePoll(consumer, List.of(idRecord));
     }
     return offset;
+  }
+
+  /** What is sent meanwhile, one poll brings. */
+  synchronized void together(Runnable sends) {
+    together = new ArrayList<>();
+    sends.run();
+    comeInOnePoll(consumer, List.copyOf(together));
+    together = null;
+  }
+
+  private static void comeInOnePoll(
+      IdConsumer consumer, List<ConsumerRecord<Object, Object>> idRecords) {
+    consumer.schedulePollTask(() -> idRecords.forEach(consumer::addRecord));
   }
 
   /** Waits until the offset after this one is committed. */

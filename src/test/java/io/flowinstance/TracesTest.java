@@ -51,8 +51,6 @@ class TracesTest {
   private static final String UNSAMPLED = "00-" + TRACE + "-b7ad6b7169203331-00";
   private static final String NO_PARENT = "0000000000000000";
 
-  private static final Map<String, String> AS_ONE_BATCH = Map.of("batch.max-wait-ms", "300");
-
   private final InMemorySpanExporter exported = InMemorySpanExporter.create();
 
   private OpenTelemetry openTelemetry() {
@@ -283,10 +281,17 @@ class TracesTest {
 
   @Test
   void recordsThatShareACallKeepTheirOwnTraces() {
-    try (SignedPipeline pipeline = traced(AS_ONE_BATCH)) {
+    try (SignedPipeline pipeline = traced(Map.of())) {
       String id = newId();
-      long first = send(pipeline, id, "traceparent", PARENT);
-      long second = send(pipeline, id, "traceparent", OTHER_PARENT);
+      long first = pipeline.kafka().committedOffset();
+      long second = first + 1;
+      pipeline
+          .kafka()
+          .together(
+              () -> {
+                send(pipeline, id, "traceparent", PARENT);
+                send(pipeline, id, "traceparent", OTHER_PARENT);
+              });
       awaitSpans(pipeline, second);
 
       assertEquals(1, pipeline.enos().traffic().callsOf(id));

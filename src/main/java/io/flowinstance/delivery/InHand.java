@@ -31,7 +31,6 @@ final class InHand {
   private final Set<IdRecord> unsettled = Collections.newSetFromMap(new IdentityHashMap<>());
   private final Deque<Outcome> ready = new ArrayDeque<>();
   private List<Outcome> leaving = List.of();
-  private long readySince;
   private long readyBytes;
   private long settledBytes;
   private int begun;
@@ -125,9 +124,6 @@ final class InHand {
         return;
       }
       settled.remove(ids.poll());
-      if (ready.isEmpty()) {
-        readySince = System.nanoTime();
-      }
       ready.add(outcome);
       readyBytes += outcome.bytes();
     }
@@ -200,17 +196,16 @@ final class InHand {
   }
 
   /**
-   * Whether a transaction is worth its while now: it is large enough, or has waited long enough, or
-   * there is nothing under way that could join it.
-   *
-   * @param patience nanoseconds
+   * Whether so many outcomes, or so many bytes of them, are ready that a transaction need not wait
+   * for more.
    */
-  synchronized boolean isDue(int enough, long enoughBytes, long patience) {
-    return hasReady()
-        && (ready.size() >= enough
-            || readyBytes >= enoughBytes
-            || begun == 0
-            || System.nanoTime() - readySince >= patience);
+  synchronized boolean isFull(int enough, long enoughBytes) {
+    return ready.size() >= enough || readyBytes >= enoughBytes;
+  }
+
+  /** Whether an id is asked for at this moment. */
+  synchronized boolean isUnderWay() {
+    return begun > 0;
   }
 
   /** Whether there are outcomes to publish. */

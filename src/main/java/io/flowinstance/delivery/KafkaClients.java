@@ -20,6 +20,14 @@ public final class KafkaClients implements KafkaClientFactory {
   private static final int BUFFER_BYTES = 32 << 20;
   private static final int BATCH_BYTES = 128 << 10;
   private static final int LINGER_MS = 100;
+
+  /**
+   * A transaction that begins while the markers of the one before are still being written is asked
+   * to try again, and the producer's thread sleeps for this long (KAFKA-5482): a tenth of a second
+   * by default.
+   */
+  private static final int RETRY_BACKOFF_MS = 5;
+
   private static final int ANSWER_MS = 15_000;
   private static final int REQUEST_MS = 10_000;
 
@@ -58,6 +66,7 @@ public final class KafkaClients implements KafkaClientFactory {
     properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, transactionTimeoutMs);
     // A commit sends what is left at once: until then only what fills a request goes out.
     properties.put(ProducerConfig.LINGER_MS_CONFIG, LINGER_MS);
+    properties.put(ProducerConfig.RETRY_BACKOFF_MS_CONFIG, RETRY_BACKOFF_MS);
     return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
   }
 

@@ -38,7 +38,11 @@ final class Lane {
   private volatile InHand inHand;
   private volatile int failures;
   private boolean inBacklog;
+  private long publishedAt = System.nanoTime() - Long.MAX_VALUE / 2;
+  private long publishing;
   private boolean begun;
+  private boolean handedOut;
+  private boolean finishing;
 
   /**
    * @param number of the lane in its process, from 0
@@ -81,10 +85,13 @@ final class Lane {
       pauseAfterFailures();
       begun = true;
     }
-    long end = System.nanoTime() + timeout.toNanos();
+    // What a poll brought, camel-kafka keeps until the next one returns.
+    long end = System.nanoTime() + (handedOut ? 0 : timeout.toNanos());
     ConsumerRecords<Object, Object> polled;
     do {
-      publishWhatIsDue();
+      if (!handedOut) {
+        publishWhatIsDue();
+      }
       long left = Math.max(0, end - System.nanoTime());
       polled =
           consumer.poll(
@@ -99,6 +106,7 @@ final class Lane {
         polled = ConsumerRecords.empty();
       }
     } while (polled.isEmpty() && System.nanoTime() < end);
+    handedOut = handedOut || !polled.isEmpty();
     return polled;
   }
 
@@ -123,6 +131,7 @@ final class Lane {
    * @return what it took
    */
   List<IdRecord> take(List<IdRecord> polled) {
+    handedOut = false;
     inBacklog = lag() >= limits.batchRecords();
     List<IdRecord> ours =
         polled.stream().filter(idRecord -> idRecord.origin().inHand() == inHand).toList();
@@ -157,6 +166,7 @@ final class Lane {
 
   /** Publishes what comes of the ids in hand, for so long at most, and lets go of the rest. */
   void finish(Duration patience) throws InterruptedException {
+    finishing = true;
     long end = System.nanoTime() + patience.toNanos();
     try {
       while (!inHand.isEmpty() && System.nanoTime() < end) {
@@ -170,9 +180,8 @@ final class Lane {
   }
 
   private void publishWhatIsDue() {
-    long patience = inBacklog ? PATIENCE_IN_BACKLOG : limits.patience().toNanos();
     try {
-      while (inHand.isDue(limits.batchRecords(), enoughBytes(), patience)) {
+      while (isDue()) {
         publishOnce();
       }
       RuntimeException obstacle = inHand.obstacle(limits.longest().toNanos());
@@ -193,14 +202,34 @@ final class Lane {
     }
   }
 
+  /**
+   * Whether a transaction is worth its while now. Each takes the brokers a dozen writes, however
+   * little is in it: between two of them passes at least the time that the last one took.
+   */
+  private boolean isDue() {
+    if (!inHand.hasReady()) {
+      return false;
+    }
+    if (finishing || inHand.isFull(limits.batchRecords(), enoughBytes())) {
+      return true;
+    }
+    long waited = System.nanoTime() - publishedAt;
+    return inBacklog
+        ? waited >= PATIENCE_IN_BACKLOG || !inHand.isUnderWay()
+        : waited >= Math.max(limits.patience().toNanos(), publishing);
+  }
+
   private long enoughBytes() {
     return Math.min(TRANSACTION_BYTES, limits.heldBytes() / 4);
   }
 
   private void publishOnce() {
     List<Outcome> outcomes = inHand.nextTransaction(TRANSACTION_BYTES);
+    long begin = System.nanoTime();
     publisher.publish(number, outcomes, inHand.generation());
     inHand.published();
+    publishedAt = System.nanoTime();
+    publishing = publishedAt - begin;
     failures = 0;
   }
 

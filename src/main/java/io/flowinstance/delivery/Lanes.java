@@ -55,7 +55,7 @@ public final class Lanes implements KafkaClientFactory {
    * Bounds of what a lane has in hand.
    *
    * @param batchRecords ids that are polled, and published, at once
-   * @param patience time that a ready outcome waits for others to join its transaction
+   * @param patience between two transactions, as long as neither holds a whole batch
    * @param late time after its poll in which an id is committed by rights
    * @param longest time after its poll in which an id must have come to an outcome
    * @param heldBytes heap that outcomes may take until they are published

@@ -36,13 +36,14 @@ public final class EndToEndBenchmark {
     System.out.printf(
         "%n%s%nLoad before the start: %.1f%n%d steps, %s%n%n",
         results.machine(), results.loadBefore(), plan.steps().size(), about(plan));
-    run(plan, results, logs);
+    boolean whole = run(plan, results, logs);
     publish(results);
     // The processes that a hook kills are not worth the wait for Kafka's threads.
-    System.exit(0);
+    System.exit(whole ? 0 : 1);
   }
 
-  private static void run(Plan plan, Results results, Path logs)
+  /** Whether all steps were done; what a fault of one leaves undone is not measured. */
+  private static boolean run(Plan plan, Results results, Path logs)
       throws IOException, InterruptedException {
     try (TestBed bed = TestBed.start(logs)) {
       List<Step> steps = plan.steps();
@@ -60,6 +61,10 @@ public final class EndToEndBenchmark {
         // After each: what was measured is not lost when a run is cut short.
         JSON.writeValue(FOLDER.resolve("results.json").toFile(), results);
       }
+      return true;
+    } catch (IllegalStateException e) {
+      System.out.println("broken off: " + e.getMessage());
+      return false;
     }
   }
 

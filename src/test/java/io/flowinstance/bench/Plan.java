@@ -13,9 +13,10 @@ record Plan(List<Step> steps) {
   private static final Variant[] CONTENDERS = {
     Variant.PIPELINE, Variant.PLAIN_CLIENTS, Variant.PARALLEL_CONSUMER
   };
-  private static final Duration LONG_WARM_UP = Duration.ofSeconds(30);
-  private static final Duration WARM_UP = Duration.ofSeconds(15);
-  private static final Duration QUICK_WARM_UP = Duration.ofSeconds(4);
+  private static final WarmUp LONG_WARM_UP = WarmUp.of(15, 80);
+  private static final WarmUp SHORT_WARM_UP = WarmUp.of(10, 25);
+  private static final WarmUp QUICK_WARM_UP = WarmUp.of(4, 4);
+  private static final int TRICKLE_WARM_UP_IDS = 50_000;
 
   /** Under three minutes: does it work, and about where does it stand. */
   static Plan quick() {
@@ -34,6 +35,7 @@ record Plan(List<Step> steps) {
               Variant.PIPELINE,
               ApiLatency.NONE,
               perSecond,
+              1,
               Duration.ofSeconds(3),
               Duration.ofSeconds(4)));
     }
@@ -42,17 +44,19 @@ record Plan(List<Step> steps) {
 
   /**
    * The grid, one axis at a time around the defaults. The cells that targets are set for stand
-   * first, more often, and longest warmed up: on two cores a JVM compiles for half a minute.
+   * first, more often, and are given the time that a JVM takes to be warm; the others are not, or
+   * it would take hours.
    */
   static Plan full() {
     List<Step> steps = new ArrayList<>();
+    steps.add(new BrokerWarmUp(Duration.ofSeconds(40)));
     for (int number = 1; number <= 5; number++) {
       steps.add(new StartRun(number, number == 1));
     }
     Cell standard = Cell.of(ApiLatency.NONE, 10);
     Cell heavyTailed = Cell.of(ApiLatency.HEAVY_TAILED, 10);
-    addRounds(steps, standard, 2, LONG_WARM_UP, CONTENDERS);
-    addRounds(steps, heavyTailed, 2, LONG_WARM_UP, CONTENDERS);
+    addRounds(steps, standard, 3, LONG_WARM_UP, CONTENDERS);
+    addRounds(steps, heavyTailed, 3, LONG_WARM_UP, CONTENDERS);
     for (int perSecond : List.of(20, 200)) {
       for (ApiLatency latency : List.of(ApiLatency.NONE, ApiLatency.TWENTY_MS)) {
         steps.add(trickle(Variant.PIPELINE, latency, perSecond));
@@ -62,8 +66,8 @@ record Plan(List<Step> steps) {
       steps.add(trickle(other, ApiLatency.NONE, 200));
     }
     // One record at a time: two cells say all of it.
-    addRounds(steps, standard, 1, WARM_UP, Variant.FIRST_DRAFT);
-    addRounds(steps, heavyTailed, 1, WARM_UP, Variant.FIRST_DRAFT);
+    addRounds(steps, standard, 1, SHORT_WARM_UP, Variant.FIRST_DRAFT);
+    addRounds(steps, heavyTailed, 1, SHORT_WARM_UP, Variant.FIRST_DRAFT);
     List<Cell> cells = new ArrayList<>();
     for (int tasks : List.of(1000, 100, 1)) {
       cells.add(Cell.of(ApiLatency.NONE, tasks));
@@ -77,21 +81,30 @@ record Plan(List<Step> steps) {
       cells.add(standard.lanes(lanes));
     }
     for (Cell cell : cells) {
-      addRounds(steps, cell, 1, WARM_UP, CONTENDERS);
+      addRounds(steps, cell, 1, SHORT_WARM_UP, CONTENDERS);
     }
     return new Plan(steps);
   }
 
   private static TrickleRun trickle(Variant variant, ApiLatency latency, int perSecond) {
-    return new TrickleRun(variant, latency, perSecond, WARM_UP, Duration.ofSeconds(8));
+    return new TrickleRun(
+        variant,
+        latency,
+        perSecond,
+        TRICKLE_WARM_UP_IDS,
+        Duration.ofSeconds(5),
+        Duration.ofSeconds(20));
   }
 
-  /** Those whose title contains one of these texts, which a bar parts. */
+  /** Those whose title contains one of these texts, which a bar parts, and the warm-up. */
   Plan only(String texts) {
     List<String> wanted = List.of(texts.split("\\|"));
     return new Plan(
         steps.stream()
-            .filter(step -> wanted.stream().anyMatch(text -> step.title().contains(text)))
+            .filter(
+                step ->
+                    step instanceof BrokerWarmUp
+                        || wanted.stream().anyMatch(text -> step.title().contains(text)))
             .toList());
   }
 
@@ -100,7 +113,7 @@ record Plan(List<Step> steps) {
   }
 
   private static void addRounds(
-      List<Step> steps, Cell cell, int rounds, Duration warmUp, Variant... variants) {
+      List<Step> steps, Cell cell, int rounds, WarmUp warmUp, Variant... variants) {
     // Few come out of a slow API per second, and they come in bursts.
     Duration window = Duration.ofSeconds(cell.latency() == ApiLatency.HEAVY_TAILED ? 10 : 8);
     List<Variant> order = new ArrayList<>(List.of(variants));

@@ -25,6 +25,8 @@ record Results(
    * @param perSecond ids per second
    * @param cpuMs CPU time of the variant per id, milliseconds
    * @param otherCpuMs CPU time of the broker and the API per id, milliseconds
+   * @param compilersPercent share of the JVM's compilers in the CPU time of the variant: how cold
+   *     it still was; NaN where it is not known
    * @param peakMib most memory that was resident, MiB
    * @param failure why there are no figures, or null
    */
@@ -35,11 +37,12 @@ record Results(
       double perSecond,
       double cpuMs,
       double otherCpuMs,
+      double compilersPercent,
       double peakMib,
       String failure) {
     static Throughput failed(Cell cell, Variant variant, int round, String failure) {
       double none = Double.NaN;
-      return new Throughput(cell, variant, round, none, none, none, none, failure);
+      return new Throughput(cell, variant, round, none, none, none, none, none, failure);
     }
   }
 

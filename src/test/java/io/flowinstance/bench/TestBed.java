@@ -45,7 +45,9 @@ final class TestBed implements AutoCloseable {
   private static final String DEAD_LETTERS = "flow-instance-dead-letters";
 
   private static final int FIRST_SIZED_FLOW = 100_000;
-  private static final Duration SETTLING = Duration.ofSeconds(15);
+
+  /** What a killed process left open, the broker aborts after its timeout and up to 10 s more. */
+  private static final Duration SETTLING = Duration.ofSeconds(30);
 
   /** The options that Kafka's own start script gives, but for the size. */
   private static final List<String> BROKER_JVM =

@@ -11,10 +11,10 @@ import java.util.Optional;
  * One variant in one cell, over a topic that is full of ids: how many come out per second once it
  * is warm, and what that takes.
  *
- * @param warmUp from the first outcome to the window
+ * @param warmUp under load, from the first outcome to the window
  * @param window what is measured
  */
-record ThroughputRun(Cell cell, Variant variant, int round, Duration warmUp, Duration window)
+record ThroughputRun(Cell cell, Variant variant, int round, WarmUp warmUp, Duration window)
     implements Step {
   private static final Duration FIRST_OUTCOME = Duration.ofSeconds(30);
   private static final int WINDOWS_AT_MOST = 3;
@@ -28,7 +28,7 @@ record ThroughputRun(Cell cell, Variant variant, int round, Duration warmUp, Dur
 
   @Override
   public Duration length() {
-    return warmUp.plus(window).plus(START_AND_STOP);
+    return warmUp.atMost().plus(window).plus(START_AND_STOP);
   }
 
   @Override
@@ -48,7 +48,7 @@ record ThroughputRun(Cell cell, Variant variant, int round, Duration warmUp, Dur
 
   private Throughput in(TestBed bed, Path logs) throws InterruptedException {
     bed.latency(cell.latency());
-    int ids = (int) (idsPerSecond() * Math.max(30, warmUp.plus(window).toSeconds()));
+    int ids = (int) (idsPerSecond() * Math.max(30, warmUp.atMost().plus(window).toSeconds()));
     Map<String, String> environment = bed.environment(bed.ids(cell.tasks(), ids));
     environment.put("FETCH_CONCURRENCY", Integer.toString(cell.concurrency()));
     environment.put("PIPELINE_LANES", Integer.toString(cell.lanes()));
@@ -61,11 +61,12 @@ record ThroughputRun(Cell cell, Variant variant, int round, Duration warmUp, Dur
           return failed(process);
         }
       }
-      if (!process.runsFor(warmUp)) {
+      if (!warmUp.of(process)) {
         return failed(process);
       }
       long from = System.nanoTime();
       double cpuBefore = process.figures().cpuSeconds();
+      double compilersBefore = process.figures().compilerSeconds();
       double otherCpuBefore = bed.cpuSeconds();
       Optional<Rate> rate = Optional.empty();
       long to = from;
@@ -79,6 +80,7 @@ record ThroughputRun(Cell cell, Variant variant, int round, Duration warmUp, Dur
       }
       double seconds = (to - from) / 1e9;
       double cpu = (process.figures().cpuSeconds() - cpuBefore) / seconds;
+      double compilers = (process.figures().compilerSeconds() - compilersBefore) / seconds;
       double otherCpu = (bed.cpuSeconds() - otherCpuBefore) / seconds;
       if (arrivals.count() >= ids) {
         return Throughput.failed(cell, variant, round, "the %d ids ran out".formatted(ids));
@@ -94,6 +96,7 @@ record ThroughputRun(Cell cell, Variant variant, int round, Duration warmUp, Dur
           perSecond,
           1000 * cpu / perSecond,
           1000 * otherCpu / perSecond,
+          100 * compilers / cpu,
           process.figures().peakMib(),
           null);
     } finally {

@@ -19,14 +19,21 @@ import org.apache.kafka.clients.producer.Producer;
  * record to the last of its messages, as a {@code read_committed} reader sees them.
  *
  * @param perSecond ids per second
- * @param warmUp from the first outcome to the window
+ * @param warmUpIds that are waiting when it starts, so that its JVM has seen some work
+ * @param leadIn of the trickle, before the window
  * @param window what is measured
  */
 record TrickleRun(
-    Variant variant, ApiLatency latency, int perSecond, Duration warmUp, Duration window)
+    Variant variant,
+    ApiLatency latency,
+    int perSecond,
+    int warmUpIds,
+    Duration leadIn,
+    Duration window)
     implements Step {
   static final int TASKS = 10;
-  private static final Duration FIRST_OUTCOME = Duration.ofSeconds(30);
+  private static final Duration WARM_UP = Duration.ofMinutes(2);
+  private static final int WARM_UP_IDS_PER_SECOND = 1000;
   private static final Duration LAST_OUTCOMES = Duration.ofSeconds(10);
   private static final Duration LOOK = Duration.ofMillis(10);
   private static final Duration START_AND_STOP = Duration.ofSeconds(4);
@@ -38,7 +45,10 @@ record TrickleRun(
 
   @Override
   public Duration length() {
-    return warmUp.plus(window).plus(START_AND_STOP);
+    return Duration.ofSeconds(warmUpIds / WARM_UP_IDS_PER_SECOND)
+        .plus(leadIn)
+        .plus(window)
+        .plus(START_AND_STOP);
   }
 
   @Override
@@ -54,26 +64,27 @@ record TrickleRun(
   private Trickle in(TestBed bed, Path logs) throws InterruptedException {
     bed.latency(latency);
     String topic = bed.emptyIds();
-    int most = (int) (perSecond * warmUp.plus(window).plus(LAST_OUTCOMES).toSeconds());
+    int most = warmUpIds + (int) (perSecond * leadIn.plus(window).plus(LAST_OUTCOMES).toSeconds());
     Outcomes outcomes = new Outcomes(most);
     Path log = logs.resolve("trickle-%d-%s-%s.log".formatted(perSecond, latency, variant.name()));
     Sender sender = new Sender(bed, topic, outcomes);
+    for (int n = 0; n < warmUpIds; n++) {
+      sender.sendOne();
+    }
     try (Arrivals arrivals =
             new Arrivals(
                 bed.bootstrapServers(),
                 List.of(TestBed.FLOW_INSTANCES, TestBed.TASK_STATUSES),
                 outcomes::arrived);
         VariantProcess process = VariantProcess.start(variant, bed.environment(topic), log)) {
-      // One id until it is up: those that it found waiting would be a load, and no trickle.
-      sender.sendOne();
-      long patience = System.nanoTime() + FIRST_OUTCOME.toNanos();
-      while (arrivals.count() == 0) {
+      long patience = System.nanoTime() + WARM_UP.toNanos();
+      while (arrivals.count() < warmUpIds * (1 + TASKS)) {
         if (!process.runsFor(LOOK) || System.nanoTime() > patience) {
           return Trickle.failed(variant, latency, perSecond, process.complaint());
         }
       }
       sender.start();
-      if (!process.runsFor(warmUp)) {
+      if (!process.runsFor(leadIn)) {
         return Trickle.failed(variant, latency, perSecond, process.complaint());
       }
       int from = sender.sent();

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.metrics.PipelineMetrics;
@@ -143,29 +144,54 @@ class LaneTest {
   }
 
   @Test
-  void waitsForOthersToJoinATransactionAsLongAsItsPatienceAllows() throws Exception {
-    List<IdRecord> ids = take(id(0, 5), id(0, 6));
-    settle(ids.get(0));
-    lane.poll(NO_TIME);
-
-    assertEquals(List.of(), published());
-  }
-
-  @Test
-  void publishesAtOnceWhenNothingIsUnderWay() throws Exception {
-    settle(take(id(0, 5)).get(0));
+  void publishesAtOnceWhatIsReadyAfterAPause() throws Exception {
+    settle(take(id(0, 5), id(0, 6)).get(0));
     lane.poll(NO_TIME);
 
     assertEquals(List.of("0-5"), published());
   }
 
   @Test
-  void publishesAtOnceWhenAFullBatchIsReady() throws Exception {
-    List<IdRecord> ids = take(id(0, 1), id(0, 2), id(0, 3), id(0, 4), id(0, 5));
-    ids.subList(0, 4).forEach(this::settle);
+  void gathersAfterATransactionForAsLongAsItsPatienceAllows() throws Exception {
+    settle(take(id(0, 5)).get(0));
+    lane.poll(NO_TIME);
+    settle(take(id(0, 6)).get(0));
     lane.poll(NO_TIME);
 
-    assertEquals(4, published().size());
+    assertEquals(List.of("0-5"), published());
+  }
+
+  @Test
+  void publishesAFullBatchHoweverShortlyAfterATransaction() throws Exception {
+    settle(take(id(0, 1)).get(0));
+    lane.poll(NO_TIME);
+    take(id(0, 2), id(0, 3), id(0, 4), id(0, 5), id(0, 6)).subList(0, 4).forEach(this::settle);
+    lane.poll(NO_TIME);
+
+    assertEquals(5, published().size());
+  }
+
+  @Test
+  void gathersInABacklogAsLongAsSomethingIsUnderWay() throws Exception {
+    consumer.updateEndOffsets(Map.of(IDS, 1000L, new TopicPartition("ids", 1), 0L));
+    settle(take(id(0, 1)).get(0));
+    lane.poll(NO_TIME);
+    List<IdRecord> ids = take(id(0, 2), id(0, 3));
+    settle(ids.get(0));
+    lane.poll(NO_TIME);
+    assertEquals(List.of("0-1"), published());
+
+    settle(ids.get(1));
+    lane.poll(NO_TIME);
+    assertEquals(List.of("0-1", "0-2", "0-3"), published());
+  }
+
+  @Test
+  void comesBackAtOnceWhileWhatItPolledIsNotTaken() throws Exception {
+    consumer.addRecord(new ConsumerRecord<>("ids", 1, 0L, null, null));
+    lane.poll(NO_TIME);
+
+    assertTimeoutPreemptively(Duration.ofSeconds(10), () -> lane.poll(LONG));
   }
 
   @Test
@@ -312,6 +338,7 @@ class LaneTest {
 
   @Test
   void makesRoomByPublishing() throws Exception {
+    lane = lane(NO_TIME, 64 << 20);
     List<IdRecord> ids = take(id(0, 1), id(0, 2), id(0, 3));
     Thread fetches = new Thread(() -> ids.forEach(this::settle));
     fetches.start();
