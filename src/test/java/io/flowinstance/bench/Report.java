@@ -31,7 +31,15 @@ record Report(Figures figures) {
             Throughput::cpuMs,
             "%.2f",
             false));
-    tables.add(memory());
+    tables.add(
+        highest(
+            "Peak resident memory with %s, MiB."
+                .formatted(String.join(" ", VariantProcess.JVM_OPTIONS)),
+            Throughput::peakMib));
+    tables.add(
+        highest(
+            "How cold it still was: percent of a variant's CPU time that its JVM's compilers took.",
+            Throughput::compilersPercent));
     tables.add(trickles());
     tables.add(starts());
     return tables.stream().filter(table -> !table.rows().isEmpty()).toList();
@@ -81,7 +89,8 @@ record Report(Figures figures) {
     return new Table(caption, 1, head, rows);
   }
 
-  private Table memory() {
+  /** The highest figure over the rounds, of each variant in each cell. */
+  private Table highest(String caption, ToDoubleFunction<Throughput> figure) {
     List<String> head = new ArrayList<>(List.of("API latency", "tasks", "concurrency", "lanes"));
     List.of(Variant.values()).forEach(variant -> head.add(variant.title()));
     List<List<String>> rows = new ArrayList<>();
@@ -91,16 +100,11 @@ record Report(Figures figures) {
         row.add(
             figures.failed(cell, variant)
                 ? "failed"
-                : number(figures.of(cell, variant, Throughput::peakMib).highest(), "%.0f"));
+                : number(figures.of(cell, variant, figure).highest(), "%.0f"));
       }
       rows.add(row);
     }
-    return new Table(
-        "Peak resident memory with %s, MiB."
-            .formatted(String.join(" ", VariantProcess.JVM_OPTIONS)),
-        1,
-        head,
-        rows);
+    return new Table(caption, 1, head, rows);
   }
 
   private Table trickles() {

@@ -12,7 +12,7 @@ import java.time.Duration;
  */
 record StartRun(int number, boolean rest) implements Step {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
-  private static final Duration LOOK = Duration.ofMillis(5);
+  private static final Duration LOOK = Duration.ofMillis(20);
   private static final Duration REST = Duration.ofSeconds(5);
 
   @Override
