@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.common.TopicPartition;
@@ -211,6 +212,14 @@ final class InHand {
   /** Whether there are outcomes to publish. */
   synchronized boolean hasReady() {
     return !ready.isEmpty();
+  }
+
+  /** The partitions of which at least so many ids, or their outcomes, are not ready. */
+  synchronized Set<TopicPartition> partitionsWith(int atLeast) {
+    return waiting.entrySet().stream()
+        .filter(ids -> ids.getValue().size() >= atLeast)
+        .map(Map.Entry::getKey)
+        .collect(Collectors.toSet());
   }
 
   /** Whether another id can be begun without holding more than these bytes in the end. */

@@ -2,11 +2,13 @@ package io.flowinstance.delivery;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -85,13 +87,16 @@ final class Lane {
       pauseAfterFailures();
       begun = true;
     }
-    // What a poll brought, camel-kafka keeps until the next one returns.
-    long end = System.nanoTime() + (handedOut ? 0 : timeout.toNanos());
+    if (handedOut) {
+      // What a poll brought, camel-kafka passes on when the next one returns.
+      handedOut = false;
+      return ConsumerRecords.empty();
+    }
+    long end = System.nanoTime() + timeout.toNanos();
     ConsumerRecords<Object, Object> polled;
     do {
-      if (!handedOut) {
-        publishWhatIsDue();
-      }
+      publishWhatIsDue();
+      takeTurns();
       long left = Math.max(0, end - System.nanoTime());
       polled =
           consumer.poll(
@@ -106,8 +111,25 @@ final class Lane {
         polled = ConsumerRecords.empty();
       }
     } while (polled.isEmpty() && System.nanoTime() < end);
-    handedOut = handedOut || !polled.isEmpty();
+    handedOut = !polled.isEmpty();
     return polled;
+  }
+
+  /**
+   * Polls no more of a partition whose ids wait behind a slow call, as long as another has ids that
+   * do not: they would take the place of those that can go on.
+   */
+  private void takeTurns() {
+    Set<TopicPartition> full = inHand.partitionsWith(limits.batchRecords() / 2);
+    boolean othersHaveSome =
+        !full.isEmpty()
+            && consumer.assignment().stream()
+                .anyMatch(partition -> !full.contains(partition) && lag(partition) > 0);
+    Set<TopicPartition> toPause = othersHaveSome ? full : Set.of();
+    if (!toPause.equals(consumer.paused())) {
+      consumer.resume(consumer.paused());
+      consumer.pause(toPause);
+    }
   }
 
   private boolean isOfThisGeneration() {
@@ -131,7 +153,6 @@ final class Lane {
    * @return what it took
    */
   List<IdRecord> take(List<IdRecord> polled) {
-    handedOut = false;
     inBacklog = lag() >= limits.batchRecords();
     List<IdRecord> ours =
         polled.stream().filter(idRecord -> idRecord.origin().inHand() == inHand).toList();
@@ -141,9 +162,11 @@ final class Lane {
 
   /** Ids that wait to be polled, as far as the consumer knows (KIP-695). */
   private long lag() {
-    return consumer.assignment().stream()
-        .mapToLong(partition -> consumer.currentLag(partition).orElse(0))
-        .sum();
+    return consumer.assignment().stream().mapToLong(this::lag).sum();
+  }
+
+  private long lag(TopicPartition partition) {
+    return consumer.currentLag(partition).orElse(0);
   }
 
   /** Waits until so many ids can be begun; publishes meanwhile. */

@@ -187,6 +187,28 @@ class LaneTest {
   }
 
   @Test
+  void leavesOutAPartitionWhoseIdsWaitBehindASlowOneAndComesBackToIt() throws Exception {
+    consumer.updateEndOffsets(Map.of(new TopicPartition("ids", 1), 7L));
+    List<IdRecord> ids = take(id(0, 1), id(0, 2));
+    settle(ids.get(1));
+    lane.poll(NO_TIME);
+    assertEquals(Set.of(IDS), consumer.paused());
+
+    settle(ids.get(0));
+    lane.poll(NO_TIME);
+    assertEquals(Set.of(), consumer.paused());
+  }
+
+  @Test
+  void leavesOutNoPartitionWhenTheOthersHaveNothing() throws Exception {
+    consumer.updateEndOffsets(Map.of(IDS, 7L, new TopicPartition("ids", 1), 0L));
+    take(id(0, 1), id(0, 2));
+    lane.poll(NO_TIME);
+
+    assertEquals(Set.of(), consumer.paused());
+  }
+
+  @Test
   void comesBackAtOnceWhileWhatItPolledIsNotTaken() throws Exception {
     consumer.addRecord(new ConsumerRecord<>("ids", 1, 0L, null, null));
     lane.poll(NO_TIME);
