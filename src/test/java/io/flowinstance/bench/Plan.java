@@ -13,7 +13,7 @@ record Plan(List<Step> steps) {
   private static final Variant[] CONTENDERS = {
     Variant.PIPELINE, Variant.PLAIN_CLIENTS, Variant.PARALLEL_CONSUMER
   };
-  private static final WarmUp LONG_WARM_UP = WarmUp.of(15, 80);
+  private static final WarmUp LONG_WARM_UP = WarmUp.of(15, 70);
   private static final WarmUp SHORT_WARM_UP = WarmUp.of(10, 20);
   private static final WarmUp QUICK_WARM_UP = WarmUp.of(3, 3);
   private static final int TRICKLE_WARM_UP_IDS = 30_000;
@@ -56,8 +56,8 @@ record Plan(List<Step> steps) {
     }
     Cell standard = Cell.of(ApiLatency.NONE, 10);
     Cell heavyTailed = Cell.of(ApiLatency.HEAVY_TAILED, 10);
-    addRounds(steps, standard, 3, LONG_WARM_UP, CONTENDERS);
-    addRounds(steps, heavyTailed, 3, LONG_WARM_UP, CONTENDERS);
+    addRounds(steps, standard, 2, LONG_WARM_UP, CONTENDERS);
+    addRounds(steps, heavyTailed, 2, LONG_WARM_UP, CONTENDERS);
     for (int perSecond : List.of(20, 200)) {
       for (ApiLatency latency : List.of(ApiLatency.NONE, ApiLatency.TWENTY_MS)) {
         steps.add(trickle(Variant.PIPELINE, latency, perSecond));
