@@ -43,6 +43,9 @@ public final class Settings {
 
   private static final int LEAST_HOLD_MS = 60_000;
 
+  /** A poll brings ids of one partition alone if that has enough: in parts, they take turns. */
+  private static final int POLLS_PER_BATCH = 4;
+
   private final Map<String, String> values;
 
   /** What a process may use of the settings: of the rest, nothing has to be set. */
@@ -133,10 +136,15 @@ public final class Settings {
     return values;
   }
 
-  /** All settings, and {@code enos.service}, which follows from the API's version. */
+  /**
+   * All settings, and what follows from them: {@code enos.service} from the API's version, {@code
+   * batch.poll-records} from the size of a batch.
+   */
   public Map<String, String> forRoutes() {
     Map<String, String> properties = new TreeMap<>(values);
     properties.put("enos.service", SERVICES.get(text("enos.api-version")));
+    int pollRecords = Math.max(1, whole("batch.max-records") / POLLS_PER_BATCH);
+    properties.put("batch.poll-records", Integer.toString(pollRecords));
     return properties;
   }
 

@@ -11,7 +11,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -80,8 +79,7 @@ class RouteFilesTest {
   void placesAndTopicsComeFromTheSettings(Path file) throws IOException {
     String text = Files.readString(file);
     assertFalse(text.contains("localhost"), file.toString());
-    Set<String> known = new TreeSet<>(knownSettings());
-    known.add("enos.service");
+    Set<String> known = knownSettings();
     Matcher placeholder = PLACEHOLDER.matcher(text);
     while (placeholder.find()) {
       assertTrue(known.contains(placeholder.group(1)), placeholder.group() + " in " + file);
@@ -96,7 +94,7 @@ class RouteFilesTest {
                 "ENOS_USER_ID", "u",
                 "ENOS_ORG_ID", "o"),
             Map.of())
-        .asMap()
+        .forRoutes()
         .keySet();
   }
 }

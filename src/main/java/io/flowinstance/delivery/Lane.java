@@ -30,7 +30,7 @@ final class Lane {
   private static final long FIRST_PAUSE_MS = 250;
   private static final long LONGEST_PAUSE_MS = 10_000;
 
-  /** While more ids wait than are polled at once, fewer and larger transactions serve better. */
+  /** While more ids wait than a batch holds, fewer and larger transactions serve better. */
   private static final long PATIENCE_IN_BACKLOG = TimeUnit.MILLISECONDS.toNanos(250);
 
   private final int number;
@@ -41,7 +41,7 @@ final class Lane {
   private volatile int failures;
   private boolean inBacklog;
   private long publishedAt = System.nanoTime() - Long.MAX_VALUE / 2;
-  private long publishing;
+  private long lastTook;
   private boolean begun;
   private boolean handedOut;
   private boolean finishing;
@@ -120,7 +120,7 @@ final class Lane {
    * do not: they would take the place of those that can go on.
    */
   private void takeTurns() {
-    Set<TopicPartition> full = inHand.partitionsWith(limits.batchRecords() / 2);
+    Set<TopicPartition> full = inHand.partitionsWith(Math.max(1, limits.batchRecords() / 2));
     boolean othersHaveSome =
         !full.isEmpty()
             && consumer.assignment().stream()
@@ -239,7 +239,7 @@ final class Lane {
     long waited = System.nanoTime() - publishedAt;
     return inBacklog
         ? waited >= PATIENCE_IN_BACKLOG || !inHand.isUnderWay()
-        : waited >= Math.max(limits.patience().toNanos(), publishing);
+        : waited >= Math.max(limits.patience().toNanos(), lastTook);
   }
 
   private long enoughBytes() {
@@ -252,7 +252,7 @@ final class Lane {
     publisher.publish(number, outcomes, inHand.generation());
     inHand.published();
     publishedAt = System.nanoTime();
-    publishing = publishedAt - begin;
+    lastTook = publishedAt - begin;
     failures = 0;
   }
 

@@ -24,7 +24,6 @@ import org.apache.camel.component.kafka.KafkaConfiguration;
 import org.apache.camel.component.kafka.KafkaConstants;
 import org.apache.camel.support.SynchronizationAdapter;
 import org.apache.kafka.clients.consumer.Consumer;
-import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
@@ -38,9 +37,6 @@ import org.apache.kafka.common.header.Headers;
 public final class Lanes implements KafkaClientFactory {
   /** Far more than W3C Trace Context asks to be carried on. */
   private static final int LONGEST_TRACE_HEADER = 8192;
-
-  /** A poll brings ids of one partition alone if that has enough: in parts, they take turns. */
-  private static final int POLLS_PER_BATCH = 4;
 
   /** One failure may be a rebalance's; the second one is somebody's to look at. */
   private static final int FAILURES_IN_A_ROW = 2;
@@ -154,9 +150,6 @@ public final class Lanes implements KafkaClientFactory {
   @Override
   @SuppressWarnings("unchecked")
   public Consumer<Object, Object> getConsumer(Properties properties) {
-    properties.put(
-        ConsumerConfig.MAX_POLL_RECORDS_CONFIG,
-        Math.max(1, limits.batchRecords() / POLLS_PER_BATCH));
     Consumer<Object, Object> consumer = clients.getConsumer(properties);
     int number = clients.current();
     Lane before = lanes.get(number);
