@@ -1,16 +1,15 @@
 package io.flowinstance.bench;
 
+import io.flowinstance.delivery.KafkaClients;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
-import java.util.Properties;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
-import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
  * Small transactions, one after the other, with a reader: brokers that are in use have compiled
@@ -27,16 +26,14 @@ record BrokerWarmUp(Duration length) implements Step {
 
   @Override
   public String perform(TestBed bed, Path logs, Results results) throws InterruptedException {
-    Properties settings = new Properties();
-    settings.put(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bed.bootstrapServers());
-    settings.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, "warm-up");
-    settings.put(ProducerConfig.RETRY_BACKOFF_MS_CONFIG, 5);
+    KafkaClients clients =
+        new KafkaClients(Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bed.bootstrapServers()));
     TopicPartition ids = new TopicPartition(bed.emptyIds(), 0);
     ConsumerGroupMetadata group = new ConsumerGroupMetadata("warm-up");
     int transactions = 0;
     try (Arrivals arrivals = new Arrivals(bed.bootstrapServers(), TestBed.TASK_STATUSES);
-        KafkaProducer<byte[], byte[]> producer =
-            new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
+        Producer<byte[], byte[]> producer =
+            clients.transactionalProducer("warm-up", 4000, 1 << 20, "lz4")) {
       producer.initTransactions();
       long end = System.nanoTime() + length.toNanos();
       while (System.nanoTime() < end) {
