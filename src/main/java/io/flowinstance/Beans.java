@@ -11,7 +11,7 @@ import io.flowinstance.delivery.NoHeaders;
 import io.flowinstance.delivery.Publisher;
 import io.flowinstance.delivery.RecordOrigin;
 import io.flowinstance.event.EventZones;
-import io.flowinstance.fetch.Retries;
+import io.flowinstance.fetch.InstanceFetcher;
 import io.flowinstance.metrics.PipelineMetrics;
 import io.flowinstance.route.MakeOutcome;
 import io.flowinstance.route.ReadIds;
@@ -81,8 +81,7 @@ final class Beans implements CamelConfiguration {
             consumers,
             new LaneWatch.Bounds(
                 Duration.ofMillis(settings.whole("kafka.session-timeout-ms")),
-                // By then a lane lets go of what it has in hand, and has to publish the rest.
-                Duration.ofMillis(settings.longestPauseMs()).plusMillis(Settings.PUBLISH_MS)),
+                Duration.ofMillis(settings.whole("kafka.max-poll-interval-ms"))),
             nanoTime);
     this.producers = producers;
   }
@@ -107,7 +106,7 @@ final class Beans implements CamelConfiguration {
   static PipelineMetrics metrics(MeterRegistry meters) {
     Set<String> reasons =
         Stream.of(DeadLetterReason.values()).map(Enum::name).collect(Collectors.toSet());
-    return new PipelineMetrics(meters, reasons, Retries.ANSWERS);
+    return new PipelineMetrics(meters, reasons, InstanceFetcher.ANSWERS);
   }
 
   private void bindDelivery(CamelContext context, PipelineMetrics metrics) {
@@ -137,8 +136,7 @@ final class Beans implements CamelConfiguration {
             new Lanes.Limits(
                 settings.whole("batch.max-records"),
                 Duration.ofMillis(settings.whole("batch.max-wait-ms")),
-                Duration.ofMillis(settings.longestBatchMs()),
-                Duration.ofMillis(settings.longestPauseMs()),
+                Duration.ofMillis(settings.lateMs()),
                 Runtime.getRuntime().maxMemory() / HEAP_PART_OF_OUTCOMES / laneCount),
             Duration.ofMillis(settings.whole("shutdown.timeout-ms")).multipliedBy(3).dividedBy(4),
             metrics,
@@ -155,6 +153,9 @@ final class Beans implements CamelConfiguration {
     registry.bind("id-in-log", new IdInLog());
     registry.bind("lanes", lanes);
     registry.bind("settle", Lanes.settle());
+    registry.bind(
+        "serve-threads",
+        context.getExecutorServiceManager().newFixedThreadPool(this, "serve", laneCount));
     registry.bind(
         "make-outcome",
         new MakeOutcome(zones, new InstanceMessages(messages, deadLetters), deadLetters, clock));

@@ -1,17 +1,16 @@
 package io.flowinstance;
 
 import io.flowinstance.enos.AccessTokens;
-import io.flowinstance.fetch.ApiAvailability;
+import io.flowinstance.enos.Identity;
 import io.flowinstance.fetch.ApiHeaders;
-import io.flowinstance.fetch.CallApi;
 import io.flowinstance.fetch.EnosHttpClient;
-import io.flowinstance.fetch.Pace;
-import io.flowinstance.fetch.Probes;
-import io.flowinstance.fetch.Retries;
+import io.flowinstance.fetch.EnosRequests;
+import io.flowinstance.fetch.InstanceFetcher;
+import io.flowinstance.fetch.OutageDetector;
+import io.flowinstance.fetch.RateLimits;
 import io.flowinstance.fetch.TokenService;
 import io.flowinstance.metrics.PipelineMetrics;
 import io.flowinstance.trace.Traces;
-import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.io.InputStream;
@@ -27,8 +26,8 @@ import org.apache.camel.CamelConfiguration;
 import org.apache.camel.CamelContext;
 import org.apache.camel.spi.OnCamelContextStopping;
 import org.apache.camel.spi.Registry;
-import org.apache.camel.spi.ThreadPoolProfile;
 import org.apache.camel.support.LifecycleStrategySupport;
+import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
 import org.apache.hc.client5.http.ssl.DefaultClientTlsStrategy;
 import org.apache.hc.client5.http.ssl.TlsSocketStrategy;
 import org.apache.hc.core5.http.HttpHost;
@@ -78,73 +77,63 @@ public final class FetchBeans implements CamelConfiguration {
                           + " Ids are held until it gives one. If it refuses us, see enos.app-key"
                           + " and enos.app-secret; else ask whoever runs EnOS."));
     }
-    // Lanes bound what waits here: a poll thread never has to make a call itself.
-    ThreadPoolProfile threads = new ThreadPoolProfile("fetch");
-    threads.setPoolSize(concurrency);
-    threads.setMaxPoolSize(concurrency);
-    threads.setMaxQueueSize(Integer.MAX_VALUE);
-    registry.bind(
-        "fetch-threads", context.getExecutorServiceManager().newThreadPool(this, "fetch", threads));
     registry.bind("api-headers", new ApiHeaders());
     registry.bind(
-        "call-api",
-        new CallApi(
-            tokens,
-            settings.text("enos.app-secret"),
-            Pace.ofEntries(settings.whole("fetch.rate-limit-per-second")),
-            clock));
-    Probes probes = new Probes(context.createProducerTemplate());
-    ApiAvailability api = new ApiAvailability(probes::answersAbout, probes::tellsTheTime);
-    OnCamelContextStopping stop = stopping -> api.stop();
-    context.addLifecycleStrategy(LifecycleStrategySupport.adapt(stop));
-    registry.bind(
-        "enos-api",
-        HealthInWords.ofReadiness(
-            "enos-api",
-            () ->
-                api.isUp()
-                    ? ""
-                    : "The EnOS API is down or refuses us; ids are held. " + api.reason()));
-    registry.bind("api-breaker", CircuitBreaker.class, api.breaker());
-    registry.bind(
-        "retries",
-        new Retries(
-            api,
-            Duration.ofMillis(settings.whole("fetch.retry-budget-ms")),
-            Duration.ofMillis(settings.maxHoldMs()),
-            metrics,
-            clock));
+        "enos-requests", new EnosRequests(tokens, settings.text("enos.app-secret"), clock));
     AtomicInteger inFlight = new AtomicInteger();
-    metrics.gauge("flow.instance.api.calls.in.flight", "Calls under way.", inFlight::get);
+    CloseableHttpClient client = httpClient(inFlight);
+    registry.bind("enos-http-client", client, null, "close");
+    bindFetcher(context, tokens, client);
+    metrics.gauge("flow.instance.api.calls.in.flight", "Calls in flight.", inFlight::get);
+  }
+
+  private void bindFetcher(CamelContext context, AccessTokens tokens, CloseableHttpClient client) {
+    Registry registry = context.getRegistry();
+    InstanceFetcher fetcher =
+        new InstanceFetcher(
+            context,
+            new InstanceFetcher.Options(
+                settings.whole("fetch.concurrency"),
+                Duration.ofMillis(settings.whole("fetch.retry-budget-ms")),
+                new Identity(settings.text("enos.user-id"), settings.text("enos.org-id")),
+                RateLimits.of(settings.whole("fetch.rate-limit-per-second"))),
+            tokens,
+            () -> {},
+            metrics,
+            clock);
+    OutageDetector detector = fetcher.outageDetector();
+    OnCamelContextStopping stop = stopping -> fetcher.cancelWaiting();
+    context.addLifecycleStrategy(LifecycleStrategySupport.adapt(stop));
+    registry.bind("instance-fetcher", fetcher);
+    registry.bind("outage-detector", detector);
+    registry.bind("enos-api", HealthInWords.ofReadiness("enos-api", detector::complaint));
     metrics.gauge(
         "flow.instance.api.up",
-        "1 while the API answers, 0 while it is down or refuses us.",
-        () -> api.isUp() ? 1 : 0);
+        "1 while the API serves instances, 0 while it is down or refuses us.",
+        () -> detector.isUp() ? 1 : 0);
     metrics.gauge(
         "flow.instance.api.refused",
         "1 while the API refuses this application.",
-        () -> api.isRefusing() ? 1 : 0);
+        () -> detector.isRefusing() ? 1 : 0);
     metrics.gauge(
-        "flow.instance.api.breaker.state",
-        "0 closed, 1 half open, 2 open.",
-        () -> api.isUp() ? 0 : api.breaker().getState() == CircuitBreaker.State.OPEN ? 2 : 1);
-    registry.bind(
-        "enos-http-client",
-        EnosHttpClient.create(
-            new EnosHttpClient.Options(
-                concurrency,
-                Duration.ofMillis(settings.whole("fetch.timeout-ms")),
-                settings.whole("fetch.max-response-bytes"),
-                Pace.ofDepartures(settings.whole("fetch.rate-limit-per-second")),
-                inFlight,
-                traces,
-                "flow-instance-routes/" + Application.version(),
-                tls(),
-                settings.text("enos.proxy").isEmpty()
-                    ? null
-                    : HttpHost.create(URI.create(settings.text("enos.proxy"))))),
-        null,
-        "close");
+        "flow.instance.api.concurrency",
+        "Most calls in flight; fewer than fetch.concurrency while the gateway limits the rate.",
+        fetcher::concurrency);
+  }
+
+  private CloseableHttpClient httpClient(AtomicInteger inFlight) {
+    return EnosHttpClient.create(
+        new EnosHttpClient.Options(
+            settings.whole("fetch.concurrency"),
+            Duration.ofMillis(settings.whole("fetch.timeout-ms")),
+            settings.whole("fetch.max-response-bytes"),
+            inFlight,
+            traces,
+            "flow-instance-routes/" + Application.version(),
+            tls(),
+            settings.text("enos.proxy").isEmpty()
+                ? null
+                : HttpHost.create(URI.create(settings.text("enos.proxy")))));
   }
 
   private TlsSocketStrategy tls() {

@@ -39,9 +39,7 @@ public final class Settings {
           "kafka.security.trust-store-password", "ssl.truststore.password");
 
   /** Longest that a transaction and the pause after a failed one take. */
-  static final int PUBLISH_MS = 45_000;
-
-  private static final int LEAST_HOLD_MS = 60_000;
+  private static final int PUBLISH_MS = 45_000;
 
   /** A poll brings ids of one partition alone if that has enough: in parts, they take turns. */
   private static final int POLLS_PER_BATCH = 4;
@@ -186,24 +184,8 @@ public final class Settings {
     return Integer.parseInt(text(name));
   }
 
-  /**
-   * How long after its poll an id is held: {@code batch.max-hold-ms}, or what the retry budget
-   * needs, one minute at least.
-   */
-  public int maxHoldMs() {
-    if (!text("batch.max-hold-ms").isEmpty()) {
-      return whole("batch.max-hold-ms");
-    }
-    return Math.max(LEAST_HOLD_MS, whole("fetch.retry-budget-ms") + 2 * whole("fetch.timeout-ms"));
-  }
-
-  /** The longest time from the poll of a batch to its commit, or to its being given back. */
-  int longestBatchMs() {
-    return maxHoldMs() + whole("fetch.timeout-ms") + PUBLISH_MS;
-  }
-
-  /** The longest time between two polls of a lane, whatever happens to its batch. */
-  int longestPauseMs() {
-    return Math.max(whole("kafka.max-poll-interval-ms"), longestBatchMs());
+  /** The time from its poll in which an id comes to its commit, outages apart. */
+  int lateMs() {
+    return 2 * (whole("fetch.retry-budget-ms") + whole("fetch.timeout-ms")) + PUBLISH_MS;
   }
 }

@@ -1,9 +1,11 @@
 package io.flowinstance;
 
+import static io.flowinstance.SignedPipeline.DEAD_LETTERS;
 import static io.flowinstance.SignedPipeline.awaitThat;
 import static io.flowinstance.SignedPipeline.header;
 import static io.flowinstance.SignedPipeline.newId;
 import static io.flowinstance.SignedPipeline.newIds;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -31,8 +33,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 class FailureTableTest {
   private static final int BUDGET_MS = 1200;
 
-  /** The server sees the first call this much later, at most, than the client begins it. */
-  private static final int FIRST_CALL_MS = 100;
+  /** The last call of a budget begins this much before its end, at most. */
+  private static final int EARLY_MS = 200;
+
+  /** It waits for its turn, and until another instance is served, this long at most. */
+  private static final int LATE_MS = 150;
 
   private static final int TIMEOUT_MS = 800;
   private static final Map<String, String> SETTINGS =
@@ -60,46 +65,122 @@ class FailureTableTest {
   }
 
   static Stream<Named<Fault>> rejections() {
-    return Stream.concat(
-        Stream.of(62101, 62102, 62103, 62104).map(FailureTableTest::code),
-        Stream.of(400, 404, 413).map(FailureTableTest::status));
+    return Stream.of(62102, 62103, 62104).map(FailureTableTest::code);
   }
 
   @ParameterizedTest
   @MethodSource("rejections")
-  void aRejectedIdCostsOneCall(Fault fault) {
-    assertDeadLetterAfterOneCall(fault, "REJECTED_BY_API");
+  void anIdThatTheServiceRejectsCostsOneCall(Fault fault) {
+    assertDeadLetterOfOneAmongOthers(fault, "REJECTED_BY_API", 1);
   }
 
   static Stream<Named<Fault>> unreadables() {
     return Stream.of(
-        Named.of("garbage", Fault.garbage()),
-        Named.of("empty body", Fault.body("")),
-        Named.of("no envelope", Fault.body("[]")),
-        Named.of("no data", Fault.body("{\"status\":0,\"data\":null}")),
-        Named.of("unknown code", Fault.code(99_999)));
+        Named.of("no data", Fault.body("{\"status\":0}")),
+        Named.of("null data", Fault.body("{\"status\":0,\"data\":null}")),
+        Named.of("data that is no instance", Fault.body("{\"status\":0,\"data\":7}")));
   }
 
   @ParameterizedTest
   @MethodSource("unreadables")
-  void anUnreadableAnswerCostsOneCall(Fault fault) {
-    assertDeadLetterAfterOneCall(fault, "UNREADABLE_RESPONSE");
+  void anAnswerOfTheServiceWithoutAnInstanceCostsOneCall(Fault fault) {
+    assertDeadLetterOfOneAmongOthers(fault, "UNREADABLE_RESPONSE", 1);
   }
 
-  private static void assertDeadLetterAfterOneCall(Fault fault, String reason) {
+  static Stream<Named<Fault>> refusals() {
+    return Stream.concat(
+        Stream.of(1001, 1002, 1003, 1004, 1202, 1204, 62101).map(FailureTableTest::code),
+        Stream.of(302, 400, 403, 404, 407, 413, 426).map(FailureTableTest::status));
+  }
+
+  @ParameterizedTest
+  @MethodSource("refusals")
+  void anIdThatAloneIsRefusedIsRejectedOnceOthersAreServedAroundEachOfItsCalls(Fault fault) {
+    assertDeadLetterOfOneAmongOthers(fault, "REJECTED_BY_API", 3);
+  }
+
+  static Stream<Named<Fault>> pagesOfOthers() {
+    return Stream.of(
+        Named.of("garbage", Fault.garbage()),
+        Named.of("empty body", Fault.body("")),
+        Named.of("no envelope", Fault.body("[]")),
+        Named.of("login page", Fault.status(200, "text/html", "<html>Log in</html>")),
+        Named.of("JSON of another", Fault.body("{\"message\":\"Welcome\"}")),
+        Named.of("unknown code", Fault.code(99_999)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("pagesOfOthers")
+  void anIdThatAloneGetsAnswersOfNoServiceIsUnreadableOnceOthersAreServed(Fault fault) {
+    assertDeadLetterOfOneAmongOthers(fault, "UNREADABLE_RESPONSE", 3);
+  }
+
+  private static void assertDeadLetterOfOneAmongOthers(Fault fault, String reason, int calls) {
     String bad = newId();
     String good = newId();
+    int outages = pipeline.outages();
     pipeline.enos().faults().set(fault, FaultScope.ids(bad));
 
     pipeline.sendAndAwait(bad, good);
 
-    assertDeadLetter(bad, reason, 1);
+    assertDeadLetter(bad, reason, calls);
     pipeline.assertServedOnce(List.of(good));
-    assertEquals(1, pipeline.enos().traffic().callsOf(good));
     assertEquals(0, pipeline.enos().traffic().tokenCalls());
+    assertEquals(outages, pipeline.outages());
+    assertTrue(pipeline.isUp());
   }
 
-  /** Few enough at a time: twenty failures in a row would be an outage. */
+  @ParameterizedTest
+  @MethodSource({"refusals", "pagesOfOthers"})
+  void aRefusalThatDoesNotLastCostsOneCallMore(Fault fault) {
+    String id = newId();
+    int outages = pipeline.outages();
+    pipeline.enos().faults().set(fault, FaultScope.ids(id).times(1));
+
+    pipeline.sendAndAwait(id);
+
+    pipeline.assertServedOnce(List.of(id));
+    assertEquals(2, pipeline.enos().traffic().callsOf(id));
+    assertEquals(outages, pipeline.outages());
+  }
+
+  @Test
+  void anIdThatAloneGetsAnAccessTokenRefusedIsRejected() {
+    String bad = newId();
+    pipeline.enos().faults().set(Fault.status(401), FaultScope.ids(bad));
+
+    pipeline.sendAndAwait(bad);
+
+    // One call, one with a new token, and two more around which others are served.
+    assertDeadLetter(bad, "REJECTED_BY_API", 4);
+    assertTrue(pipeline.isUp());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {62101, 403})
+  void aForeignIdentityThatIsRefusedIsTheFaultOfItsRecordAlone(int refusal) {
+    String foreign = newId();
+    String good = newId();
+    int outages = pipeline.outages();
+    pipeline
+        .enos()
+        .faults()
+        .set(
+            refusal > 999 ? Fault.code(refusal) : Fault.status(refusal), FaultScope.ids(foreign));
+    pipeline.send("{\"flowInstId\":\"%s\",\"orgId\":\"foreign\"}".formatted(foreign));
+
+    pipeline.sendAndAwait(good);
+
+    List<ProducerRecord<byte[], byte[]>> deadLetters = pipeline.published(DEAD_LETTERS);
+    ProducerRecord<byte[], byte[]> last = deadLetters.get(deadLetters.size() - 1);
+    assertTrue(new String(last.value(), UTF_8).contains(foreign));
+    assertEquals("REJECTED_BY_API", header(last, "dead-letter-reason"));
+    int calls = refusal > 999 ? 1 : 3;
+    assertEquals(calls, pipeline.enos().traffic().callsOf(foreign));
+    pipeline.assertServedOnce(List.of(good));
+    assertEquals(outages, pipeline.outages());
+  }
+
   static Stream<Named<Map<String, Fault>>> passing() {
     return Stream.of(
         Named.of(
@@ -180,10 +261,10 @@ class FailureTableTest {
 
       assertGivenUp(fresh, bad);
       assertEquals(1, fresh.enos().traffic().tokenCalls());
-      long[] times = fresh.enos().traffic().callTimes();
-      long spent = times[Math.toIntExact(fresh.enos().traffic().callsOf(bad)) - 1] - times[0];
-      assertTrue(spent >= BUDGET_MS - FIRST_CALL_MS, spent + " ms from the first call to the last");
-      assertTrue(spent < BUDGET_MS + TIMEOUT_MS, spent + " ms from the first call to the last");
+      long[] times = fresh.enos().traffic().callTimesOf(bad);
+      long spent = times[times.length - 1] - times[0];
+      assertTrue(spent >= BUDGET_MS - EARLY_MS, spent + " ms from the first call to the last");
+      assertTrue(spent <= BUDGET_MS + LATE_MS, spent + " ms from the first call to the last");
     }
   }
 
@@ -214,7 +295,7 @@ class FailureTableTest {
   void aWaitIsNotLongerThanTheBudget() {
     long gap = gapAfter(Fault.retryAfter(503, Duration.ofHours(1)));
 
-    assertTrue(gap >= BUDGET_MS - FIRST_CALL_MS && gap < BUDGET_MS + TIMEOUT_MS, gap + " ms");
+    assertTrue(gap >= BUDGET_MS - EARLY_MS && gap <= BUDGET_MS + LATE_MS, gap + " ms");
   }
 
   /** The time between the call that fails so and the one that does not. */
@@ -223,7 +304,7 @@ class FailureTableTest {
     pipeline.enos().faults().set(fault, FaultScope.ids(id).times(1));
     pipeline.sendAndAwait(id);
     pipeline.assertServedOnce(List.of(id));
-    long[] times = pipeline.enos().traffic().callTimes();
+    long[] times = pipeline.enos().traffic().callTimesOf(id);
     assertEquals(2, times.length);
     return times[1] - times[0];
   }
@@ -259,33 +340,25 @@ class FailureTableTest {
     assertTrue(pipeline.isUp());
   }
 
-  static Stream<Named<Fault>> refusals() {
-    return Stream.concat(
-        Stream.of(1001, 1002, 1003, 1004, 1202, 1204).map(FailureTableTest::code),
-        Stream.of(403, 302).map(FailureTableTest::status));
+  static Stream<Named<Fault>> lastingFailures() {
+    return Stream.of(
+        status(302),
+        status(401),
+        status(403),
+        status(404),
+        status(429),
+        status(500),
+        code(1002),
+        code(1203),
+        code(62101),
+        code(62109),
+        code(99_999),
+        Named.of("login page", Fault.status(200, "text/html", "<html>Log in</html>")));
   }
 
   @ParameterizedTest
-  @MethodSource("refusals")
-  void aRefusalOfThisApplicationHoldsTheIdUntilItIsOver(Fault fault) {
-    String id = newId();
-    int openings = pipeline.openings();
-    pipeline.enos().faults().set(fault, FaultScope.ids(id).times(1));
-
-    pipeline.sendAndAwait(id);
-
-    pipeline.assertServedOnce(List.of(id));
-    assertEquals(2, pipeline.enos().traffic().callsOf(id));
-    assertEquals(openings + 1, pipeline.openings());
-  }
-
-  static Stream<Named<Fault>> lastingRefusals() {
-    return Stream.of(status(401), status(403), code(1002), code(1203));
-  }
-
-  @ParameterizedTest
-  @MethodSource("lastingRefusals")
-  void aLastingRefusalPublishesNothingAndCommitsNothing(Fault fault) {
+  @MethodSource("lastingFailures")
+  void whatFailsForAllPublishesNothingAndCommitsNothing(Fault fault) {
     pipeline.enos().faults().set(fault, FaultScope.all());
 
     assertHeldUntil(() -> pipeline.enos().faults().clear());
@@ -318,14 +391,14 @@ class FailureTableTest {
 
   private static void assertHeldUntil(Runnable mended) {
     List<String> ids = newIds(3);
-    int openings = pipeline.openings();
+    int outages = pipeline.outages();
     int published = pipeline.kafka().published().size();
     long committed = pipeline.kafka().committedOffset();
 
     long last = ids.stream().mapToLong(pipeline::send).max().orElseThrow();
     awaitThat(
         "the API counts as down, or ids are done",
-        () -> pipeline.openings() > openings || pipeline.kafka().committedOffset() != committed);
+        () -> pipeline.outages() > outages || pipeline.kafka().committedOffset() != committed);
 
     assertEquals(published, pipeline.kafka().published().size(), "published while refused");
     assertEquals(committed, pipeline.kafka().committedOffset(), "committed while refused");
@@ -343,8 +416,11 @@ class FailureTableTest {
     List<ProducerRecord<byte[], byte[]>> deadLetters = by.deadLetters(id);
     assertEquals(1, deadLetters.size());
     assertEquals(reason, header(deadLetters.get(0), "dead-letter-reason"));
-    assertEquals(String.valueOf(calls), header(deadLetters.get(0), "dead-letter-attempts"));
-    assertEquals(calls, by.enos().traffic().callsOf(id));
+    long made = by.enos().traffic().callsOf(id);
+    assertEquals(String.valueOf(made), header(deadLetters.get(0), "dead-letter-attempts"));
+    // Failures of the tests before make chance a little more likely.
+    int most = calls == 1 ? 1 : calls + 3;
+    assertTrue(made >= calls && made <= most, made + " calls instead of " + calls);
     by.assertNotServed(List.of(id));
   }
 

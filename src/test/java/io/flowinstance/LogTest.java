@@ -2,26 +2,27 @@ package io.flowinstance;
 
 import static io.flowinstance.SignedPipeline.newId;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
-import io.flowinstance.fetch.ApiAvailability;
 import io.flowinstance.simulator.Fault;
 import io.flowinstance.simulator.FaultScope;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ExecutorService;
+import org.apache.camel.component.http.HttpProducer;
 import org.junit.jupiter.api.Test;
 import org.slf4j.LoggerFactory;
-import org.slf4j.MDC;
 
 class LogTest {
   @Test
-  void aLineAboutAnIdNamesItAndItsLaneAndTheThreadForgetsBoth() throws Exception {
+  void everyLineAboutAnIdNamesItWhicheverThreadCalls() {
     ListAppender<ILoggingEvent> log = new ListAppender<>();
     log.start();
-    Logger logger = (Logger) LoggerFactory.getLogger(ApiAvailability.class);
+    Logger logger = (Logger) LoggerFactory.getLogger(HttpProducer.class);
+    logger.setLevel(Level.DEBUG);
     logger.addAppender(log);
     try (SignedPipeline pipeline = SignedPipeline.start(Map.of("fetch.concurrency", "1"))) {
       String id = newId();
@@ -29,19 +30,20 @@ class LogTest {
 
       pipeline.sendAndAwait(id);
 
-      assertEquals(
-          List.of(Map.of("instanceId", id, "lane", "0")),
-          log.list.stream().map(ILoggingEvent::getMDCPropertyMap).toList());
-      ExecutorService threads =
-          pipeline
-              .application()
-              .context()
-              .getRegistry()
-              .lookupByNameAndType("fetch-threads", ExecutorService.class);
-      assertEquals(null, threads.submit(() -> MDC.get("instanceId")).get());
-      assertEquals(null, threads.submit(() -> MDC.get("lane")).get());
+      List<ILoggingEvent> ofTheId =
+          log.list.stream().filter(line -> line.getFormattedMessage().contains(id)).toList();
+      assertFalse(ofTheId.isEmpty());
+      for (ILoggingEvent line : ofTheId) {
+        assertEquals(Map.of("instanceId", id, "lane", "0"), line.getMDCPropertyMap());
+      }
+      for (ILoggingEvent line : log.list) {
+        if (line.getThreadName().endsWith("probe")) {
+          assertEquals(Map.of(), line.getMDCPropertyMap(), line::getFormattedMessage);
+        }
+      }
     } finally {
       logger.detachAppender(log);
+      logger.setLevel(null);
     }
   }
 }

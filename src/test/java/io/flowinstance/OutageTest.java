@@ -45,6 +45,21 @@ class OutageTest {
     UNAUTHORIZED(
         enos -> enos.faults().set(Fault.status(401), FaultScope.all()),
         enos -> enos.faults().clear()),
+    FORBIDDEN(
+        enos -> enos.faults().set(Fault.status(403), FaultScope.all()),
+        enos -> enos.faults().clear()),
+    NO_ROUTE(
+        enos -> enos.faults().set(Fault.status(404, "text/html", "<html>"), FaultScope.all()),
+        enos -> enos.faults().clear()),
+    LOGIN_PAGE(
+        enos -> enos.faults().set(Fault.status(200, "text/html", "<html>"), FaultScope.all()),
+        enos -> enos.faults().clear()),
+    RATE_LIMITED(
+        enos -> enos.faults().set(Fault.status(429), FaultScope.all()),
+        enos -> enos.faults().clear()),
+    UNKNOWN_USER(
+        enos -> enos.faults().set(Fault.code(62101), FaultScope.all().on(Endpoint.GET)),
+        enos -> enos.faults().clear()),
     TOO_SLOW(
         enos -> enos.faults().latency(Latency.fixed(Duration.ofMillis(800))),
         enos -> enos.faults().latency(HEALTHY));
@@ -71,7 +86,7 @@ class OutageTest {
       List<String> sentMeanwhile = newIds(50);
       ids.addAll(sentMeanwhile);
       long last = sentMeanwhile.stream().mapToLong(pipeline::send).max().orElseThrow();
-      awaitThat("the outage outlasts a probe", () -> pipeline.openings() >= 2);
+      awaitThat("the API counts as down", () -> !pipeline.isUp());
       assertEquals(List.of(), pipeline.published(DEAD_LETTERS));
       assertTrue(pipeline.published(FLOW_INSTANCES).size() < ids.size());
       outage.end.accept(pipeline.enos());
@@ -96,7 +111,7 @@ class OutageTest {
 
       awaitThat(
           "the API counts as down, or ids are done",
-          () -> pipeline.openings() > 0 || pipeline.kafka().committedOffset() > 0);
+          () -> pipeline.outages() > 0 || pipeline.kafka().committedOffset() > 0);
       assertEquals(List.of(), pipeline.published(DEAD_LETTERS));
 
       pipeline.enos().faults().clear();
@@ -106,25 +121,26 @@ class OutageTest {
   }
 
   @Test
-  void idsThatAreHeldTooLongAreGivenBackAndPolledAgain() {
+  void idsWaitInAnOutageWithoutBeingPolledAgain() {
     List<String> ids = newIds(100);
     try (SignedPipeline pipeline =
-        SignedPipeline.start(
-            Map.of(
-                "batch.max-hold-ms", "1200",
-                "fetch.retry-budget-ms", "200",
-                "fetch.timeout-ms", "500"))) {
+        SignedPipeline.start(Map.of("fetch.retry-budget-ms", "200", "fetch.timeout-ms", "500"))) {
       pipeline.warmUp();
+      long warm = pipeline.kafka().committedOffset();
       pipeline.enos().goDown();
       long last = ids.stream().mapToLong(pipeline::send).max().orElseThrow();
       int consumers = pipeline.kafka().consumersMade();
-      awaitThat(
-          "the batch is given back twice", () -> pipeline.kafka().consumersMade() >= consumers + 2);
-      assertEquals(1, pipeline.kafka().committedOffset());
-      pipeline.assertNotServed(ids);
-      assertEquals(List.of(), pipeline.published(DEAD_LETTERS));
-
+      awaitThat("the API counts as down", () -> !pipeline.isUp());
       pipeline.enos().comeUp();
+      pipeline.enos().faults().set(Fault.status(503), FaultScope.all());
+      pipeline.enos().traffic().clear();
+      awaitThat("probes go on", () -> pipeline.enos().traffic().calls() >= 4);
+
+      assertEquals(0, ids.stream().mapToLong(pipeline.enos().traffic()::callsOf).sum());
+      assertEquals(1, pipeline.outages());
+      assertEquals(consumers, pipeline.kafka().consumersMade());
+      assertEquals(warm, pipeline.kafka().committedOffset());
+      pipeline.enos().faults().clear();
       pipeline.awaitDone(last);
       pipeline.assertServedOnce(ids);
       assertEquals(List.of(), pipeline.published(DEAD_LETTERS));
@@ -138,16 +154,17 @@ class OutageTest {
     SignedPipeline pipeline = SignedPipeline.start(SETTINGS);
     try {
       pipeline.warmUp();
+      long warm = pipeline.kafka().committedOffset();
       outage.begin.accept(pipeline.enos());
       ids.forEach(pipeline::send);
-      awaitThat("the API counts as down", () -> pipeline.openings() > 0);
+      awaitThat("the API counts as down", () -> pipeline.outages() > 0);
 
       long before = System.nanoTime();
       pipeline.application().close();
       Duration took = Duration.ofNanos(System.nanoTime() - before);
 
       assertTrue(took.compareTo(Duration.ofSeconds(5)) < 0, took.toString());
-      assertEquals(1, pipeline.kafka().committedOffset());
+      assertEquals(warm, pipeline.kafka().committedOffset());
       pipeline.assertNotServed(ids);
       assertFalse(pipeline.kafka().published().isEmpty());
       assertEquals(List.of(), pipeline.published(DEAD_LETTERS));

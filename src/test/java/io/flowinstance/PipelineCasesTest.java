@@ -12,7 +12,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import io.github.resilience4j.circuitbreaker.CircuitBreaker;
+import io.flowinstance.fetch.OutageDetector;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -240,9 +240,8 @@ class PipelineCasesTest {
     return application
             .context()
             .getRegistry()
-            .lookupByNameAndType("api-breaker", CircuitBreaker.class)
-            .getState()
-        == CircuitBreaker.State.CLOSED;
+            .lookupByNameAndType("outage-detector", OutageDetector.class)
+            .isUp();
   }
 
   /** The case's reply to the case's id; the clock runs, and ids of earlier cases are known. */

@@ -81,9 +81,9 @@ class SecretsTest {
         }
       }
       pipeline.enos().goDown();
-      int openings = pipeline.openings();
+      int outages = pipeline.outages();
       pipeline.send(newId());
-      awaitThat("the API counts as down", () -> pipeline.openings() > openings);
+      awaitThat("the API counts as down", () -> pipeline.outages() > outages);
     } finally {
       pipeline.close();
     }
@@ -113,10 +113,10 @@ class SecretsTest {
   }
 
   private static void holdFor(SignedPipeline pipeline, Fault fault, Endpoint on) {
-    int openings = pipeline.openings();
+    int outages = pipeline.outages();
     pipeline.enos().faults().set(fault, FaultScope.all().on(on));
     long offset = pipeline.send(newId());
-    awaitThat("the API counts as down", () -> pipeline.openings() > openings);
+    awaitThat("the API counts as down", () -> pipeline.outages() > outages);
     pipeline.enos().faults().clear();
     pipeline.awaitDone(offset);
   }

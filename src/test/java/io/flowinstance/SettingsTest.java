@@ -105,10 +105,6 @@ class SettingsTest {
         "TOPIC_FLOW_INSTANCES | a topic",
         "FETCH_CONCURRENCY | many",
         "FETCH_CONCURRENCY | 0",
-        "FETCH_RETRY_BUDGET_MS | 300000",
-        "BATCH_MAX_HOLD_MS | 290000",
-        "BATCH_MAX_HOLD_MS | 40000",
-        "KAFKA_MAX_POLL_INTERVAL_MS | 60000",
         "MANAGEMENT_PORT | 70000",
       })
   void refusesWhatCannotWork(String variable, String value) {

@@ -4,9 +4,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.flowinstance.fetch.OutageDetector;
 import io.flowinstance.simulator.EnosSimulator;
 import io.flowinstance.trace.Traces;
-import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -29,13 +29,13 @@ final class SignedPipeline implements AutoCloseable {
   static final String DEAD_LETTERS = "flow-instance-dead-letters";
 
   private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final int WARM_UP_IDS = 50;
   private static final AtomicInteger LAST_ID = new AtomicInteger();
 
   private final EnosSimulator enos = EnosSimulator.start();
   private final MemoryKafka kafka = new MemoryKafka();
-  private final AtomicInteger openings = new AtomicInteger();
   private final Application application;
-  private final CircuitBreaker breaker;
+  private final OutageDetector outages;
 
   private SignedPipeline(Map<String, String> settings, List<String> idsBefore, Traces traces) {
     enos.requireSignature(true);
@@ -46,19 +46,11 @@ final class SignedPipeline implements AutoCloseable {
     overrides.put("enos.app-secret", enos.tokens().appSecret());
     overrides.putAll(settings);
     application = TestPipeline.start(kafka, enos.baseUrl(), overrides, traces);
-    breaker =
+    outages =
         application
             .context()
             .getRegistry()
-            .lookupByNameAndType("api-breaker", CircuitBreaker.class);
-    breaker
-        .getEventPublisher()
-        .onStateTransition(
-            event -> {
-              if (event.getStateTransition().getToState() == CircuitBreaker.State.OPEN) {
-                openings.incrementAndGet();
-              }
-            });
+            .lookupByNameAndType("outage-detector", OutageDetector.class);
   }
 
   /** Starts one without any id. */
@@ -97,14 +89,14 @@ final class SignedPipeline implements AutoCloseable {
     return application;
   }
 
-  /** Whether the API counts as answering. */
+  /** Whether the API counts as serving instances. */
   boolean isUp() {
-    return breaker.getState() == CircuitBreaker.State.CLOSED;
+    return outages.isUp();
   }
 
   /** How often the API was found to be down. */
-  int openings() {
-    return openings.get();
+  int outages() {
+    return outages.outages();
   }
 
   /** Puts an id on the topic; returns its offset. */
@@ -112,9 +104,12 @@ final class SignedPipeline implements AutoCloseable {
     return kafka.send(null, id.getBytes(UTF_8), new RecordHeaders());
   }
 
-  /** Serves an id, all calls of which succeed: there is a token afterwards, and warm code. */
+  /**
+   * Serves ids, all calls of which succeed: there is a token afterwards, and warm code, and the
+   * failures of tests before say little.
+   */
   void warmUp() {
-    sendAndAwait(newId());
+    sendAndAwait(newIds(WARM_UP_IDS).toArray(String[]::new));
     enos.traffic().clear();
   }
 

@@ -3,7 +3,8 @@ package io.flowinstance.command;
 import io.flowinstance.FetchBeans;
 import io.flowinstance.Settings;
 import io.flowinstance.enos.AccessTokens;
-import io.flowinstance.fetch.AttendedCalls;
+import io.flowinstance.fetch.EnosClient;
+import io.flowinstance.fetch.RateLimits;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -20,7 +21,7 @@ final class EnosApi implements AutoCloseable {
       List.of("call-api", "fetch-token", "probe-clock", "search-instances");
 
   private final DefaultCamelContext context = new DefaultCamelContext();
-  private final AttendedCalls calls;
+  private final EnosClient calls;
 
   private EnosApi(Settings settings, Clock clock) throws Exception {
     Properties properties = new Properties();
@@ -34,8 +35,9 @@ final class EnosApi implements AutoCloseable {
     }
     PluginHelper.getRoutesLoader(context).loadRoutes(files);
     calls =
-        new AttendedCalls(
+        new EnosClient(
             context.createProducerTemplate(),
+            RateLimits.of(settings.whole("fetch.rate-limit-per-second")),
             Duration.ofMillis(settings.whole("fetch.retry-budget-ms")),
             clock);
     context.start();
@@ -55,7 +57,7 @@ final class EnosApi implements AutoCloseable {
   }
 
   /** What can be asked. */
-  AttendedCalls calls() {
+  EnosClient calls() {
     return calls;
   }
 

@@ -1,6 +1,7 @@
 package io.flowinstance.command;
 
 import io.flowinstance.enos.ApiFailure;
+import io.flowinstance.enos.FailureKind;
 import io.flowinstance.graph.UnreadableResponseException;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.common.KafkaException;
@@ -40,17 +41,11 @@ final class Failures {
   }
 
   private static String api(ApiFailure failure) {
-    return switch (failure.kind()) {
-      case REFUSED, TOKEN ->
-          failure.getMessage()
-              + " Check enos.app-key, enos.app-secret, enos.user-id, enos.org-id and enos.base-url,"
-              + " and that this address may call the API.";
-      case PASSING ->
-          failure.httpStatus() == null
-              ? failure.getMessage() + " Check enos.base-url and enos.proxy."
-              : failure.getMessage();
-      case REJECTED, UNREADABLE -> failure.getMessage();
-    };
+    String remedy =
+        failure.kind() == FailureKind.TRANSIENT && failure.httpStatus() == null
+            ? "Check enos.base-url and enos.proxy."
+            : failure.kind().remedy();
+    return (failure.getMessage() + " " + remedy).strip();
   }
 
   private static String kafka(KafkaException failure) {

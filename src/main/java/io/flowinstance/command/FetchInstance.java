@@ -13,7 +13,7 @@ import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.MalformedIdException;
 import io.flowinstance.event.Enrichment;
 import io.flowinstance.event.FlowInstanceEvent;
-import io.flowinstance.fetch.Fetch;
+import io.flowinstance.fetch.FetchState;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.FlowInstanceDecoder;
 import io.flowinstance.json.Json;
@@ -67,7 +67,7 @@ final class FetchInstance implements Callable<Integer> {
   @Override
   public Integer call() {
     Settings settings = surroundings.settings(Settings.Part.ENOS);
-    Fetch fetch = new Fetch(query(settings));
+    FetchState fetch = new FetchState(query(settings));
     FlowInstance instance;
     try (EnosApi api = EnosApi.start(settings, surroundings.clock())) {
       instance =
@@ -142,7 +142,7 @@ final class FetchInstance implements Callable<Integer> {
             .collect(Collectors.joining(", ", enrichment.taskCount() == 0 ? "" : ": ", ""));
   }
 
-  private void printMessages(FlowInstanceEvent event, Fetch fetch, Settings settings) {
+  private void printMessages(FlowInstanceEvent event, FetchState fetch, Settings settings) {
     InstanceMessages messages =
         new InstanceMessages(
             new EventMessages(

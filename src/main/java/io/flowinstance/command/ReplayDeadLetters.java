@@ -8,7 +8,8 @@ import io.flowinstance.Settings;
 import io.flowinstance.delivery.DeadLetter;
 import io.flowinstance.delivery.DeadLetterReason;
 import io.flowinstance.delivery.KafkaClients;
-import io.flowinstance.fetch.Pace;
+import io.flowinstance.fetch.RateLimits;
+import io.github.resilience4j.ratelimiter.RateLimiter;
 import java.io.PrintWriter;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -175,7 +176,7 @@ final class ReplayDeadLetters implements Callable<Integer> {
 
   private Map<Replay.Fate, Long> replay(
       Replay replay, KafkaClients clients, Settings settings, Replay.Topics topics) {
-    Pace pace = Pace.ofEntries(rate == null ? 0 : rate);
+    RateLimiter limiter = RateLimits.of(rate == null ? 0 : rate);
     Producer<byte[], byte[]> producer =
         clients.transactionalProducer(
             settings.transactionalIdPrefix() + "-replay",
@@ -190,7 +191,7 @@ final class ReplayDeadLetters implements Callable<Integer> {
         Map<Replay.Fate, Long> tally =
             replay.run(
                 (letter, idRecord) -> {
-                  await(pace);
+                  RateLimits.await(limiter);
                   transactions.add(idRecord, replay::offsets);
                 },
                 watch(progress));
@@ -202,15 +203,6 @@ final class ReplayDeadLetters implements Callable<Integer> {
                 .formatted(Failures.sentence(e), Count.of(transactions.committed(), "dead letter")),
             e);
       }
-    }
-  }
-
-  private static void await(Pace pace) {
-    try {
-      pace.await();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new CommandFailedException("Interrupted.", e);
     }
   }
 

@@ -6,7 +6,7 @@ import io.flowinstance.Settings;
 import io.flowinstance.delivery.KafkaClients;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.InstanceSearch;
-import io.flowinstance.fetch.AttendedCalls;
+import io.flowinstance.fetch.EnosClient;
 import io.flowinstance.json.Json;
 import java.io.IOException;
 import java.io.InputStream;
@@ -193,11 +193,11 @@ final class SendIds implements Callable<Integer> {
 
   /** The ids of all pages, each once: one that came in meanwhile moves others to the next page. */
   private Set<String> find(
-      InstanceSearch search, AttendedCalls calls, int firstPage, Progress progress)
+      InstanceSearch search, EnosClient calls, int firstPage, Progress progress)
       throws InterruptedException {
     Set<String> found = new LinkedHashSet<>();
     for (int number = firstPage; ; number++) {
-      AttendedCalls.Page page = calls.search(search, number);
+      EnosClient.Page page = calls.search(search, number);
       boolean more = found.addAll(page.ids());
       Long count = page.count();
       progress.to(found.size(), count == null ? -1 : count);

@@ -2,6 +2,8 @@ package io.flowinstance.delivery;
 
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.MalformedIdException;
+import io.flowinstance.fetch.FetchScope;
+import io.flowinstance.trace.OpenSpan;
 import java.util.List;
 
 /**
@@ -12,17 +14,29 @@ import java.util.List;
  * @param unreadable why it cannot, or null
  * @param records at least one, in the order of the batch
  */
-public record IdGroup(
-    InstanceQuery query, MalformedIdException unreadable, List<IdRecord> records) {
-
-  /** When they were polled, in {@link System#nanoTime()}. */
-  public long polledAt() {
-    return origin().polledAt();
-  }
+public record IdGroup(InstanceQuery query, MalformedIdException unreadable, List<IdRecord> records)
+    implements FetchScope {
 
   /** Whether nothing is to come of them any more: they are polled again, here or elsewhere. */
-  public boolean isAbandoned() {
+  @Override
+  public boolean isCancelled() {
     return origin().inHand().isAbandoned();
+  }
+
+  @Override
+  public boolean tryAcquire(Runnable available) {
+    return origin().lane().tryBegin(origin().inHand(), records, available);
+  }
+
+  @Override
+  public void release() {
+    origin().inHand().cancelBegin(records);
+  }
+
+  /** The span of the first record: the calls are in its trace. */
+  @Override
+  public OpenSpan span() {
+    return records.get(0).span();
   }
 
   /** The number of the lane that polled them, from 0. */

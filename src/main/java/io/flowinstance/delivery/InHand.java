@@ -9,7 +9,6 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
@@ -34,7 +33,8 @@ final class InHand {
   private List<Outcome> leaving = List.of();
   private long readyBytes;
   private long settledBytes;
-  private int begun;
+  private final Set<IdRecord> begun = Collections.newSetFromMap(new IdentityHashMap<>());
+  private final List<Runnable> waitForPlace = new ArrayList<>();
   private long typicalBytes = FIRST_GUESS_BYTES;
   private Outcome givenBack;
   private IllegalStateException failure;
@@ -63,6 +63,8 @@ final class InHand {
     waiting.clear();
     settled.clear();
     unsettled.clear();
+    begun.clear();
+    placeIsFree();
     ready.clear();
     leaving = List.of();
     settledBytes = 0;
@@ -77,9 +79,30 @@ final class InHand {
     }
   }
 
-  /** Ids that are asked for from now on. */
-  synchronized void begin(int count) {
-    begun += count;
+  /**
+   * Takes a place for ids that are asked for from now on.
+   *
+   * @param maxBytes what all outcomes may take in the end
+   * @param available runs once there may be a place, if there is none now
+   */
+  synchronized boolean tryBegin(List<IdRecord> ids, long maxBytes, Runnable available) {
+    if (!hasPlace(maxBytes)) {
+      waitForPlace.add(available);
+      return false;
+    }
+    begun.addAll(ids);
+    return true;
+  }
+
+  /** Gives back the place of ids whose call brought no answer. */
+  synchronized void cancelBegin(List<IdRecord> ids) {
+    ids.forEach(begun::remove);
+    placeIsFree();
+  }
+
+  private void placeIsFree() {
+    waitForPlace.forEach(Runnable::run);
+    waitForPlace.clear();
   }
 
   /** What came of some of the ids; of each once. What is abandoned is ignored. */
@@ -93,14 +116,15 @@ final class InHand {
         lose("An outcome of %s came that is not in hand.".formatted(idRecord.position()), null);
         return;
       }
-      begun--;
+      begun.remove(idRecord);
       settled.put(idRecord, outcome);
       settledBytes += outcome.bytes();
       // The largest of late, slowly forgotten.
       typicalBytes = Math.max(outcome.bytes(), typicalBytes - (typicalBytes >> 6));
       advance(idRecord.partition());
     }
-    if (begun == 0) {
+    if (begun.isEmpty()) {
+      placeIsFree();
       notifyAll();
     }
   }
@@ -155,14 +179,11 @@ final class InHand {
       settledBytes -= outcome.bytes();
     }
     leaving = List.of();
+    placeIsFree();
   }
 
-  /**
-   * Why the lane cannot go on from here, or null.
-   *
-   * @param longest nanoseconds after its poll in which an id must have come to an outcome
-   */
-  synchronized RuntimeException obstacle(long longest) {
+  /** Why the lane cannot go on from here, or null. */
+  synchronized RuntimeException obstacle() {
     if (failure != null) {
       return failure;
     }
@@ -171,12 +192,7 @@ final class InHand {
           "%d ids are given back, to be polled again: %s"
               .formatted(size() - ready.size(), givenBack.givenBack()));
     }
-    IdRecord oldest = oldest();
-    return oldest != null && System.nanoTime() - oldest.origin().polledAt() > longest
-        ? new IllegalStateException(
-            "%s has come to no outcome in %d s."
-                .formatted(oldest.position(), TimeUnit.NANOSECONDS.toSeconds(longest)))
-        : null;
+    return null;
   }
 
   /** The id that was polled first, or null. */
@@ -206,7 +222,7 @@ final class InHand {
 
   /** Whether an id is asked for at this moment. */
   synchronized boolean isUnderWay() {
-    return begun > 0;
+    return !begun.isEmpty();
   }
 
   /** Whether there are outcomes to publish. */
@@ -222,11 +238,10 @@ final class InHand {
         .collect(Collectors.toSet());
   }
 
-  /** Whether another id can be begun without holding more than these bytes in the end. */
-  synchronized boolean hasPlace(long maxBytes) {
+  private boolean hasPlace(long maxBytes) {
     return abandoned
-        || begun == 0 && ready.isEmpty()
-        || settledBytes + (begun + 1) * typicalBytes <= maxBytes;
+        || begun.isEmpty() && ready.isEmpty()
+        || settledBytes + (begun.size() + 1) * typicalBytes <= maxBytes;
   }
 
   /** Whether no more than so many ids are without an outcome. */

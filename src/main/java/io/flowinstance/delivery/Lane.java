@@ -116,20 +116,28 @@ final class Lane {
   }
 
   /**
-   * Polls no more of a partition whose ids wait behind a slow call, as long as another has ids that
-   * do not: they would take the place of those that can go on.
+   * Polls no more while there is no room for another batch, nor of a partition whose ids wait
+   * behind a slow call as long as another has ids that do not: they would take the place of those
+   * that can go on. The consumer stays in its group meanwhile, however long ids wait.
    */
   private void takeTurns() {
+    Set<TopicPartition> toPause = toPause();
+    if (!toPause.equals(consumer.paused())) {
+      consumer.resume(consumer.paused());
+      consumer.pause(toPause);
+    }
+  }
+
+  private Set<TopicPartition> toPause() {
+    if (!inHand.hasRoom(limits.batchRecords() / 2)) {
+      return consumer.assignment();
+    }
     Set<TopicPartition> full = inHand.partitionsWith(Math.max(1, limits.batchRecords() / 2));
     boolean othersHaveSome =
         !full.isEmpty()
             && consumer.assignment().stream()
                 .anyMatch(partition -> !full.contains(partition) && lag(partition) > 0);
-    Set<TopicPartition> toPause = othersHaveSome ? full : Set.of();
-    if (!toPause.equals(consumer.paused())) {
-      consumer.resume(consumer.paused());
-      consumer.pause(toPause);
-    }
+    return othersHaveSome ? full : Set.of();
   }
 
   private boolean isOfThisGeneration() {
@@ -169,22 +177,9 @@ final class Lane {
     return consumer.currentLag(partition).orElse(0);
   }
 
-  /** Waits until so many ids can be begun; publishes meanwhile. */
-  void begin(int count) throws InterruptedException {
-    while (!inHand.hasPlace(limits.heldBytes())) {
-      publishWhatIsDue();
-      inHand.await(LOOK_AGAIN_MS);
-    }
-    inHand.begin(count);
-  }
-
-  /** Returns when there is room for another batch; publishes meanwhile. */
-  void makeRoom() throws InterruptedException {
-    publishWhatIsDue();
-    while (!inHand.hasRoom(limits.batchRecords() / 2)) {
-      inHand.await(LOOK_AGAIN_MS);
-      publishWhatIsDue();
-    }
+  /** Takes a place for ids that are asked for from now on, as {@link InHand#tryBegin}. */
+  boolean tryBegin(InHand of, List<IdRecord> ids, Runnable available) {
+    return of.tryBegin(ids, limits.heldBytes(), available);
   }
 
   /** Publishes what comes of the ids in hand, for so long at most, and lets go of the rest. */
@@ -207,7 +202,7 @@ final class Lane {
       while (isDue()) {
         publishOnce();
       }
-      RuntimeException obstacle = inHand.obstacle(limits.longest().toNanos());
+      RuntimeException obstacle = inHand.obstacle();
       if (obstacle != null) {
         while (inHand.hasReady()) {
           publishOnce();

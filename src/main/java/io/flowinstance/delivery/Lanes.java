@@ -57,11 +57,9 @@ public final class Lanes implements KafkaClientFactory {
    * @param batchRecords outcomes that are published at once; half as many ids wait for their calls
    * @param patience between two transactions, as long as neither holds a whole batch
    * @param late time after its poll in which an id is committed by rights
-   * @param longest time after its poll in which an id must have come to an outcome
    * @param heldBytes heap that outcomes may take until they are published
    */
-  public record Limits(
-      int batchRecords, Duration patience, Duration late, Duration longest, long heldBytes) {}
+  public record Limits(int batchRecords, Duration patience, Duration late, long heldBytes) {}
 
   /**
    * @param clients makes the consumers
@@ -105,22 +103,6 @@ public final class Lanes implements KafkaClientFactory {
     List<IdRecord> taken = polled.get(0).origin().lane().take(polled);
     metrics.polled(taken.size());
     return taken;
-  }
-
-  /** Waits until there is a place for these ids: outcomes take heap until they are published. */
-  public void begin(@Body IdGroup ids) throws InterruptedException {
-    lane(ids).begin(ids.records().size());
-  }
-
-  /** Publishes what is ready, until there is room for another batch. */
-  public void makeRoom(@Body List<IdGroup> batch) throws InterruptedException {
-    if (!batch.isEmpty()) {
-      lane(batch.get(0)).makeRoom();
-    }
-  }
-
-  private static Lane lane(IdGroup ids) {
-    return ids.records().get(0).origin().lane();
   }
 
   /**

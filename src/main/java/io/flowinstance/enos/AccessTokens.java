@@ -119,6 +119,16 @@ public final class AccessTokens {
     }
   }
 
+  /** Replaces a token that {@code get} hands out although it is refused. */
+  public void renewByRefresh(Token refusedToken) {
+    renewal.lock();
+    try {
+      token = request("refresh", refusedToken.text);
+    } finally {
+      renewal.unlock();
+    }
+  }
+
   private Token renew(Token old) {
     if (clock.millis() >= old.expiresAt) {
       return get();
@@ -165,7 +175,7 @@ public final class AccessTokens {
     long life = data.path("expire").asLong(0) * 1000;
     if (text.isEmpty() || life <= 0) {
       throw ApiFailure.of(
-          FailureKind.PASSING, "The answer holds no access token.", answer, answer.apiCode());
+          FailureKind.TRANSIENT, "The answer holds no access token.", answer, answer.apiCode());
     }
     return new Token(text, now + life - Math.min(RENEW_AHEAD_MS, life / 4), now + life);
   }

@@ -7,7 +7,8 @@ import java.util.Arrays;
 
 /**
  * What the API answered to one call: an envelope {@code {"status": 0, "msg": …, "data": …}} (v2.0)
- * or {@code {"code": 0, …}} (v2.1), or something else.
+ * or {@code {"code": 0, …}} (v2.1), or something else. A code that we know is the service's word
+ * and goes before the HTTP status.
  *
  * @param httpStatus the HTTP status
  * @param body the raw body, or null
@@ -23,7 +24,6 @@ public record Answer(int httpStatus, byte[] body, String retryAfter) {
    * @throws ApiFailure the call failed, of the kind that the answer says
    */
   public JsonNode data() {
-    FailureKind byStatus = FailureKind.ofHttpStatus(httpStatus);
     JsonNode envelope = null;
     String notJson = null;
     try {
@@ -32,31 +32,31 @@ public record Answer(int httpStatus, byte[] body, String retryAfter) {
       notJson = e.getOriginalMessage();
     }
     Integer code = envelope == null ? null : code(envelope);
-    if (code != null && code != 0) {
-      FailureKind byCode = FailureKind.ofApiCode(code);
-      if (byCode != null || byStatus != null) {
-        throw failure(byCode != null ? byCode : byStatus, code, envelope);
-      }
-      throw ApiFailure.of(
-          FailureKind.UNREADABLE,
-          "The API answered with code %d%s, which is not a known one."
-              .formatted(code, said(envelope)),
-          this,
-          code);
-    }
-    if (byStatus != null) {
-      throw failure(byStatus, code, envelope);
+    FailureKind byCode = code == null || code == 0 ? null : FailureKind.ofApiCode(code);
+    FailureKind kind = byCode == null ? FailureKind.ofHttpStatus(httpStatus) : byCode;
+    if (kind != null) {
+      throw failure(kind, code, envelope);
     }
     if (envelope == null) {
-      throw unreadable("The answer is not JSON: " + notJson, null);
+      throw notUnderstood("The answer is not JSON: " + notJson, null);
     }
     if (isBareInstance(envelope)) {
       return envelope;
     }
-    if (!envelope.hasNonNull("data")) {
+    if (code != null && code != 0) {
+      throw notUnderstood(
+          "The API answered with code %d%s, which is not a known one."
+              .formatted(code, said(envelope)),
+          code);
+    }
+    JsonNode data = envelope.path("data");
+    if (code == null && !isBareInstance(data) && !isBareInstance(data.path(0))) {
+      throw notUnderstood("The answer is JSON, but not the API's.", null);
+    }
+    if (data.isMissingNode() || data.isNull()) {
       throw unreadable("The answer holds no data.", code);
     }
-    return envelope.get("data");
+    return data;
   }
 
   /** The failure of an answer whose data turned out to be unreadable. */
@@ -103,14 +103,19 @@ public record Answer(int httpStatus, byte[] body, String retryAfter) {
     String what =
         switch (kind) {
           case REJECTED -> "The API rejects this id";
-          case PASSING -> "The API cannot answer now";
-          case TOKEN -> "The API does not accept the access token";
-          case REFUSED -> "The API refuses this application";
-          case UNREADABLE -> "The API gave no readable answer";
+          case TRANSIENT -> "The API cannot answer now";
+          case RATE_LIMITED -> "The API limits the rate of calls";
+          case ACCESS_TOKEN -> "The API does not accept the access token";
+          case ACCESS_DENIED -> "The API refuses the call";
+          case UNREADABLE, NOT_UNDERSTOOD -> "The API gave no readable answer";
         };
     String codeText = code == null || code == 0 ? "" : ", code " + code;
     return ApiFailure.of(
         kind, "%s: HTTP %d%s%s.".formatted(what, httpStatus, codeText, said(envelope)), this, code);
+  }
+
+  private ApiFailure notUnderstood(String message, Integer code) {
+    return ApiFailure.of(FailureKind.NOT_UNDERSTOOD, message, this, code);
   }
 
   private ApiFailure unreadable(String message, Integer code) {

@@ -12,6 +12,7 @@ public final class ApiFailure extends RuntimeException {
   private final Integer apiCode;
   private final String retryAfter;
   private final byte[] response;
+  private final boolean ofTokenService;
 
   private ApiFailure(
       FailureKind kind,
@@ -20,18 +21,27 @@ public final class ApiFailure extends RuntimeException {
       Integer httpStatus,
       Integer apiCode,
       String retryAfter,
-      byte[] response) {
+      byte[] response,
+      boolean ofTokenService) {
     super(message, cause);
     this.kind = kind;
     this.httpStatus = httpStatus;
     this.apiCode = apiCode;
     this.retryAfter = retryAfter;
     this.response = response;
+    this.ofTokenService = ofTokenService;
   }
 
   static ApiFailure of(FailureKind kind, String message, Answer answer, Integer apiCode) {
     return new ApiFailure(
-        kind, message, null, answer.httpStatus(), apiCode, answer.retryAfter(), answer.excerpt());
+        kind,
+        message,
+        null,
+        answer.httpStatus(),
+        apiCode,
+        answer.retryAfter(),
+        answer.excerpt(),
+        false);
   }
 
   /**
@@ -55,23 +65,61 @@ public final class ApiFailure extends RuntimeException {
             ? root.getMessage()
             : "The call was not answered: %s: %s."
                 .formatted(root.getClass().getSimpleName(), root.getMessage());
-    return new ApiFailure(kind, message, thrown, null, null, null, null);
+    return new ApiFailure(kind, message, thrown, null, null, null, null, false);
   }
 
   /**
-   * The same failure where the token service was asked, which knows no ids: what does not pass is
-   * for somebody to mend. What stood in the answer is left out, it may hold a token.
+   * The same failure where the token service was asked, which knows no instances. The answer is
+   * left out: it may hold a token.
    */
   ApiFailure ofTokenService() {
+    boolean unreadable = kind == FailureKind.UNREADABLE || kind == FailureKind.NOT_UNDERSTOOD;
     return new ApiFailure(
-        kind == FailureKind.PASSING ? FailureKind.PASSING : FailureKind.REFUSED,
+        kind == FailureKind.TRANSIENT || kind == FailureKind.RATE_LIMITED
+            ? kind
+            : FailureKind.ACCESS_DENIED,
         "The token service gave no token. "
-            + (kind == FailureKind.UNREADABLE ? "Its answer cannot be read." : getMessage()),
+            + (unreadable ? "Its answer cannot be read." : getMessage()),
         getCause(),
         httpStatus,
         apiCode,
         retryAfter,
-        null);
+        null,
+        true);
+  }
+
+  /** The same failure of an instance that alone fails, while the API serves others. */
+  public ApiFailure whileOthersAreServed() {
+    return new ApiFailure(
+        kind,
+        getMessage() + " It serves other instances.",
+        this,
+        httpStatus,
+        apiCode,
+        retryAfter,
+        response,
+        ofTokenService);
+  }
+
+  /** Whether it was the token service that failed, so that no call for an instance was made. */
+  public boolean isOfTokenService() {
+    return ofTokenService;
+  }
+
+  /** Whether the service spoke about the instance: it serves this user and organization. */
+  public boolean isAboutTheInstance() {
+    return kind == FailureKind.REJECTED
+        || kind == FailureKind.UNREADABLE && Integer.valueOf(0).equals(apiCode);
+  }
+
+  /** Whether the service does not know the user, or not in this organization. */
+  public boolean isUnknownIdentity() {
+    return Integer.valueOf(FailureKind.UNKNOWN_IDENTITY).equals(apiCode);
+  }
+
+  /** Whether the service itself says that it cannot answer now. */
+  public boolean isTroubleOfTheService() {
+    return kind == FailureKind.TRANSIENT && apiCode != null && apiCode != 0;
   }
 
   /** What the failure means. */

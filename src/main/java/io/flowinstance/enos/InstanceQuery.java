@@ -53,6 +53,11 @@ public record InstanceQuery(String instanceId, String userId, String orgId) {
         instanceId, userId == null ? defaultUserId : userId, orgId == null ? defaultOrgId : orgId);
   }
 
+  /** On whose behalf it is read. */
+  public Identity identity() {
+    return new Identity(userId, orgId);
+  }
+
   /** The parameters of the call, decoded, in ASCII order of their names as the signature needs. */
   public SortedMap<String, String> parameters() {
     return new TreeMap<>(

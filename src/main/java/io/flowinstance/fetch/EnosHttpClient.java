@@ -1,7 +1,6 @@
 package io.flowinstance.fetch;
 
 import io.flowinstance.trace.Traces;
-import java.io.InterruptedIOException;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.hc.client5.http.config.ConnectionConfig;
@@ -31,7 +30,6 @@ public final class EnosHttpClient {
    * @param connections most connections, and so calls in flight
    * @param timeout longest time of a call, from its start to the last byte of the answer
    * @param maxResponseBytes most bytes of an answer, after decompression
-   * @param pace when requests are written
    * @param inFlight counts the calls that are under way
    * @param traces takes a span of each call
    * @param userAgent what the gateway's log will name
@@ -42,7 +40,6 @@ public final class EnosHttpClient {
       int connections,
       Duration timeout,
       long maxResponseBytes,
-      Pace pace,
       AtomicInteger inFlight,
       Traces traces,
       String userAgent,
@@ -81,19 +78,6 @@ public final class EnosHttpClient {
                 options.maxResponseBytes(),
                 options.inFlight(),
                 options.traces()))
-        // Innermost: the connection is there.
-        .addExecInterceptorBefore(
-            ChainElement.MAIN_TRANSPORT.name(),
-            "pace",
-            (request, scope, chain) -> {
-              try {
-                options.pace().await();
-              } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new InterruptedIOException();
-              }
-              return chain.proceed(request, scope);
-            })
         .disableAutomaticRetries()
         .disableRedirectHandling()
         .disableCookieManagement()

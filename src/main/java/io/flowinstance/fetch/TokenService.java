@@ -30,6 +30,13 @@ public final class TokenService implements AccessTokens.Service {
       ApiFailure known = ApiFailure.in(failure);
       throw known != null ? known : RuntimeCamelException.wrapRuntimeCamelException(failure);
     }
-    return Probes.answer(exchange);
+    return answer(exchange);
+  }
+
+  static Answer answer(Exchange exchange) {
+    return new Answer(
+        exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, Integer.class),
+        exchange.getMessage().getBody(byte[].class),
+        exchange.getMessage().getHeader(ApiHeaders.RETRY_AFTER, String.class));
   }
 }

@@ -125,7 +125,7 @@ public final class FetchAction {
     try {
       return call(query, token).data();
     } catch (ApiFailure failure) {
-      if (failure.kind() != FailureKind.TOKEN) {
+      if (failure.kind() != FailureKind.ACCESS_TOKEN) {
         throw failure;
       }
       tokens().refused(token);

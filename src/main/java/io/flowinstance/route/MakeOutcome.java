@@ -12,8 +12,8 @@ import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.MalformedIdException;
 import io.flowinstance.event.EventZones;
 import io.flowinstance.event.FlowInstanceEvent;
-import io.flowinstance.fetch.Fetch;
-import io.flowinstance.fetch.GivenBackException;
+import io.flowinstance.fetch.CancelledException;
+import io.flowinstance.fetch.FetchState;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.FlowInstanceDecoder;
 import io.flowinstance.graph.UnreadableResponseException;
@@ -48,7 +48,7 @@ public final class MakeOutcome {
    *
    * @throws UnreadableResponseException it is no FlowInstance
    */
-  public FlowInstance decode(@Body JsonNode data, @Variable("fetch") Fetch fetch) {
+  public FlowInstance decode(@Body JsonNode data, @Variable("fetch") FetchState fetch) {
     try {
       return decoder.decode(data, fetch.query().instanceId());
     } catch (UnreadableResponseException e) {
@@ -64,7 +64,9 @@ public final class MakeOutcome {
    * letter per task that cannot be read.
    */
   public List<Outcome> split(
-      @Body FlowInstance instance, @Variable("ids") IdGroup ids, @Variable("fetch") Fetch fetch) {
+      @Body FlowInstance instance,
+      @Variable("ids") IdGroup ids,
+      @Variable("fetch") FetchState fetch) {
     Instant fetchedAt = clock.instant().truncatedTo(ChronoUnit.MILLIS);
     String source = fetch.query().source();
     FlowInstanceEvent event = FlowInstanceEvent.of(instance, zones, fetchedAt);
@@ -84,7 +86,7 @@ public final class MakeOutcome {
   public List<Outcome> deadLetter(
       @ExchangeException Exception failure,
       @Variable("ids") IdGroup ids,
-      @Variable("fetch") Fetch fetch) {
+      @Variable("fetch") FetchState fetch) {
     ApiFailure apiFailure = ApiFailure.in(failure);
     DeadLetterReason reason = reason(failure, apiFailure);
     DeadLetters.Call call =
@@ -107,7 +109,7 @@ public final class MakeOutcome {
 
   /** The ids that could not be served now. */
   public List<Outcome> giveBack(
-      @ExchangeException GivenBackException why, @Variable("ids") IdGroup ids) {
+      @ExchangeException CancelledException why, @Variable("ids") IdGroup ids) {
     return ids.records().stream()
         .map(
             idRecord -> {
@@ -134,15 +136,13 @@ public final class MakeOutcome {
       return DeadLetterReason.UNREADABLE_RESPONSE;
     }
     return switch (apiFailure.kind()) {
-      case REJECTED -> DeadLetterReason.REJECTED_BY_API;
-      case UNREADABLE -> DeadLetterReason.UNREADABLE_RESPONSE;
-      case PASSING -> DeadLetterReason.RETRIES_EXHAUSTED;
-      case TOKEN, REFUSED ->
-          throw new IllegalStateException("Held, not dead-lettered: " + apiFailure.getMessage());
+      case REJECTED, ACCESS_DENIED, ACCESS_TOKEN -> DeadLetterReason.REJECTED_BY_API;
+      case UNREADABLE, NOT_UNDERSTOOD -> DeadLetterReason.UNREADABLE_RESPONSE;
+      case TRANSIENT, RATE_LIMITED -> DeadLetterReason.RETRIES_EXHAUSTED;
     };
   }
 
-  private static DeadLetters.Call call(Fetch fetch) {
+  private static DeadLetters.Call call(FetchState fetch) {
     if (fetch == null) {
       return DeadLetters.Call.NONE;
     }

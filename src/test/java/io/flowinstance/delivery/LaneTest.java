@@ -16,8 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -64,7 +63,7 @@ class LaneTest {
 
   private Lane lane(Duration patience, long heldBytes) {
     return new Lane(
-        0, 0, consumer, publisher, new Lanes.Limits(4, patience, LONG, LONG, heldBytes));
+        0, 0, consumer, publisher, new Lanes.Limits(4, patience, LONG, heldBytes));
   }
 
   @BeforeEach
@@ -87,7 +86,9 @@ class LaneTest {
   /** Takes ids in hand and begins to serve them. */
   private List<IdRecord> take(IdRecord... ids) throws InterruptedException {
     List<IdRecord> taken = lane.take(List.of(ids));
-    lane.begin(taken.size());
+    for (IdRecord id : taken) {
+      lane.tryBegin(lane.inHand(), List.of(id), () -> {});
+    }
     return taken;
   }
 
@@ -292,20 +293,6 @@ class LaneTest {
   }
 
   @Test
-  void startsOverWhenAnIdTakesLongerThanAnyBoundAllows() throws Exception {
-    lane =
-        new Lane(
-            0,
-            0,
-            consumer,
-            publisher,
-            new Lanes.Limits(4, LONG, LONG, Duration.ofNanos(1), 64 << 20));
-    take(id(0, 5));
-
-    assertThrows(IllegalStateException.class, () -> lane.poll(NO_TIME));
-  }
-
-  @Test
   void startsOverWhenATransactionFails() throws Exception {
     producer.initTransactions();
     producer.commitTransactionException = new KafkaException("not now");
@@ -327,48 +314,48 @@ class LaneTest {
   @Test
   void beginsNoMoreThanTheHeapHolds() throws Exception {
     lane = lane(LONG, 1 << 19);
-    List<IdRecord> ids = take(id(0, 1));
-    CountDownLatch begun = new CountDownLatch(1);
-    Thread pollThread =
-        new Thread(
-            () -> {
-              try {
-                lane.begin(1);
-                begun.countDown();
-              } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-              }
-            });
-    pollThread.start();
-    try {
-      assertFalse(begun.await(50, TimeUnit.MILLISECONDS));
-      settle(ids.get(0), new byte[600_000]);
-      assertTrue(begun.await(10, TimeUnit.SECONDS));
-      assertEquals(1, producer.commitCount());
-    } finally {
-      pollThread.interrupt();
-      pollThread.join();
-    }
+    AtomicInteger available = new AtomicInteger();
+    IdRecord first = take(id(0, 1)).get(0);
+    List<IdRecord> second = List.of(id(0, 2));
+
+    assertFalse(lane.tryBegin(lane.inHand(), second, available::incrementAndGet));
+    settle(first, new byte[600_000]);
+    lane.poll(NO_TIME);
+
+    assertEquals(1, producer.commitCount());
+    assertTrue(available.get() > 0);
+    assertTrue(lane.tryBegin(lane.inHand(), second, available::incrementAndGet));
+  }
+
+  @Test
+  void anIdThatWaitsForAnotherCallTakesNoHeap() throws Exception {
+    lane = lane(LONG, 1 << 19);
+    List<IdRecord> first = take(id(0, 1));
+
+    lane.inHand().cancelBegin(first);
+
+    assertTrue(lane.tryBegin(lane.inHand(), List.of(id(0, 2)), () -> {}));
   }
 
   @Test
   void beginsOneIdHoweverLittleTheHeapHolds() throws Exception {
     lane = lane(LONG, 1);
 
-    assertEquals(1, take(id(0, 1)).size());
+    assertTrue(lane.tryBegin(lane.inHand(), lane.take(List.of(id(0, 1))), () -> {}));
   }
 
   @Test
-  void makesRoomByPublishing() throws Exception {
-    lane = lane(NO_TIME, 64 << 20);
+  void pollsNothingMoreUntilThereIsRoomAndStaysInTheGroup() throws Exception {
+    consumer.addRecord(new ConsumerRecord<>("ids", 1, 0L, null, null));
     List<IdRecord> ids = take(id(0, 1), id(0, 2), id(0, 3));
-    Thread fetches = new Thread(() -> ids.forEach(this::settle));
-    fetches.start();
-    lane.makeRoom();
-    fetches.join();
-    lane.poll(NO_TIME);
 
+    assertTrue(lane.poll(NO_TIME).isEmpty());
+    assertEquals(consumer.assignment(), consumer.paused());
+
+    ids.forEach(this::settle);
+    lane.poll(NO_TIME);
     assertEquals(List.of("0-1", "0-2", "0-3"), published());
+    assertEquals(Set.of(), consumer.paused());
   }
 
   @Test

@@ -150,23 +150,23 @@ class AccessTokensTest {
     answers.add(answer("{\"status\":1003,\"msg\":\"encryption invalid\"}"));
 
     ApiFailure failure = assertThrows(ApiFailure.class, tokens::current);
-    assertEquals(FailureKind.REFUSED, failure.kind());
+    assertEquals(FailureKind.ACCESS_DENIED, failure.kind());
   }
 
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       value = {
-        "400 | {} | REFUSED",
-        "401 | {} | REFUSED",
-        "404 | {} | REFUSED",
-        "200 | <html> | REFUSED",
-        "200 | {\"status\":0} | REFUSED",
-        "200 | {\"status\":1203} | REFUSED",
-        "200 | {\"status\":62102} | REFUSED",
-        "200 | {\"status\":1005} | PASSING",
-        "200 | {\"status\":0,\"data\":{\"expire\":7200}} | PASSING",
-        "500 | {} | PASSING"
+        "400 | {} | ACCESS_DENIED",
+        "401 | {} | ACCESS_DENIED",
+        "404 | {} | ACCESS_DENIED",
+        "200 | <html> | ACCESS_DENIED",
+        "200 | {\"status\":0} | ACCESS_DENIED",
+        "200 | {\"status\":1203} | ACCESS_DENIED",
+        "200 | {\"status\":62102} | ACCESS_DENIED",
+        "200 | {\"status\":1005} | TRANSIENT",
+        "200 | {\"status\":0,\"data\":{\"expire\":7200}} | TRANSIENT",
+        "500 | {} | TRANSIENT"
       })
   void failsInAWayThatIsNoIdsFault(int status, String body, FailureKind kind) {
     answers.add(new Answer(status, body.getBytes(UTF_8), null));

@@ -17,38 +17,42 @@ class AnswerTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "200 | {\"status\":62101,\"msg\":\"no user\"}  | REJECTED   | 62101",
+        "200 | {\"status\":62101,\"msg\":\"no user\"}  | ACCESS_DENIED   | 62101",
         "200 | {\"status\":62102}                      | REJECTED   | 62102",
         "200 | {\"code\":62103}                        | REJECTED   | 62103",
         "200 | {\"code\":\"62104\"}                    | REJECTED   | 62104",
-        "400 | {\"message\":\"bad body\"}              | REJECTED   |",
-        "404 | <html></html>                           | REJECTED   |",
-        "413 | ``                                      | REJECTED   |",
+        "400 | {\"message\":\"bad body\"}              | ACCESS_DENIED   |",
+        "404 | <html></html>                           | ACCESS_DENIED   |",
+        "413 | ``                                      | ACCESS_DENIED   |",
         "500 | {\"status\":62102}                      | REJECTED   | 62102",
-        "200 | {\"status\":62105}                      | PASSING    | 62105",
-        "200 | {\"status\":62109}                      | PASSING    | 62109",
-        "200 | {\"status\":1005}                       | PASSING    | 1005",
-        "429 | {\"message\":\"limit\"}                 | PASSING    |",
-        "500 | ``                                      | PASSING    |",
-        "503 | <html>                                  | PASSING    |",
-        "408 | ``                                      | PASSING    |",
-        "200 | {\"status\":1203}                       | TOKEN      | 1203",
-        "401 | {\"message\":\"invalid\"}               | TOKEN      |",
-        "403 | {\"message\":\"ip\"}                    | REFUSED    |",
-        "200 | {\"status\":1001}                       | REFUSED    | 1001",
-        "200 | {\"status\":1002}                       | REFUSED    | 1002",
-        "200 | {\"status\":1003}                       | REFUSED    | 1003",
-        "200 | {\"status\":1004}                       | REFUSED    | 1004",
-        "200 | {\"status\":1202}                       | REFUSED    | 1202",
-        "200 | {\"status\":1204}                       | REFUSED    | 1204",
-        "302 | ``                                      | REFUSED    |",
-        "200 | {\"status\":77777}                      | UNREADABLE | 77777",
+        "200 | {\"status\":62105}                      | TRANSIENT | 62105",
+        "200 | {\"status\":62109}                      | TRANSIENT | 62109",
+        "200 | {\"status\":1005}                       | TRANSIENT | 1005",
+        "429 | {\"message\":\"limit\"}                 | RATE_LIMITED |",
+        "500 | ``                                      | TRANSIENT |",
+        "503 | <html>                                  | TRANSIENT |",
+        "408 | ``                                      | TRANSIENT |",
+        "200 | {\"status\":1203}                       | ACCESS_TOKEN | 1203",
+        "401 | {\"message\":\"invalid\"}               | ACCESS_TOKEN |",
+        "403 | {\"message\":\"ip\"}                    | ACCESS_DENIED |",
+        "200 | {\"status\":1001}                       | ACCESS_DENIED | 1001",
+        "200 | {\"status\":1002}                       | ACCESS_DENIED | 1002",
+        "200 | {\"status\":1003}                       | ACCESS_DENIED | 1003",
+        "200 | {\"status\":1004}                       | ACCESS_DENIED | 1004",
+        "200 | {\"status\":1202}                       | ACCESS_DENIED | 1202",
+        "200 | {\"status\":1204}                       | ACCESS_DENIED | 1204",
+        "302 | ``                                      | ACCESS_DENIED |",
+        "200 | {\"status\":77777}                      | NOT_UNDERSTOOD | 77777",
         "200 | {\"status\":0,\"data\":null}            | UNREADABLE | 0",
         "200 | {\"status\":0}                          | UNREADABLE | 0",
-        "200 | <html>                                  | UNREADABLE |",
-        "200 | []                                      | UNREADABLE |",
-        "200 | ``                                      | UNREADABLE |",
-        "204 | ``                                      | UNREADABLE |",
+        "200 | <html>                                  | NOT_UNDERSTOOD |",
+        "200 | {\"message\":\"no route\"}              | NOT_UNDERSTOOD |",
+        "200 | {\"data\":{\"page\":\"login\"}}           | NOT_UNDERSTOOD |",
+        "404 | {\"status\":404,\"error\":\"Not Found\"} | ACCESS_DENIED | 404",
+        "404 | {\"status\":0,\"data\":{}}              | ACCESS_DENIED | 0",
+        "200 | []                                      | NOT_UNDERSTOOD |",
+        "200 | ``                                      | NOT_UNDERSTOOD |",
+        "204 | ``                                      | NOT_UNDERSTOOD |",
       })
   void everyAnswerHasItsKind(int status, String body, FailureKind kind, Integer code) {
     byte[] bytes = body == null ? null : body.getBytes(UTF_8);
@@ -68,7 +72,7 @@ class AnswerTest {
         "{\"status\":0,\"msg\":\" Success\",\"data\":{\"flowId\":1}}",
         "{\"code\":0,\"msg\":\"OK\",\"data\":{\"flowId\":1}}",
         "{\"status\":\"0\",\"data\":{\"flowId\":1}}",
-        "{\"data\":{\"flowId\":1}}",
+        "{\"data\":{\"instanceId\":\"1-2\",\"flowId\":1}}",
       })
   void takesTheDataOutOfEitherEnvelope(String body) {
     assertEquals(1, new Answer(200, body.getBytes(UTF_8), null).data().get("flowId").asInt());
@@ -100,8 +104,8 @@ class AnswerTest {
   }
 
   @Test
-  void aBrokenConnectionPassesAndATooLargeAnswerDoesNot() {
-    assertEquals(FailureKind.PASSING, ApiFailure.in(new ConnectException("refused")).kind());
+  void aBrokenConnectionIsTransientAndATooLargeAnswerDoesNot() {
+    assertEquals(FailureKind.TRANSIENT, ApiFailure.in(new ConnectException("refused")).kind());
     assertEquals(
         FailureKind.UNREADABLE,
         ApiFailure.in(new IOException(new AnswerTooLargeException(10))).kind());

@@ -1,7 +1,6 @@
 package io.flowinstance.fetch;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.flowinstance.delivery.IdGroup;
 import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
@@ -20,56 +19,40 @@ import org.apache.camel.Headers;
 import org.apache.camel.Variable;
 
 /** The two sides of a call to the API: what it asks, and what it got. */
-public final class CallApi {
+public final class EnosRequests {
   private static final int LONGEST_QUOTING_BODY = 64 << 10;
 
   private final AccessTokens tokens;
   private final String appSecret;
-  private final Pace pace;
   private final Clock clock;
 
   /**
    * @param tokens where access tokens come from, or null when calls are not signed
    */
-  public CallApi(AccessTokens tokens, String appSecret, Pace pace, Clock clock) {
+  public EnosRequests(AccessTokens tokens, String appSecret, Clock clock) {
     this.tokens = tokens;
     this.appSecret = appSecret;
-    this.pace = pace;
     this.clock = clock;
-  }
-
-  /**
-   * Begins the fetch of an instance.
-   *
-   * @throws GivenBackException nobody waits for it any more
-   */
-  public Fetch begin(@Body InstanceQuery query, @Variable("ids") IdGroup ids) {
-    if (ids.isAbandoned()) {
-      throw GivenBackException.abandoned();
-    }
-    return new Fetch(query);
   }
 
   /**
    * Asks for an instance: sets the query string and, when calls are signed, the signature.
    *
-   * @param ids the records that ask for it, or null: the call is in the trace of the first
+   * @param ids whose span the call belongs to, or null
    */
   public void request(
-      @Variable("fetch") Fetch fetch,
-      @Variable("ids") IdGroup ids,
-      @Headers Map<String, Object> headers)
-      throws InterruptedException {
-    fetch.prepare(System.nanoTime());
+      @Variable("fetch") FetchState fetch,
+      @Variable("ids") FetchScope ids,
+      @Headers Map<String, Object> headers) {
     if (ids != null) {
-      ids.records().get(0).span().writeTo(headers::put);
+      ids.span().writeTo(headers::put);
     }
     AccessTokens.Token token = ask(fetch.query().parameters(), "", headers);
-    fetch.attempt(token, System.nanoTime());
+    fetch.begin(token, System.nanoTime());
   }
 
   /** Asks for the API's time, which takes no user and no organization. */
-  public void requestClock(@Headers Map<String, Object> headers) throws InterruptedException {
+  public void requestClock(@Headers Map<String, Object> headers) {
     ask(new TreeMap<>(Map.of("action", "getCurrentTime")), "", headers);
   }
 
@@ -79,8 +62,7 @@ public final class CallApi {
    * @return the body of the request, JSON
    */
   public String requestSearch(
-      @Variable("search") SearchCall search, @Headers Map<String, Object> headers)
-      throws InterruptedException {
+      @Variable("search") SearchCall search, @Headers Map<String, Object> headers) {
     String body = search.body();
     headers.put(Exchange.CONTENT_TYPE, "application/json");
     search.attempt(ask(search.parameters(), body, headers));
@@ -88,10 +70,8 @@ public final class CallApi {
   }
 
   private AccessTokens.Token ask(
-      SortedMap<String, String> parameters, String body, Map<String, Object> headers)
-      throws InterruptedException {
+      SortedMap<String, String> parameters, String body, Map<String, Object> headers) {
     AccessTokens.Token token = tokens == null ? null : tokens.current();
-    pace.await();
     headers.put(Exchange.HTTP_RAW_QUERY, InstanceQuery.queryString(parameters));
     if (token != null) {
       long timestamp = clock.millis();
@@ -112,7 +92,7 @@ public final class CallApi {
       @Body byte[] body,
       @Header(Exchange.HTTP_RESPONSE_CODE) int httpStatus,
       @Header(ApiHeaders.RETRY_AFTER) String retryAfter,
-      @Variable("fetch") Fetch fetch) {
+      @Variable("fetch") FetchState fetch) {
     Answer answer = new Answer(httpStatus, withoutToken(body, fetch.token()), retryAfter);
     fetch.answered(answer);
     return data(answer, fetch.token());
@@ -136,7 +116,7 @@ public final class CallApi {
     try {
       return answer.data();
     } catch (ApiFailure failure) {
-      if (failure.kind() == FailureKind.TOKEN && tokens != null) {
+      if (failure.kind() == FailureKind.ACCESS_TOKEN && tokens != null) {
         tokens.refused(token);
       }
       throw failure;

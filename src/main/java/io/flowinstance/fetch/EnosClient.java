@@ -5,6 +5,7 @@ import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.InstanceSearch;
+import io.github.resilience4j.ratelimiter.RateLimiter;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -17,21 +18,22 @@ import org.apache.camel.Exchange;
 import org.apache.camel.ProducerTemplate;
 import org.apache.camel.RuntimeCamelException;
 
-/**
- * Calls of the API that a person waits for, outside of any batch: they go past the circuit breaker
- * and hold nothing back.
- */
-public final class AttendedCalls {
+/** Calls of the API that a person waits for: no outage is detected by them, and none stops them. */
+public final class EnosClient {
   private final ProducerTemplate template;
+  private final RateLimiter limiter;
   private final Duration searchBudget;
   private final Clock clock;
 
   /**
+   * @param limiter bounds the calls per second, or null
    * @param searchBudget time in which a page of a search is asked for again, when a failure may
    *     pass
    */
-  public AttendedCalls(ProducerTemplate template, Duration searchBudget, Clock clock) {
+  public EnosClient(
+      ProducerTemplate template, RateLimiter limiter, Duration searchBudget, Clock clock) {
     this.template = template;
+    this.limiter = limiter;
     this.searchBudget = searchBudget;
     this.clock = clock;
   }
@@ -49,7 +51,7 @@ public final class AttendedCalls {
    *
    * @throws ApiFailure there is none
    */
-  public JsonNode instance(Fetch fetch) {
+  public JsonNode instance(FetchState fetch) {
     return withFreshToken(
         () -> {
           Exchange exchange =
@@ -71,7 +73,7 @@ public final class AttendedCalls {
         return page(withFreshToken(() -> found(new SearchCall(search, page))));
       } catch (ApiFailure failure) {
         Duration left = Duration.ofNanos(end - System.nanoTime());
-        if (failure.kind() != FailureKind.PASSING || left.isNegative()) {
+        if (!mayPass(failure.kind()) || left.isNegative()) {
           throw failure;
         }
         TimeUnit.NANOSECONDS.sleep(
@@ -95,12 +97,16 @@ public final class AttendedCalls {
   public Instant time() {
     Exchange exchange = template.request("direct:probe-clock", request -> {});
     throwFailureOf(exchange);
-    Answer answer = Probes.answer(exchange);
+    Answer answer = TokenService.answer(exchange);
     JsonNode data = answer.data();
     if (!data.asText().matches("\\d{1,15}")) {
       throw answer.unreadable("The API's time is no count of milliseconds.");
     }
     return Instant.ofEpochMilli(data.asLong());
+  }
+
+  private static boolean mayPass(FailureKind kind) {
+    return kind == FailureKind.TRANSIENT || kind == FailureKind.RATE_LIMITED;
   }
 
   private JsonNode found(SearchCall call) {
@@ -127,13 +133,15 @@ public final class AttendedCalls {
     return new Page(ids, count.asText().matches("\\d{1,18}") ? (Long) count.asLong() : null);
   }
 
-  private static JsonNode withFreshToken(Supplier<JsonNode> call) {
+  private JsonNode withFreshToken(Supplier<JsonNode> call) {
+    RateLimits.await(limiter);
     try {
       return call.get();
     } catch (ApiFailure failure) {
-      if (failure.kind() != FailureKind.TOKEN) {
+      if (failure.kind() != FailureKind.ACCESS_TOKEN) {
         throw failure;
       }
+      RateLimits.await(limiter);
       return call.get();
     }
   }

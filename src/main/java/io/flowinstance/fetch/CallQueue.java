@@ -1,0 +1,204 @@
+package io.flowinstance.fetch;
+
+import io.github.resilience4j.ratelimiter.RateLimiter;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.Iterator;
+import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+
+/**
+ * Calls that wait for their turn, without a thread. Repeated calls go before first ones, but take
+ * at most half of the slots, so that a block of failing instances leaves room for others. It slows
+ * down when the gateway asks for that: half as many calls in flight after each refusal, one more
+ * after each answer.
+ */
+final class CallQueue {
+  /** A call that can be made. */
+  interface Call {
+    /** Whether nobody waits for it any more. */
+    boolean isCancelled();
+
+    /** As {@link FetchScope#tryAcquire}. */
+    boolean tryAcquire(Runnable available);
+
+    /**
+     * Makes the call, or ends the fetch if it is cancelled.
+     *
+     * @return what follows once the slot is free again
+     */
+    Runnable run();
+  }
+
+  private final int slots;
+  private final int retrySlots;
+  private final RateLimiter limiter;
+  private final Executor threads;
+  private final ScheduledExecutorService timer;
+  private final LongSupplier nanoTime;
+  private final Deque<Call> firsts = new ArrayDeque<>();
+  private final Deque<Call> retries = new ArrayDeque<>();
+  private int inFlight;
+  private int retriesInFlight;
+  private int limit;
+  private boolean paused;
+  private long pausedUntil;
+  private boolean permitted;
+  private long permittedAt;
+  private boolean woken;
+
+  /**
+   * @param slots most calls in flight
+   * @param limiter bounds the calls per second, or null
+   * @param threads make the calls, and whatever follows
+   * @param timer wakes the queue
+   */
+  CallQueue(
+      int slots,
+      RateLimiter limiter,
+      Executor threads,
+      ScheduledExecutorService timer,
+      LongSupplier nanoTime) {
+    this.slots = slots;
+    this.limiter = limiter;
+    this.threads = threads;
+    this.timer = timer;
+    this.nanoTime = nanoTime;
+    retrySlots = Math.max(1, slots / 2);
+    limit = slots;
+  }
+
+  synchronized void addFirst(Call call) {
+    firsts.add(call);
+    dispatch();
+  }
+
+  synchronized void addRetry(Call call) {
+    retries.add(call);
+    dispatch();
+  }
+
+  /**
+   * The gateway limits our rate: no call is made for a while, and fewer at a time after that.
+   *
+   * @param pause how long to wait
+   */
+  synchronized void slowDown(Duration pause) {
+    long now = nanoTime.getAsLong();
+    if (!paused || now - pausedUntil >= 0) {
+      limit = Math.max(1, Math.min(limit, inFlight) / 2);
+    }
+    long until = now + pause.toNanos();
+    if (!paused || until - pausedUntil > 0) {
+      pausedUntil = until;
+    }
+    paused = true;
+  }
+
+  /** The gateway answered: one more call at a time. */
+  synchronized void speedUp() {
+    if (limit < slots) {
+      limit++;
+    }
+  }
+
+  /** Most calls in flight at present; fewer than the slots while the gateway limits our rate. */
+  synchronized int limit() {
+    return limit;
+  }
+
+  /** Takes out what is cancelled, so that it ends now and not when it would be its turn. */
+  synchronized void removeCancelled() {
+    List<Call> cancelled = new ArrayList<>();
+    for (Deque<Call> calls : List.of(firsts, retries)) {
+      for (Iterator<Call> each = calls.iterator(); each.hasNext(); ) {
+        Call call = each.next();
+        if (call.isCancelled()) {
+          each.remove();
+          cancelled.add(call);
+        }
+      }
+    }
+    cancelled.forEach(call -> threads.execute(() -> call.run().run()));
+  }
+
+  private synchronized void dispatch() {
+    while (inFlight < limit) {
+      boolean retry = !retries.isEmpty() && retriesInFlight < retrySlots;
+      Deque<Call> calls = retry ? retries : firsts;
+      Call call = calls.peek();
+      if (call == null || !isTime()) {
+        return;
+      }
+      calls.poll();
+      if (call.tryAcquire(() -> threads.execute(() -> addAgain(call, retry)))) {
+        permitted = false;
+        inFlight++;
+        retriesInFlight += retry ? 1 : 0;
+        threads.execute(() -> make(call, retry));
+      }
+    }
+  }
+
+  private synchronized void addAgain(Call call, boolean retry) {
+    (retry ? retries : firsts).addFirst(call);
+    dispatch();
+  }
+
+  private void make(Call call, boolean retry) {
+    Runnable next = () -> {};
+    try {
+      next = call.run();
+    } finally {
+      release(retry);
+    }
+    next.run();
+  }
+
+  private synchronized void release(boolean retry) {
+    inFlight--;
+    retriesInFlight -= retry ? 1 : 0;
+    dispatch();
+  }
+
+  private boolean isTime() {
+    long now = nanoTime.getAsLong();
+    if (paused && now - pausedUntil < 0) {
+      wakeIn(pausedUntil - now);
+      return false;
+    }
+    paused = false;
+    if (limiter == null || permitted && now - permittedAt >= 0) {
+      return true;
+    }
+    if (!permitted) {
+      permitted = true;
+      permittedAt = now + limiter.reservePermission();
+    }
+    if (now - permittedAt >= 0) {
+      return true;
+    }
+    wakeIn(permittedAt - now);
+    return false;
+  }
+
+  private void wakeIn(long nanos) {
+    if (!woken) {
+      woken = true;
+      timer.schedule(
+          () -> {
+            synchronized (this) {
+              woken = false;
+              dispatch();
+            }
+          },
+          nanos,
+          TimeUnit.NANOSECONDS);
+    }
+  }
+}

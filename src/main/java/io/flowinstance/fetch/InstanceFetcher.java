@@ -1,0 +1,434 @@
+package io.flowinstance.fetch;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.flowinstance.enos.AccessTokens;
+import io.flowinstance.enos.ApiFailure;
+import io.flowinstance.enos.FailureKind;
+import io.flowinstance.enos.Identity;
+import io.flowinstance.enos.InstanceQuery;
+import io.flowinstance.metrics.PipelineMetrics;
+import io.github.resilience4j.ratelimiter.RateLimiter;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.camel.AsyncCallback;
+import org.apache.camel.CamelContext;
+import org.apache.camel.Exchange;
+import org.apache.camel.ProducerTemplate;
+import org.apache.camel.spi.ExecutorServiceManager;
+import org.apache.camel.spi.ThreadPoolProfile;
+import org.apache.camel.support.AsyncProcessorSupport;
+import org.slf4j.MDC;
+
+/**
+ * The step that fetches an instance: an {@link InstanceQuery} in, the data of the API's answer out.
+ * It repeats a failed call as long as that makes sense, and fails the exchange with an {@link
+ * ApiFailure} when the instance is to blame, or with a {@link CancelledException}. What waits takes
+ * no thread.
+ *
+ * <p>The variable {@code ids} is the {@link FetchScope} of a fetch; its {@link FetchState} becomes
+ * the variable {@code fetch}.
+ */
+public final class InstanceFetcher extends AsyncProcessorSupport {
+  private static final String OK = "ok";
+
+  /** What a call comes to, as the metrics name it: {@code ok}, or how it failed. */
+  public static final Set<String> ANSWERS =
+      Stream.concat(Stream.of(OK), Stream.of(FailureKind.values()).map(InstanceFetcher::answer))
+          .collect(Collectors.toUnmodifiableSet());
+
+  private static final long SWEEP_MS = 250;
+
+  /**
+   * An id that spent its retry budget needs no more; one that is refused at once needs a pattern.
+   */
+  private static final int FAILURES_OVER_A_BUDGET = 2;
+
+  private static final int FAILURES_AT_ONCE = 3;
+
+  /** The last call of a budget begins within it, even if it has to wait for its turn. */
+  private static final double USABLE_BUDGET = 0.97;
+
+  private final ProducerTemplate template;
+  private final CallQueue queue;
+  private final Verdict verdict;
+  private final OutageDetector detector;
+  private final ScheduledExecutorService timer;
+  private final Identity configured;
+  private final Duration budget;
+  private final PipelineMetrics metrics;
+  private final Clock clock;
+  private final LatestInstances rateLimited = new LatestInstances();
+  private final Set<Fetch> backingOff = ConcurrentHashMap.newKeySet();
+  private volatile boolean stopping;
+
+  /**
+   * How instances are fetched.
+   *
+   * @param concurrency most calls in flight
+   * @param budget the time of calls and waits within which a failed call is repeated
+   * @param configured the user and organization of the settings
+   * @param limiter bounds the calls per second, or null
+   */
+  public record Options(
+      int concurrency, Duration budget, Identity configured, RateLimiter limiter) {}
+
+  /**
+   * Makes the step, and the threads that it needs.
+   *
+   * @param context has the routes {@code call-api} and {@code probe-clock}
+   * @param tokens where access tokens come from, or null when calls are not signed
+   * @param onOutage runs when an outage begins
+   */
+  public InstanceFetcher(
+      CamelContext context,
+      Options options,
+      AccessTokens tokens,
+      Runnable onOutage,
+      PipelineMetrics metrics,
+      Clock clock) {
+    this.metrics = metrics;
+    this.clock = clock;
+    configured = options.configured();
+    budget = options.budget();
+    template = context.createProducerTemplate();
+    verdict = new Verdict(configured);
+    ExecutorServiceManager executors = context.getExecutorServiceManager();
+    timer = executors.newSingleThreadScheduledExecutor(this, "fetch-timer");
+    Executor threads = threads(executors, options.concurrency());
+    queue =
+        new CallQueue(options.concurrency(), options.limiter(), threads, timer, System::nanoTime);
+    detector =
+        new OutageDetector(
+            verdict,
+            configured,
+            new Canaries(template, options.limiter(), tokens),
+            threads,
+            executors.newCachedThreadPool(this, "probe"),
+            timer,
+            System::nanoTime,
+            onOutage);
+    timer.scheduleWithFixedDelay(this::removeCancelled, SWEEP_MS, SWEEP_MS, TimeUnit.MILLISECONDS);
+  }
+
+  /** Beyond the calls, some threads decode what the last ones brought. */
+  private Executor threads(ExecutorServiceManager executors, int concurrency) {
+    int size = concurrency + Runtime.getRuntime().availableProcessors();
+    ThreadPoolProfile profile = new ThreadPoolProfile("fetch");
+    profile.setPoolSize(size);
+    profile.setMaxPoolSize(size);
+    profile.setMaxQueueSize(Integer.MAX_VALUE);
+    return executors.newThreadPool(this, "fetch", profile);
+  }
+
+  /** Tells whether the API serves instances. */
+  public OutageDetector outageDetector() {
+    return detector;
+  }
+
+  /** Most calls in flight; fewer than asked for while the gateway limits the rate. */
+  public int concurrency() {
+    return queue.limit();
+  }
+
+  @Override
+  public boolean process(Exchange exchange, AsyncCallback callback) {
+    FetchState state = new FetchState(exchange.getMessage().getBody(InstanceQuery.class));
+    exchange.setVariable("fetch", state);
+    new Fetch(exchange, callback, exchange.getVariable("ids", FetchScope.class), state).start();
+    return false;
+  }
+
+  /** Ends every fetch that waits for a repeated call or for the API, now and from now on. */
+  public void cancelWaiting() {
+    stopping = true;
+    detector.stop();
+    removeCancelled();
+  }
+
+  private void removeCancelled() {
+    queue.removeCancelled();
+    detector.removeCancelled();
+    for (Fetch fetch : backingOff) {
+      if (stopping || fetch.isCancelled()) {
+        fetch.cancel();
+      }
+    }
+  }
+
+  private static String answer(FailureKind kind) {
+    return kind.name().toLowerCase(Locale.ROOT);
+  }
+
+  /** One instance that is fetched. */
+  private final class Fetch implements CallQueue.Call, OutageDetector.Waiter {
+    private final Exchange exchange;
+    private final AsyncCallback callback;
+    private final FetchScope scope;
+    private final FetchState state;
+    private final Map<String, String> logged = MDC.getCopyOfContextMap();
+    private final AtomicBoolean ended = new AtomicBoolean();
+
+    Fetch(Exchange exchange, AsyncCallback callback, FetchScope scope, FetchState state) {
+      this.exchange = exchange;
+      this.callback = callback;
+      this.scope = scope;
+      this.state = state;
+    }
+
+    void start() {
+      if (detector.admits(state.query())) {
+        queue.addFirst(this);
+      } else {
+        state.skipCall(System.nanoTime());
+        detector.await(this);
+      }
+    }
+
+    @Override
+    public InstanceQuery query() {
+      return state.query();
+    }
+
+    @Override
+    public long since() {
+      return state.ended();
+    }
+
+    @Override
+    public ApiFailure failure() {
+      return state.failure();
+    }
+
+    @Override
+    public boolean isCancelled() {
+      return scope.isCancelled();
+    }
+
+    @Override
+    public boolean tryAcquire(Runnable available) {
+      return scope.tryAcquire(available);
+    }
+
+    @Override
+    public Runnable run() {
+      if (scope.isCancelled()) {
+        scope.release();
+        return this::cancel;
+      }
+      return inLog(this::call);
+    }
+
+    private Runnable call() {
+      long from = System.nanoTime();
+      Exchange call =
+          template.send(
+              "direct:call-api",
+              asked -> {
+                asked.setVariable("fetch", state);
+                asked.setVariable("ids", scope);
+              });
+      long now = System.nanoTime();
+      if (call.getException() == null) {
+        metrics.called(OK, now - state.began());
+        queue.speedUp();
+        JsonNode data = call.getMessage().getBody(JsonNode.class);
+        return () -> {
+          verdict.served(state.query(), state.began(), state.failures(detector.outages()), now);
+          detector.served(state.query(), state.began());
+          exchange.getMessage().setBody(data);
+          end();
+        };
+      }
+      scope.release();
+      ApiFailure failure = ApiFailure.in(call.getException());
+      if (failure == null) {
+        return () -> end(call.getException());
+      }
+      if (failure.isOfTokenService()) {
+        return () -> {
+          state.failWithoutCall(failure, now);
+          metrics.called(answer(failure.kind()), now - from);
+          backOff(failure);
+        };
+      }
+      metrics.called(answer(failure.kind()), now - state.began());
+      return () -> failed(failure, now);
+    }
+
+    private void failed(ApiFailure failure, long now) {
+      state.end(now);
+      if (failure.isAboutTheInstance()) {
+        verdict.rejected(state.query(), state.began(), state.failures(detector.outages()), now);
+        detector.served(state.query(), state.began());
+        end(failure);
+        return;
+      }
+      switch (failure.kind()) {
+        case REJECTED, UNREADABLE -> {
+          end(failure);
+          return;
+        }
+        case ACCESS_DENIED -> {
+          if (failure.isUnknownIdentity() && !state.query().identity().equals(configured)) {
+            end(failure);
+            return;
+          }
+        }
+        case ACCESS_TOKEN -> {
+          if (state.token() != null && state.renewToken()) {
+            state.othersServedBefore(false);
+            queue.addRetry(this);
+            return;
+          }
+        }
+        case RATE_LIMITED -> {
+          if (slowsDown(failure, now)) {
+            return;
+          }
+        }
+        default -> {
+          // As any failure of the way there.
+        }
+      }
+      state.fail(failure, detector.outages());
+      verdict.failed(state.query());
+      if (isToBlame()) {
+        detector.await(this);
+      } else {
+        backOff(failure);
+      }
+    }
+
+    /** Refused calls of several instances say that there are too many, and nothing about one. */
+    private boolean slowsDown(ApiFailure failure, long now) {
+      synchronized (rateLimited) {
+        rateLimited.add(state.query(), now);
+        if (!rateLimited.anotherSince(state.query(), now - budget.toNanos())) {
+          return false;
+        }
+      }
+      state.fail(failure, detector.outages());
+      state.startOver();
+      queue.slowDown(delay(failure, Backoff.DEFAULT.longestAsked()));
+      backOff(failure);
+      return true;
+    }
+
+    private Duration delay(ApiFailure failure, Duration longest) {
+      return Backoff.DEFAULT.delay(
+          state.attempts(),
+          failure.retryAfter(),
+          longest,
+          clock.instant(),
+          ThreadLocalRandom.current().nextDouble());
+    }
+
+    private void backOff(ApiFailure failure) {
+      Duration left = usable().minus(state.used());
+      Duration delay = delay(failure, isPositive(left) ? left : Backoff.DEFAULT.longest());
+      state.waits(delay);
+      backingOff.add(this);
+      if (stopping) {
+        cancel();
+        return;
+      }
+      timer.schedule(
+          () -> {
+            if (backingOff.remove(this)) {
+              detector.await(this);
+            }
+          },
+          delay.toNanos(),
+          TimeUnit.NANOSECONDS);
+    }
+
+    private Duration usable() {
+      return Duration.ofNanos((long) (budget.toNanos() * USABLE_BUDGET));
+    }
+
+    private static boolean isPositive(Duration duration) {
+      return !duration.isNegative() && !duration.isZero();
+    }
+
+    /** Whether it has failed so often that it is to blame, if another is served once more. */
+    private boolean isToBlame() {
+      boolean atOnce =
+          switch (state.failure().kind()) {
+            case TRANSIENT, RATE_LIMITED -> false;
+            default -> true;
+          };
+      return (atOnce || !isPositive(usable().minus(state.used())))
+          && state.failuresBetweenServed()
+              >= verdict.failuresToBlame(
+                  atOnce ? FAILURES_AT_ONCE : FAILURES_OVER_A_BUDGET, System.nanoTime());
+    }
+
+    @Override
+    public void othersAreServed() {
+      if (state.attempts() == 0) {
+        queue.addFirst(this);
+        return;
+      }
+      if (state.failures(detector.outages()) > 0 && isToBlame()) {
+        end(state.failure().whileOthersAreServed());
+        return;
+      }
+      state.othersServedBefore(true);
+      metrics.retried();
+      queue.addRetry(this);
+    }
+
+    @Override
+    public void tryOnce() {
+      state.forgetFailures();
+      state.othersServedBefore(false);
+      queue.addRetry(this);
+    }
+
+    @Override
+    public void cancel() {
+      end(
+          new CancelledException(
+              stopping ? "This process is stopping." : "Nobody waits for it any more."));
+    }
+
+    private void end(Exception failure) {
+      exchange.setException(failure);
+      end();
+    }
+
+    private void end() {
+      backingOff.remove(this);
+      if (ended.compareAndSet(false, true)) {
+        inLog(
+            () -> {
+              callback.done(false);
+              return null;
+            });
+      }
+    }
+
+    private <T> T inLog(Supplier<T> work) {
+      if (logged != null) {
+        MDC.setContextMap(logged);
+      }
+      try {
+        return work.get();
+      } finally {
+        MDC.clear();
+      }
+    }
+  }
+}

@@ -1,0 +1,368 @@
+package io.flowinstance.fetch;
+
+import io.flowinstance.enos.ApiFailure;
+import io.flowinstance.enos.Identity;
+import io.flowinstance.enos.InstanceQuery;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Lets no failed call be repeated before another instance was served. Where the traffic does not
+ * show that, it asks for instances of its own choice, the canaries; when they fail too, the API is
+ * down or refuses us: all fetches wait, and it asks on until one is served.
+ *
+ * <p>Canaries are the instances that were served last. As long as there is none, it is one that
+ * does not exist, which a healthy API rejects, and the API's clock.
+ */
+public final class OutageDetector {
+  private static final Logger LOG = LoggerFactory.getLogger(OutageDetector.class);
+
+  private static final Duration FIRST_PROBE = Duration.ofMillis(50);
+  private static final Duration FIRST_INTERVAL = Duration.ofMillis(500);
+  private static final Duration LONGEST_INTERVAL = Duration.ofSeconds(5);
+
+  /** Two different canaries that fail, one after the other, are an outage. */
+  private static final int FAILED_PROBES = 2;
+
+  private static final int MOST_IDENTITIES = 3;
+
+  /** A fetch that waits until another instance is served. */
+  interface Waiter {
+    InstanceQuery query();
+
+    /** The call that serves another has to begin after this {@link System#nanoTime()}. */
+    long since();
+
+    /** Why its last call failed; null when it has not called yet. */
+    ApiFailure failure();
+
+    boolean isCancelled();
+
+    /** Another instance was served. */
+    void othersAreServed();
+
+    /** Nothing is known, and a call is to find out; its failure says nothing about the instance. */
+    void tryOnce();
+
+    /** Ends the fetch. */
+    void cancel();
+  }
+
+  /** Calls that are made for their own sake, each at once. */
+  interface Probes {
+    /** Asks for an instance; null when the service speaks about it, else how the call failed. */
+    ApiFailure instance(InstanceQuery query);
+
+    /** Asks for the API's time; null when it tells it, else how the call failed. */
+    ApiFailure clock();
+  }
+
+  private final Verdict verdict;
+  private final Identity configured;
+  private final Probes probes;
+  private final Executor threads;
+  private final Executor probeThreads;
+  private final ScheduledExecutorService timer;
+  private final LongSupplier nanoTime;
+  private final Runnable onOutage;
+
+  private final List<Waiter> waiters = new ArrayList<>();
+  private volatile boolean anyWaits;
+  private volatile boolean down;
+  private volatile ApiFailure reason;
+  private volatile int outages;
+  private volatile boolean stopping;
+  private long downSince;
+  private boolean probing;
+  private int round;
+  private int failedProbes;
+  private ApiFailure failureOfNonExistent;
+  private ScheduledFuture<?> nextProbe;
+
+  /**
+   * @param configured the identity of the settings
+   * @param threads let waiters go on
+   * @param probeThreads make the probes, several at a time
+   * @param onOutage runs when an outage begins
+   */
+  OutageDetector(
+      Verdict verdict,
+      Identity configured,
+      Probes probes,
+      Executor threads,
+      Executor probeThreads,
+      ScheduledExecutorService timer,
+      LongSupplier nanoTime,
+      Runnable onOutage) {
+    this.verdict = verdict;
+    this.configured = configured;
+    this.probes = probes;
+    this.threads = threads;
+    this.probeThreads = probeThreads;
+    this.timer = timer;
+    this.nanoTime = nanoTime;
+    this.onOutage = onOutage;
+  }
+
+  /** Whether calls go through; false while the API is down or refuses us. */
+  public boolean isUp() {
+    return !down;
+  }
+
+  /** Whether it is down because it refuses this application. */
+  public boolean isRefusing() {
+    ApiFailure known = reason;
+    return down
+        && known != null
+        && switch (known.kind()) {
+          case ACCESS_DENIED, ACCESS_TOKEN, NOT_UNDERSTOOD -> true;
+          default -> false;
+        };
+  }
+
+  /**
+   * Why the API counts as down and what to do about it, one or two sentences; empty when it is up.
+   */
+  public String complaint() {
+    ApiFailure known = reason;
+    return !down || known == null
+        ? ""
+        : "The EnOS API serves no instance; ids wait until it does. %s %s"
+            .formatted(known.getMessage(), known.kind().remedy())
+            .strip();
+  }
+
+  /** How many outages there have been. */
+  public int outages() {
+    return outages;
+  }
+
+  /** Whether a first call for this instance may be made now. */
+  synchronized boolean admits(InstanceQuery query) {
+    return !down || verdict.othersServedSince(query, downSince);
+  }
+
+  /** Lets a fetch go on once another instance is served. */
+  void await(Waiter waiter) {
+    synchronized (this) {
+      if (!stopping) {
+        if (!isServed(waiter)) {
+          waiters.add(waiter);
+          anyWaits = true;
+          if (!probing) {
+            probing = true;
+            round = 0;
+            failedProbes = 0;
+            failureOfNonExistent = null;
+            scheduleProbe(FIRST_PROBE);
+          }
+          return;
+        }
+      }
+    }
+    threads.execute(stopping ? waiter::cancel : waiter::othersAreServed);
+  }
+
+  private boolean isServed(Waiter waiter) {
+    return verdict.othersServedSince(waiter.query(), waiter.since())
+        || waiter.failure() == null && !down;
+  }
+
+  /** An instance was served, by the traffic or by a probe; the verdict knows already. */
+  void served(InstanceQuery query, long began) {
+    if (anyWaits || down) {
+      release(query, began);
+    }
+  }
+
+  private synchronized void release(InstanceQuery query, long began) {
+    failedProbes = 0;
+    List<Waiter> served = removeIf(this::isServed);
+    boolean configuredWaits =
+        waiters.stream().anyMatch(waiter -> waiter.query().identity().equals(configured));
+    boolean answersUs = query.identity().equals(configured) || !configuredWaits;
+    if (down && began - downSince > 0 && answersUs) {
+      down = false;
+      LOG.info("The EnOS API serves instances again.");
+      served.addAll(removeIf(waiter -> waiter.failure() == null));
+    }
+    round = 0;
+    if (probing && waiters.isEmpty() && !down) {
+      probing = false;
+      nextProbe.cancel(false);
+    }
+    served.forEach(waiter -> threads.execute(waiter::othersAreServed));
+  }
+
+  private List<Waiter> removeIf(Predicate<Waiter> condition) {
+    List<Waiter> removed = new ArrayList<>();
+    for (Iterator<Waiter> each = waiters.iterator(); each.hasNext(); ) {
+      Waiter waiter = each.next();
+      if (condition.test(waiter)) {
+        each.remove();
+        removed.add(waiter);
+      }
+    }
+    anyWaits = !waiters.isEmpty();
+    return removed;
+  }
+
+  /** Ends the fetches that nobody waits for any more. */
+  synchronized void removeCancelled() {
+    removeIf(Waiter::isCancelled).forEach(waiter -> threads.execute(waiter::cancel));
+  }
+
+  /** Ends all that wait, now and from now on. */
+  synchronized void stop() {
+    stopping = true;
+    removeIf(waiter -> true).forEach(waiter -> threads.execute(waiter::cancel));
+    if (nextProbe != null) {
+      nextProbe.cancel(false);
+    }
+  }
+
+  private void scheduleProbe(Duration delay) {
+    nextProbe = timer.schedule(this::probeNext, delay.toNanos(), TimeUnit.NANOSECONDS);
+  }
+
+  /** Begins one probe, and sets the time of the next: it waits for none to end. */
+  private synchronized void probeNext() {
+    if (stopping || waiters.isEmpty() && !down) {
+      probing = false;
+      return;
+    }
+    List<InstanceQuery> canaries = canaries();
+    InstanceQuery canary = canaries.get(round % canaries.size());
+    scheduleProbe(interval(round));
+    round++;
+    probeThreads.execute(() -> probe(canary));
+  }
+
+  private static Duration interval(int round) {
+    double millis = FIRST_INTERVAL.toMillis() * Math.pow(1.5, Math.min(round, 20));
+    return Duration.ofMillis((long) Math.min(LONGEST_INTERVAL.toMillis(), millis));
+  }
+
+  /** Different instances to ask for in turn; null stands for the clock. */
+  private List<InstanceQuery> canaries() {
+    List<InstanceQuery> canaries = served();
+    boolean servedNone = canaries.isEmpty();
+    canaries.add(nonExistent());
+    if (servedNone) {
+      canaries.add(null);
+    }
+    return canaries;
+  }
+
+  private List<InstanceQuery> served() {
+    Set<Identity> identities = new LinkedHashSet<>();
+    identities.add(configured);
+    for (Waiter waiter : waiters) {
+      if (identities.size() < MOST_IDENTITIES) {
+        identities.add(waiter.query().identity());
+      }
+    }
+    List<InstanceQuery> served = new ArrayList<>();
+    identities.forEach(identity -> served.addAll(verdict.canaries(identity)));
+    return served;
+  }
+
+  private InstanceQuery nonExistent() {
+    return new InstanceQuery("0-0000000000", configured.userId(), configured.orgId());
+  }
+
+  private void probe(InstanceQuery canary) {
+    long began = nanoTime.getAsLong();
+    ApiFailure failure = canary == null ? probes.clock() : probes.instance(canary);
+    if (failure != null) {
+      failed(canary, failure);
+    } else if (canary == null) {
+      clockSpoke();
+    } else if (canary.equals(nonExistent()) && wasAnyServed()) {
+      // It lives, but what it served before it does not serve now: only a call can tell more.
+      tryNext();
+    } else {
+      if (canary.equals(nonExistent())) {
+        verdict.rejected(canary, began, 0, nanoTime.getAsLong());
+      } else {
+        verdict.served(canary, began, 0, nanoTime.getAsLong());
+      }
+      served(canary, began);
+    }
+  }
+
+  private synchronized boolean wasAnyServed() {
+    return !served().isEmpty();
+  }
+
+  private synchronized void failed(InstanceQuery canary, ApiFailure failure) {
+    if (stopping) {
+      return;
+    }
+    if (nonExistent().equals(canary)) {
+      failureOfNonExistent = failure;
+    }
+    if (canary != null || reason == null) {
+      reason = failure;
+    }
+    failedProbes++;
+    if (down) {
+      return;
+    }
+    if (failedProbes >= FAILED_PROBES) {
+      down = true;
+      downSince = nanoTime.getAsLong();
+      outages++;
+      LOG.warn(complaint());
+      onOutage.run();
+    } else if (nextProbe.cancel(false)) {
+      scheduleProbe(Duration.ZERO);
+    }
+  }
+
+  /**
+   * As long as no instance was ever served, the clock speaks for the API, unless many have failed,
+   * the service itself says that it is in trouble, or the non-existent instance fails in the same
+   * way. Beyond that, instances are tried one by one, for one has to be the first that is served.
+   */
+  private synchronized void clockSpoke() {
+    List<Waiter> believers =
+        verdict.clockMaySpeak() && failureOfNonExistent != null
+            ? removeIf(waiter -> waiter.failure() != null && clockSpeaksFor(waiter.failure()))
+            : List.of();
+    if (!believers.isEmpty()) {
+      failedProbes = 0;
+      believers.forEach(waiter -> threads.execute(waiter::othersAreServed));
+    } else {
+      tryNext();
+    }
+  }
+
+  private synchronized void tryNext() {
+    if (!waiters.isEmpty() && failedProbes > 0) {
+      Waiter next = waiters.remove(0);
+      anyWaits = !waiters.isEmpty();
+      threads.execute(next::tryOnce);
+    }
+  }
+
+  private boolean clockSpeaksFor(ApiFailure failure) {
+    return !failure.isTroubleOfTheService()
+        && (failure.kind() != failureOfNonExistent.kind()
+            || !Objects.equals(failure.httpStatus(), failureOfNonExistent.httpStatus())
+            || !Objects.equals(failure.apiCode(), failureOfNonExistent.apiCode()));
+  }
+}
