@@ -30,6 +30,7 @@ import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ConsumerGroupListing;
+import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsOptions;
 import org.apache.kafka.clients.admin.ListTopicsOptions;
 import org.apache.kafka.clients.admin.TransactionListing;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -189,12 +190,14 @@ class ReplayDeadLettersIT {
     Set<String> transactionalIds = new TreeSet<>();
     Set<String> topics =
         new TreeSet<>(admin.listTopics(new ListTopicsOptions().listInternal(true)).names().get());
+    // A broker shows the offsets of a transaction some time after its commit, unless asked to wait.
+    var stable = new ListConsumerGroupOffsetsOptions().requireStable(true);
     for (ConsumerGroupListing group : admin.listConsumerGroups().all().get()) {
       offsets.put(
           group.groupId(),
           new HashMap<>(
               admin
-                  .listConsumerGroupOffsets(group.groupId())
+                  .listConsumerGroupOffsets(group.groupId(), stable)
                   .partitionsToOffsetAndMetadata()
                   .get()));
     }
