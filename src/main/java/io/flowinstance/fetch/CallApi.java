@@ -7,8 +7,8 @@ import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.InstanceQuery;
+import io.flowinstance.enos.Redaction;
 import io.flowinstance.enos.Signature;
-import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.util.Map;
 import java.util.SortedMap;
@@ -21,8 +21,6 @@ import org.apache.camel.Variable;
 
 /** The two sides of a call to the API: what it asks, and what it got. */
 public final class CallApi {
-  private static final int LONGEST_QUOTING_BODY = 64 << 10;
-
   private final AccessTokens tokens;
   private final String appSecret;
   private final Pace pace;
@@ -64,8 +62,9 @@ public final class CallApi {
     if (ids != null) {
       ids.records().get(0).span().writeTo(headers::put);
     }
-    AccessTokens.Token token = ask(fetch.query().parameters(), "", headers);
-    fetch.attempt(token, System.nanoTime());
+    Signed signed = ask(fetch.query().parameters(), "", headers);
+    fetch.attempt(signed.token(), System.nanoTime());
+    fetch.redact(signed.redaction());
   }
 
   /** Asks for the API's time, which takes no user and no organization. */
@@ -83,24 +82,33 @@ public final class CallApi {
       throws InterruptedException {
     String body = search.body();
     headers.put(Exchange.CONTENT_TYPE, "application/json");
-    search.attempt(ask(search.parameters(), body, headers));
+    Signed signed = ask(search.parameters(), body, headers);
+    search.attempt(signed.token(), signed.redaction());
     return body;
   }
 
-  private AccessTokens.Token ask(
-      SortedMap<String, String> parameters, String body, Map<String, Object> headers)
+  /**
+   * How a call is signed.
+   *
+   * @param token null when it is not signed
+   * @param redaction what its answer may quote and nobody must see
+   */
+  private record Signed(AccessTokens.Token token, Redaction redaction) {}
+
+  private Signed ask(SortedMap<String, String> parameters, String body, Map<String, Object> headers)
       throws InterruptedException {
     AccessTokens.Token token = tokens == null ? null : tokens.current();
     pace.await();
     headers.put(Exchange.HTTP_RAW_QUERY, InstanceQuery.queryString(parameters));
-    if (token != null) {
-      long timestamp = clock.millis();
-      headers.put("apim-accesstoken", token.text());
-      headers.put("apim-timestamp", Long.toString(timestamp));
-      headers.put(
-          "apim-signature", Signature.ofCall(token.text(), parameters, body, timestamp, appSecret));
+    if (token == null) {
+      return new Signed(null, Redaction.NONE);
     }
-    return token;
+    long timestamp = clock.millis();
+    String signature = Signature.ofCall(token.text(), parameters, body, timestamp, appSecret);
+    headers.put("apim-accesstoken", token.text());
+    headers.put("apim-timestamp", Long.toString(timestamp));
+    headers.put("apim-signature", signature);
+    return new Signed(token, Redaction.of(token.text(), signature, appSecret));
   }
 
   /**
@@ -113,7 +121,7 @@ public final class CallApi {
       @Header(Exchange.HTTP_RESPONSE_CODE) int httpStatus,
       @Header(ApiHeaders.RETRY_AFTER) String retryAfter,
       @Variable("fetch") Fetch fetch) {
-    Answer answer = new Answer(httpStatus, withoutToken(body, fetch.token()), retryAfter);
+    Answer answer = new Answer(httpStatus, body, retryAfter, fetch.redaction());
     fetch.answered(answer);
     return data(answer, fetch.token());
   }
@@ -128,8 +136,7 @@ public final class CallApi {
       @Header(Exchange.HTTP_RESPONSE_CODE) int httpStatus,
       @Header(ApiHeaders.RETRY_AFTER) String retryAfter,
       @Variable("search") SearchCall search) {
-    return data(
-        new Answer(httpStatus, withoutToken(body, search.token()), retryAfter), search.token());
+    return data(new Answer(httpStatus, body, retryAfter, search.redaction()), search.token());
   }
 
   private JsonNode data(Answer answer, AccessTokens.Token token) {
@@ -141,16 +148,5 @@ public final class CallApi {
       }
       throw failure;
     }
-  }
-
-  /** A gateway may quote what it refuses, and its words go into logs and dead letters. */
-  private static byte[] withoutToken(byte[] body, AccessTokens.Token token) {
-    if (token == null || body == null || body.length > LONGEST_QUOTING_BODY) {
-      return body;
-    }
-    String text = new String(body, StandardCharsets.ISO_8859_1);
-    return text.contains(token.text())
-        ? text.replace(token.text(), "[token]").getBytes(StandardCharsets.ISO_8859_1)
-        : body;
   }
 }

@@ -3,6 +3,7 @@ package io.flowinstance.fetch;
 import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.InstanceQuery;
+import io.flowinstance.enos.Redaction;
 import java.time.Duration;
 
 /**
@@ -15,6 +16,7 @@ public final class Fetch {
   private int attempts;
   private boolean tokenRenewed;
   private AccessTokens.Token token;
+  private Redaction redaction = Redaction.NONE;
   private Answer answer;
   private long firstAttempt;
   private long lastAttempt;
@@ -63,6 +65,15 @@ public final class Fetch {
 
   AccessTokens.Token token() {
     return token;
+  }
+
+  /** Keeps what the answer to the last call must not be quoted with. */
+  void redact(Redaction secretsOfTheCall) {
+    redaction = secretsOfTheCall;
+  }
+
+  Redaction redaction() {
+    return redaction;
   }
 
   void answered(Answer byTheApi) {

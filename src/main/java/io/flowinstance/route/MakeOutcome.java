@@ -95,7 +95,7 @@ public final class MakeOutcome {
                 apiFailure.apiCode(),
                 apiFailure.response(),
                 fetch.attempts());
-    String message = apiFailure == null ? failure.getMessage() : apiFailure.getMessage();
+    String message = apiFailure == null ? withoutSecrets(failure, fetch) : apiFailure.getMessage();
     return ids.records().stream()
         .map(
             idRecord -> {
@@ -124,6 +124,12 @@ public final class MakeOutcome {
       idRecord.span().failed(reason.name(), sentences.get(0));
     }
     idRecord.span().end();
+  }
+
+  private static String withoutSecrets(Exception failure, Fetch fetch) {
+    return fetch == null || fetch.answer() == null
+        ? failure.getMessage()
+        : fetch.answer().redaction().text(failure.getMessage());
   }
 
   private static DeadLetterReason reason(Exception failure, ApiFailure apiFailure) {
