@@ -9,17 +9,13 @@ import io.flowinstance.fetch.Pace;
 import io.flowinstance.fetch.Probes;
 import io.flowinstance.fetch.Retries;
 import io.flowinstance.fetch.TokenService;
+import io.flowinstance.fetch.TrustStore;
 import io.flowinstance.metrics.PipelineMetrics;
 import io.flowinstance.trace.Traces;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-import java.io.IOException;
-import java.io.InputStream;
 import java.net.URI;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.GeneralSecurityException;
-import java.security.KeyStore;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -29,10 +25,7 @@ import org.apache.camel.spi.OnCamelContextStopping;
 import org.apache.camel.spi.Registry;
 import org.apache.camel.spi.ThreadPoolProfile;
 import org.apache.camel.support.LifecycleStrategySupport;
-import org.apache.hc.client5.http.ssl.DefaultClientTlsStrategy;
-import org.apache.hc.client5.http.ssl.TlsSocketStrategy;
 import org.apache.hc.core5.http.HttpHost;
-import org.apache.hc.core5.ssl.SSLContextBuilder;
 
 /** The beans of the routes that call EnOS: they know nothing of Kafka. */
 public final class FetchBeans implements CamelConfiguration {
@@ -128,8 +121,7 @@ public final class FetchBeans implements CamelConfiguration {
         "flow.instance.api.breaker.state",
         "0 closed, 1 half open, 2 open.",
         () -> api.isUp() ? 0 : api.breaker().getState() == CircuitBreaker.State.OPEN ? 2 : 1);
-    registry.bind(
-        "enos-http-client",
+    EnosHttpClient client =
         EnosHttpClient.create(
             new EnosHttpClient.Options(
                 concurrency,
@@ -139,30 +131,21 @@ public final class FetchBeans implements CamelConfiguration {
                 inFlight,
                 traces,
                 "flow-instance-routes/" + Application.version(),
-                tls(),
+                trustStore(),
                 settings.text("enos.proxy").isEmpty()
                     ? null
-                    : HttpHost.create(URI.create(settings.text("enos.proxy"))))),
-        null,
-        "close");
+                    : HttpHost.create(URI.create(settings.text("enos.proxy")))));
+    registry.bind("enos-connections", client, null, "close");
+    registry.bind("enos-http-client", client.http());
   }
 
-  private TlsSocketStrategy tls() {
-    String trustStore = settings.text("enos.trust-store");
-    if (trustStore.isEmpty()) {
-      return null;
-    }
-    char[] password = settings.text("enos.trust-store-password").toCharArray();
-    try (InputStream in = Files.newInputStream(Path.of(trustStore))) {
-      KeyStore store = KeyStore.getInstance(settings.text("enos.trust-store-type"));
-      store.load(in, password);
-      return new DefaultClientTlsStrategy(
-          SSLContextBuilder.create().loadTrustMaterial(store, null).build());
-    } catch (IOException | GeneralSecurityException e) {
-      throw new IllegalStateException(
-          "The trust store %s of enos.trust-store cannot be used: %s"
-              .formatted(trustStore, e.getMessage()),
-          e);
-    }
+  /** The trust store of {@code enos.trust-store}, or null for the JDK's. */
+  private TrustStore trustStore() {
+    return settings.text("enos.trust-store").isEmpty()
+        ? null
+        : new TrustStore(
+            Path.of(settings.text("enos.trust-store")),
+            settings.text("enos.trust-store-type"),
+            settings.text("enos.trust-store-password").toCharArray());
   }
 }

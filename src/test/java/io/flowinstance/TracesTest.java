@@ -259,7 +259,7 @@ class TracesTest {
     try (SignedPipeline pipeline = traced(Map.of("fetch.retry-budget-ms", "10000"))) {
       String id = newId();
       pipeline.enos().faults().set(Fault.status(503), FaultScope.ids(id).times(1));
-      pipeline.enos().faults().set(Fault.reset(), FaultScope.ids(id).times(1));
+      pipeline.enos().faults().set(Fault.halfBody(), FaultScope.ids(id).times(1));
       long offset = send(pipeline, id, "traceparent", PARENT);
       awaitSpans(pipeline, offset);
 
