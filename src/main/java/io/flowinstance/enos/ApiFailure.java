@@ -60,13 +60,17 @@ public final class ApiFailure extends RuntimeException {
 
   /**
    * The same failure where the token service was asked, which knows no ids: what does not pass is
-   * for somebody to mend. What stood in the answer is left out, it may hold a token.
+   * for somebody to mend. The answer's body is left out, it may hold a token.
+   *
+   * @param redaction what must not be quoted
    */
-  ApiFailure ofTokenService() {
+  ApiFailure ofTokenService(Redaction redaction) {
     return new ApiFailure(
         kind == FailureKind.PASSING ? FailureKind.PASSING : FailureKind.REFUSED,
         "The token service gave no token. "
-            + (kind == FailureKind.UNREADABLE ? "Its answer cannot be read." : getMessage()),
+            + (kind == FailureKind.UNREADABLE
+                ? "Its answer cannot be read."
+                : redaction.text(getMessage())),
         getCause(),
         httpStatus,
         apiCode,
