@@ -46,13 +46,13 @@ public final class MakeOutcome {
   /**
    * Decodes the answer's data, its {@code graph} and {@code parameters} included.
    *
-   * @throws UnreadableResponseException it is no FlowInstance
+   * @throws ApiFailure it is no FlowInstance
    */
   public FlowInstance decode(@Body JsonNode data, @Variable("fetch") Fetch fetch) {
     try {
       return decoder.decode(data, fetch.query().instanceId());
     } catch (UnreadableResponseException e) {
-      throw e;
+      throw fetch.answer().unreadable(e.getMessage());
     } catch (RuntimeException e) {
       // A fault of ours, and one answer must not stop all the others for ever.
       throw fetch.answer().unreadable("The answer broke the decoder: " + e);
@@ -95,7 +95,7 @@ public final class MakeOutcome {
                 apiFailure.apiCode(),
                 apiFailure.response(),
                 fetch.attempts());
-    String message = apiFailure == null ? withoutSecrets(failure, fetch) : apiFailure.getMessage();
+    String message = apiFailure == null ? failure.getMessage() : apiFailure.getMessage();
     return ids.records().stream()
         .map(
             idRecord -> {
@@ -124,12 +124,6 @@ public final class MakeOutcome {
       idRecord.span().failed(reason.name(), sentences.get(0));
     }
     idRecord.span().end();
-  }
-
-  private static String withoutSecrets(Exception failure, Fetch fetch) {
-    return fetch == null || fetch.answer() == null
-        ? failure.getMessage()
-        : fetch.answer().redaction().text(failure.getMessage());
   }
 
   private static DeadLetterReason reason(Exception failure, ApiFailure apiFailure) {
