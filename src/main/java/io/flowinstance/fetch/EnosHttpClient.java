@@ -41,6 +41,10 @@ public final class EnosHttpClient implements Closeable {
   private static final TimeValue LONGEST_IDLE = TimeValue.ofSeconds(20);
 
   private static final long IDLE_SCAN_S = 5;
+
+  /** For probes and token requests: they must not wait behind calls that hang. */
+  private static final int SPARE_CONNECTIONS = 8;
+
   private static final TimeValue LONGEST_USE = TimeValue.ofMinutes(10);
 
   private static final Http1Config HEADER_BOUNDS =
@@ -60,7 +64,8 @@ public final class EnosHttpClient implements Closeable {
   /**
    * How the client calls.
    *
-   * @param connections most connections, and so calls in flight
+   * @param connections most connections of calls for ids; a few more are there for probes and
+   *     tokens
    * @param timeout longest time of a call, from its start to the last byte of the answer
    * @param maxResponseBytes most bytes of an answer, after decompression
    * @param pace when requests are written
@@ -152,9 +157,10 @@ public final class EnosHttpClient implements Closeable {
 
   private static PoolingHttpClientConnectionManager pool(Options options) {
     Timeout timeout = Timeout.of(options.timeout());
+    int connections = options.connections() + SPARE_CONNECTIONS;
     return PoolingHttpClientConnectionManagerBuilder.create()
-        .setMaxConnTotal(options.connections())
-        .setMaxConnPerRoute(options.connections())
+        .setMaxConnTotal(connections)
+        .setMaxConnPerRoute(connections)
         .setTlsSocketStrategy(options.tls())
         .setConnectionFactory(
             ManagedHttpClientConnectionFactory.builder().http1Config(HEADER_BOUNDS).build())

@@ -367,6 +367,36 @@ class EnosHttpClientTest {
   }
 
   @Test
+  void aProbeDoesNotWaitBehindCallsThatHang() throws Exception {
+    CountDownLatch probed = new CountDownLatch(1);
+    serve(
+        (request, out) -> {
+          if (request.connection() <= 8) {
+            joined(probed);
+          }
+          out.write(ScriptedServer.answer(200, "", "{}".getBytes(UTF_8)));
+        });
+    ExecutorService threads = Executors.newFixedThreadPool(8);
+    try {
+      List<Future<Got>> hanging = new ArrayList<>();
+      for (int i = 0; i < 8; i++) {
+        hanging.add(threads.submit(this::get));
+      }
+      await().until(() -> server.requests().size() == 8);
+      assertEquals(8, inFlight.get());
+
+      assertEquals(200, get().status());
+
+      probed.countDown();
+      for (Future<Got> call : hanging) {
+        assertEquals(200, call.get().status());
+      }
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+
+  @Test
   void connectionsInUseAreNotKeptWhenTheyAreClosedMeanwhile() throws Exception {
     CountDownLatch asked = new CountDownLatch(1);
     CountDownLatch closed = new CountDownLatch(1);
