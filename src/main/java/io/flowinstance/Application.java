@@ -3,6 +3,7 @@ package io.flowinstance;
 import io.flowinstance.command.CommandLineInterface;
 import io.flowinstance.delivery.KafkaClients;
 import io.flowinstance.delivery.ProcessSlot;
+import io.flowinstance.fetch.AddressCache;
 import io.flowinstance.trace.TraceExport;
 import io.flowinstance.trace.Traces;
 import java.nio.file.Path;
@@ -32,6 +33,7 @@ public final class Application implements AutoCloseable {
 
   /** Runs the command that the arguments name, or else the pipeline. */
   public static void main(String[] args) {
+    AddressCache.shorten();
     System.exit(CommandLineInterface.run(args, Application::run));
   }
 

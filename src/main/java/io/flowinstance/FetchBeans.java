@@ -9,16 +9,12 @@ import io.flowinstance.fetch.InstanceFetcher;
 import io.flowinstance.fetch.OutageDetector;
 import io.flowinstance.fetch.RateLimits;
 import io.flowinstance.fetch.TokenService;
+import io.flowinstance.fetch.TrustStore;
 import io.flowinstance.metrics.PipelineMetrics;
 import io.flowinstance.trace.Traces;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-import java.io.IOException;
-import java.io.InputStream;
 import java.net.URI;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.GeneralSecurityException;
-import java.security.KeyStore;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -27,11 +23,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.spi.OnCamelContextStopping;
 import org.apache.camel.spi.Registry;
 import org.apache.camel.support.LifecycleStrategySupport;
-import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
-import org.apache.hc.client5.http.ssl.DefaultClientTlsStrategy;
-import org.apache.hc.client5.http.ssl.TlsSocketStrategy;
 import org.apache.hc.core5.http.HttpHost;
-import org.apache.hc.core5.ssl.SSLContextBuilder;
 
 /** The beans of the routes that call EnOS: they know nothing of Kafka. */
 public final class FetchBeans implements CamelConfiguration {
@@ -81,13 +73,14 @@ public final class FetchBeans implements CamelConfiguration {
     registry.bind(
         "enos-requests", new EnosRequests(tokens, settings.text("enos.app-secret"), clock));
     AtomicInteger inFlight = new AtomicInteger();
-    CloseableHttpClient client = httpClient(inFlight);
-    registry.bind("enos-http-client", client, null, "close");
+    EnosHttpClient client = httpClient(inFlight);
+    registry.bind("enos-connections", client, null, "close");
+    registry.bind("enos-http-client", client.http());
     bindFetcher(context, tokens, client);
     metrics.gauge("flow.instance.api.calls.in.flight", "Calls in flight.", inFlight::get);
   }
 
-  private void bindFetcher(CamelContext context, AccessTokens tokens, CloseableHttpClient client) {
+  private void bindFetcher(CamelContext context, AccessTokens tokens, EnosHttpClient client) {
     Registry registry = context.getRegistry();
     InstanceFetcher fetcher =
         new InstanceFetcher(
@@ -98,7 +91,7 @@ public final class FetchBeans implements CamelConfiguration {
                 new Identity(settings.text("enos.user-id"), settings.text("enos.org-id")),
                 RateLimits.of(settings.whole("fetch.rate-limit-per-second"))),
             tokens,
-            () -> {},
+            client::closeConnections,
             metrics,
             clock);
     OutageDetector detector = fetcher.outageDetector();
@@ -121,7 +114,7 @@ public final class FetchBeans implements CamelConfiguration {
         fetcher::concurrency);
   }
 
-  private CloseableHttpClient httpClient(AtomicInteger inFlight) {
+  private EnosHttpClient httpClient(AtomicInteger inFlight) {
     return EnosHttpClient.create(
         new EnosHttpClient.Options(
             settings.whole("fetch.concurrency"),
@@ -130,28 +123,19 @@ public final class FetchBeans implements CamelConfiguration {
             inFlight,
             traces,
             "flow-instance-routes/" + Application.version(),
-            tls(),
+            trustStore(),
             settings.text("enos.proxy").isEmpty()
                 ? null
                 : HttpHost.create(URI.create(settings.text("enos.proxy")))));
   }
 
-  private TlsSocketStrategy tls() {
-    String trustStore = settings.text("enos.trust-store");
-    if (trustStore.isEmpty()) {
-      return null;
-    }
-    char[] password = settings.text("enos.trust-store-password").toCharArray();
-    try (InputStream in = Files.newInputStream(Path.of(trustStore))) {
-      KeyStore store = KeyStore.getInstance(settings.text("enos.trust-store-type"));
-      store.load(in, password);
-      return new DefaultClientTlsStrategy(
-          SSLContextBuilder.create().loadTrustMaterial(store, null).build());
-    } catch (IOException | GeneralSecurityException e) {
-      throw new IllegalStateException(
-          "The trust store %s of enos.trust-store cannot be used: %s"
-              .formatted(trustStore, e.getMessage()),
-          e);
-    }
+  /** The trust store of {@code enos.trust-store}, or null for the JDK's. */
+  private TrustStore trustStore() {
+    return settings.text("enos.trust-store").isEmpty()
+        ? null
+        : new TrustStore(
+            Path.of(settings.text("enos.trust-store")),
+            settings.text("enos.trust-store-type"),
+            settings.text("enos.trust-store-password").toCharArray());
   }
 }

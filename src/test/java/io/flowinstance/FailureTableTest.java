@@ -61,7 +61,7 @@ class FailureTableTest {
   void warmUp() {
     pipeline.enos().faults().clear();
     pipeline.enos().tokens().refuse(0);
-    pipeline.warmUp();
+    pipeline.serve(50);
   }
 
   static Stream<Named<Fault>> rejections() {

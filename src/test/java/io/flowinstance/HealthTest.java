@@ -25,8 +25,8 @@ import org.slf4j.LoggerFactory;
 
 /** What takes readiness down, what liveness, and that each says so in words. */
 class HealthTest {
-  private static final Duration LONGEST_BATCH = Duration.ofSeconds(60 + 10 + 45);
-  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(300 + 45);
+  private static final Duration LONGEST_BATCH = Duration.ofMillis(2 * (200 + 10_000) + 45_000);
+  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(300);
 
   private SignedPipeline pipeline;
 

@@ -73,6 +73,13 @@ class SecretsTest {
               Fault.status(500))) {
         serve(pipeline, fault, secrets);
       }
+      for (String secret : List.copyOf(secrets)) {
+        serve(pipeline, Fault.status(400, "text/html", "<p>" + secret + "</p>"), secrets);
+        String large = "{\"status\":62102,\"msg\":\"%s\",\"data\":\"%s\"}";
+        serve(pipeline, Fault.body(large.formatted(secret, "x".repeat(100_000))), secrets);
+        String wrongType = "{\"status\":0,\"data\":{\"instanceId\":\"1-2\",\"flowId\":\"%s\"}}";
+        serve(pipeline, Fault.body(wrongType.formatted(secret)), secrets);
+      }
       for (Endpoint refusing : List.of(Endpoint.GET, Endpoint.TOKEN)) {
         for (Fault fault : List.of(Fault.status(401), Fault.code(1203))) {
           pipeline.enos().tokens().expireAll();

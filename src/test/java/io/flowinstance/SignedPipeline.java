@@ -29,7 +29,6 @@ final class SignedPipeline implements AutoCloseable {
   static final String DEAD_LETTERS = "flow-instance-dead-letters";
 
   private static final Duration PATIENCE = Duration.ofSeconds(20);
-  private static final int WARM_UP_IDS = 50;
   private static final AtomicInteger LAST_ID = new AtomicInteger();
 
   private final EnosSimulator enos = EnosSimulator.start();
@@ -104,12 +103,14 @@ final class SignedPipeline implements AutoCloseable {
     return kafka.send(null, id.getBytes(UTF_8), new RecordHeaders());
   }
 
-  /**
-   * Serves ids, all calls of which succeed: there is a token afterwards, and warm code, and the
-   * failures of tests before say little.
-   */
+  /** Serves an id, all calls of which succeed: there is a token afterwards, and warm code. */
   void warmUp() {
-    sendAndAwait(newIds(WARM_UP_IDS).toArray(String[]::new));
+    serve(1);
+  }
+
+  /** Serves so many ids, so that failures before say little. */
+  void serve(int ids) {
+    sendAndAwait(newIds(ids).toArray(String[]::new));
     enos.traffic().clear();
   }
 

@@ -11,7 +11,6 @@ import static io.opentelemetry.api.common.AttributeKey.stringKey;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -259,12 +258,13 @@ class TracesTest {
     try (SignedPipeline pipeline = traced(Map.of("fetch.retry-budget-ms", "10000"))) {
       String id = newId();
       pipeline.enos().faults().set(Fault.status(503), FaultScope.ids(id).times(1));
-      pipeline.enos().faults().set(Fault.reset(), FaultScope.ids(id).times(1));
+      pipeline.enos().faults().set(Fault.halfBody(), FaultScope.ids(id).times(1));
       long offset = send(pipeline, id, "traceparent", PARENT);
       awaitSpans(pipeline, offset);
 
       SpanData served = only("process");
-      List<SpanData> calls = spans("GET");
+      List<SpanData> calls =
+          spans("GET").stream().filter(call -> call.getTraceId().equals(TRACE)).toList();
       assertEquals(3, calls.size(), calls.toString());
       assertEquals(
           Set.of(served.getSpanId()),
@@ -348,28 +348,18 @@ class TracesTest {
   }
 
   @Test
-  void anIdThatIsGivenBackIsNoFailureAndItsTraceGoesOn() {
-    try (SignedPipeline pipeline =
-        traced(
-            Map.of(
-                "batch.max-hold-ms", "1200",
-                "fetch.retry-budget-ms", "200",
-                "fetch.timeout-ms", "500"))) {
+  void anIdThatIsGivenBackWhenThePipelineStopsIsNoFailure() {
+    try (SignedPipeline pipeline = traced(Map.of("fetch.timeout-ms", "500"))) {
       pipeline.enos().goDown();
-      long offset = send(pipeline, newId(), "traceparent", PARENT);
-      awaitThat("the id is given back", () -> !spans("process").isEmpty());
-      pipeline.enos().comeUp();
-      awaitSpans(pipeline, offset);
+      send(pipeline, newId(), "traceparent", PARENT);
+      awaitThat("the API counts as down", () -> !pipeline.isUp());
+      pipeline.application().close();
 
       SpanData givenBack = spans("process").get(0);
       assertEquals(StatusCode.UNSET, givenBack.getStatus().getStatusCode());
       assertEquals(
           List.of("given back"), givenBack.getEvents().stream().map(e -> e.getName()).toList());
-      SpanData served = spans("process").get(spans("process").size() - 1);
-      assertNotEquals(givenBack.getSpanId(), served.getSpanId());
       assertEquals(TRACE, givenBack.getTraceId());
-      assertEquals(TRACE, served.getTraceId());
-      assertEquals(List.of(), served.getEvents());
     }
   }
 

@@ -121,9 +121,7 @@ final class Check implements Callable<Integer> {
       return Finding.ok(TOKEN_SERVICE, "not needed: enos.auth is none.");
     }
     try {
-      Duration life =
-          Duration.between(
-              surroundings.clock().instant(), Instant.ofEpochMilli(tokens.current().expiresAt()));
+      Duration life = tokens.lifeOf(tokens.current());
       return Finding.ok(
           TOKEN_SERVICE,
           "%s gave an access token for %s."

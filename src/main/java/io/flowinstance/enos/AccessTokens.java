@@ -3,21 +3,44 @@ package io.flowinstance.enos;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.InterruptedIOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Clock;
-import java.util.concurrent.locks.ReentrantLock;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The one access token of this process. It is fetched when it is first needed, renewed before it
  * expires (10 minutes, or a quarter of a shorter life) and fetched anew when the API refuses it.
+ *
+ * <p>One thread asks the token service for all. Lifetimes are elapsed time, so that a clock that is
+ * set neither ends a token nor keeps an old one; only signatures hold the time of the clock.
  */
 public final class AccessTokens {
-  private static final long RENEW_AHEAD_MS = 600_000;
-  private static final long RENEWAL_PAUSE_MS = 5_000;
+  private static final long RENEW_AHEAD = TimeUnit.MINUTES.toNanos(10);
+
+  /** How often a token is asked for again while the one at hand is refused, or still good. */
+  private static final long RENEWAL_PAUSE = TimeUnit.SECONDS.toNanos(5);
+
+  private static final long FIRST_PAUSE = TimeUnit.MILLISECONDS.toNanos(200);
+  private static final long LONGEST_PAUSE = TimeUnit.SECONDS.toNanos(4);
+  private static final long LONGEST_LIFE_S = TimeUnit.DAYS.toSeconds(30);
+
+  /** Timestamps run ahead of the clock by a few requests; by more, the clock was set back. */
+  private static final long MOST_AHEAD_MS = 1000;
 
   /** A request that another client signed in the same millisecond is "repeated": ask once more. */
   private static final int REPEATED_REQUEST = 1001;
 
   private static final int MAX_ATTEMPTS = 3;
+  private static final Pattern TOKEN_IN_ANSWER =
+      Pattern.compile("\"accessToken\"\\s*:\\s*\"([^\"]+)\"");
 
   /** Sends one request to the token service. */
   @FunctionalInterface
@@ -33,8 +56,8 @@ public final class AccessTokens {
    * An access token.
    *
    * @param text what the API wants to see; a secret
-   * @param renewAt when to ask for another, epoch milliseconds
-   * @param expiresAt when it ends, epoch milliseconds
+   * @param renewAt when to ask for another, as {@link System#nanoTime()}
+   * @param expiresAt when it ends, as {@link System#nanoTime()}
    */
   public record Token(String text, long renewAt, long expiresAt) {
     /** Says nothing: a token must not get into a log. */
@@ -48,58 +71,77 @@ public final class AccessTokens {
   private final String appSecret;
   private final Service service;
   private final Clock clock;
-  private final ReentrantLock renewal = new ReentrantLock();
+  private final LongSupplier nanoTime;
   private volatile Token token;
   private volatile ApiFailure lastFailure;
   private volatile boolean failing;
+
+  /** The request that is under way for all, or null. This and what follows: guarded by this. */
+  private CompletableFuture<Token> underWay;
+
+  private String refusedText;
+  private long refusedTextCameAt;
+  private boolean handedOutAgain;
+  private boolean refreshed;
+  private long refreshedAt;
+  private long pause;
+  private long askAgainAt;
+
+  /** Used by the one thread that asks. */
   private long lastTimestamp;
 
+  /** Tokens by the time of this machine. */
   public AccessTokens(String appKey, String appSecret, Service service, Clock clock) {
+    this(appKey, appSecret, service, clock, System::nanoTime);
+  }
+
+  /**
+   * Tokens by a time of the caller's.
+   *
+   * @param clock tells the timestamps of signatures
+   * @param nanoTime tells lifetimes, as {@link System#nanoTime()}
+   */
+  public AccessTokens(
+      String appKey, String appSecret, Service service, Clock clock, LongSupplier nanoTime) {
     this.appKey = appKey;
     this.appSecret = appSecret;
     this.service = service;
     this.clock = clock;
+    this.nanoTime = nanoTime;
   }
 
   /**
    * A token that is good now. While one thread renews it, the others go on with the old one as long
-   * as that is good, and wait otherwise; they share its failure, too, instead of asking one after
-   * the other a service that does not answer.
+   * as that is good, and wait otherwise; they share its failure, too. A service that failed is
+   * asked again after a pause that grows to 4 s; until then its failure stands.
    *
    * @throws ApiFailure the token service gave none
    */
   public Token current() {
     Token known = token;
-    ApiFailure knownFailure = lastFailure;
-    long now = clock.millis();
-    if (known != null && now < known.renewAt) {
+    if (isFresh(known)) {
       return known;
     }
-    if (known != null && now < known.expiresAt) {
-      if (!renewal.tryLock()) {
+    CompletableFuture<Token> mine = new CompletableFuture<>();
+    CompletableFuture<Token> others;
+    synchronized (this) {
+      known = token;
+      if (isFresh(known) || (isGood(known) && underWay != null)) {
         return known;
       }
-    } else {
-      renewal.lock();
-    }
-    try {
-      Token latest = token;
-      if (latest != known && latest != null && clock.millis() < latest.renewAt) {
-        return latest;
+      others = underWay;
+      if (others == null) {
+        if (failing && nanoTime.getAsLong() - askAgainAt < 0) {
+          throw lastFailure;
+        }
+        underWay = mine;
       }
-      if (lastFailure != knownFailure) {
-        throw lastFailure;
-      }
-      token = latest == null ? get() : renew(latest);
-      failing = false;
-      return token;
-    } catch (ApiFailure e) {
-      lastFailure = e;
-      failing = true;
-      throw e;
-    } finally {
-      renewal.unlock();
     }
+    if (others != null) {
+      return await(others);
+    }
+    Token old = isGood(known) ? known : null;
+    return ask(mine, () -> old == null ? get() : renew(old), true);
   }
 
   /** Why there is no token though one was asked for; empty when there is one. */
@@ -107,32 +149,145 @@ public final class AccessTokens {
     return failing ? lastFailure.getMessage() : "";
   }
 
-  /** Forgets a token that the API refused, unless it was replaced already. */
-  public void refused(Token refusedToken) {
-    renewal.lock();
-    try {
-      if (token != null && token.text.equals(refusedToken.text)) {
-        token = null;
+  /** How long a token still lives; negative when it has ended. */
+  public Duration lifeOf(Token of) {
+    return Duration.ofNanos(of.expiresAt - nanoTime.getAsLong());
+  }
+
+  /**
+   * Forgets a token that the API refused, unless it was replaced already. The next call of {@link
+   * #current} asks by {@code get}. While {@code get} hands out the refused one again, it is asked
+   * every 5 s at most.
+   */
+  public synchronized void refused(Token refusedToken) {
+    if (!isCurrent(refusedToken)) {
+      return;
+    }
+    if (isHandedOutAgain(refusedToken)
+        && nanoTime.getAsLong() - refusedTextCameAt < RENEWAL_PAUSE) {
+      return;
+    }
+    refusedText = refusedToken.text;
+    token = null;
+  }
+
+  /**
+   * Whether {@code get} handed out this token again after the API had refused it. EnOS does so
+   * until a token expires. Where the API refuses it for everything, {@link #renewByRefresh} helps.
+   */
+  public synchronized boolean isHandedOutAgain(Token refusedToken) {
+    return handedOutAgain && refusedToken.text.equals(refusedText);
+  }
+
+  /**
+   * Replaces a token that the API refuses by {@code refresh}, once for all callers and every 5 s at
+   * most. To be called only when the API refuses the token for everything: a refresh may end it for
+   * other processes, too.
+   *
+   * @return whether {@link #current} gives another token now than the refused one, or may do so
+   */
+  public boolean renewByRefresh(Token refusedToken) {
+    CompletableFuture<Token> mine = new CompletableFuture<>();
+    CompletableFuture<Token> others;
+    synchronized (this) {
+      if (!isCurrent(refusedToken)) {
+        return true;
       }
+      others = underWay;
+      if (others == null) {
+        long now = nanoTime.getAsLong();
+        if (refreshed && now - refreshedAt < RENEWAL_PAUSE) {
+          return false;
+        }
+        refreshed = true;
+        refreshedAt = now;
+        underWay = mine;
+      }
+    }
+    try {
+      if (others != null) {
+        await(others);
+      } else {
+        ask(mine, () -> request("refresh", refusedToken.text), false);
+      }
+    } catch (ApiFailure refreshFailed) {
+      return false;
+    }
+    return !isCurrent(refusedToken);
+  }
+
+  private boolean isCurrent(Token other) {
+    Token known = token;
+    return known != null && known.text.equals(other.text);
+  }
+
+  private boolean isFresh(Token known) {
+    return known != null && nanoTime.getAsLong() - known.renewAt < 0;
+  }
+
+  private boolean isGood(Token known) {
+    return known != null && nanoTime.getAsLong() - known.expiresAt < 0;
+  }
+
+  /**
+   * Asks for all who wait.
+   *
+   * @param needed whether there is no token when this fails
+   */
+  private Token ask(CompletableFuture<Token> mine, Supplier<Token> request, boolean needed) {
+    long began = nanoTime.getAsLong();
+    try {
+      Token given = request.get();
+      given(given);
+      mine.complete(given);
+      return given;
+    } catch (RuntimeException e) {
+      if (needed && e instanceof ApiFailure failure) {
+        failed(failure, began);
+      }
+      mine.completeExceptionally(e);
+      throw e;
     } finally {
-      renewal.unlock();
+      synchronized (this) {
+        underWay = null;
+      }
+      // After an Error: nobody waits for ever. It has no effect on what is complete.
+      mine.completeExceptionally(new IllegalStateException("The token request broke."));
     }
   }
 
-  /** Replaces a token that {@code get} hands out although it is refused. */
-  public void renewByRefresh(Token refusedToken) {
-    renewal.lock();
+  private synchronized void given(Token given) {
+    handedOutAgain = given.text.equals(refusedText);
+    if (handedOutAgain) {
+      refusedTextCameAt = nanoTime.getAsLong();
+    } else {
+      refusedText = null;
+    }
+    token = given;
+    failing = false;
+    pause = 0;
+  }
+
+  private synchronized void failed(ApiFailure failure, long began) {
+    lastFailure = failure;
+    failing = true;
+    pause = Math.min(LONGEST_PAUSE, Math.max(FIRST_PAUSE, 2 * pause));
+    askAgainAt = began + pause;
+  }
+
+  private static Token await(CompletableFuture<Token> others) {
     try {
-      token = request("refresh", refusedToken.text);
-    } finally {
-      renewal.unlock();
+      return others.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw ApiFailure.in(new InterruptedIOException("interrupted while waiting for a token"));
+    } catch (ExecutionException e) {
+      ApiFailure failure = ApiFailure.in(e);
+      throw failure != null ? failure : new IllegalStateException(e.getCause());
     }
   }
 
   private Token renew(Token old) {
-    if (clock.millis() >= old.expiresAt) {
-      return get();
-    }
     try {
       return request("refresh", old.text);
     } catch (ApiFailure refreshFailed) {
@@ -140,7 +295,7 @@ public final class AccessTokens {
         return get();
       } catch (ApiFailure getFailed) {
         // The old one is still good: no call has to fail because the token service does.
-        return new Token(old.text, clock.millis() + RENEWAL_PAUSE_MS, old.expiresAt);
+        return new Token(old.text, nanoTime.getAsLong() + RENEWAL_PAUSE, old.expiresAt);
       }
     }
   }
@@ -151,38 +306,60 @@ public final class AccessTokens {
 
   private Token request(String operation, String oldToken) {
     for (int attempt = 1; ; attempt++) {
+      long timestamp = nextTimestamp();
+      String encryption = Signature.ofTokenRequest(appKey, timestamp, appSecret);
+      ObjectNode body = JsonNodeFactory.instance.objectNode().put("appKey", appKey);
+      if (oldToken != null) {
+        body.put("accessToken", oldToken);
+      }
+      body.put("encryption", encryption).put("timestamp", timestamp);
+      Redaction redaction = Redaction.of(appSecret, encryption, oldToken);
       try {
-        long timestamp = nextTimestamp();
-        ObjectNode body = JsonNodeFactory.instance.objectNode().put("appKey", appKey);
-        if (oldToken != null) {
-          body.put("accessToken", oldToken);
+        long asked = nanoTime.getAsLong();
+        Answer answer = service.call(operation, body.toString());
+        redaction = redaction.and(Redaction.of(tokenIn(answer)));
+        return token(answer, asked);
+      } catch (RuntimeException e) {
+        ApiFailure failure = ApiFailure.in(e);
+        if (failure == null) {
+          throw e;
         }
-        body.put("encryption", Signature.ofTokenRequest(appKey, timestamp, appSecret))
-            .put("timestamp", timestamp);
-        return token(service.call(operation, body.toString()));
-      } catch (ApiFailure e) {
-        if (attempt == MAX_ATTEMPTS || !Integer.valueOf(REPEATED_REQUEST).equals(e.apiCode())) {
-          throw e.ofTokenService();
+        if (attempt == MAX_ATTEMPTS
+            || !Integer.valueOf(REPEATED_REQUEST).equals(failure.apiCode())) {
+          throw failure.ofTokenService(redaction);
         }
       }
     }
   }
 
-  private Token token(Answer answer) {
-    long now = clock.millis();
+  private static Token token(Answer answer, long asked) {
     JsonNode data = answer.data();
     String text = data.path("accessToken").asText("");
-    long life = data.path("expire").asLong(0) * 1000;
+    long life = TimeUnit.SECONDS.toNanos(Math.min(LONGEST_LIFE_S, data.path("expire").asLong(0)));
     if (text.isEmpty() || life <= 0) {
       throw ApiFailure.of(
           FailureKind.TRANSIENT, "The answer holds no access token.", answer, answer.apiCode());
     }
-    return new Token(text, now + life - Math.min(RENEW_AHEAD_MS, life / 4), now + life);
+    return new Token(text, asked + life - Math.min(RENEW_AHEAD, life / 4), asked + life);
   }
 
-  /** The service takes a timestamp once: two requests never share a millisecond. */
+  /** The token in an answer, be it broken; or null. */
+  private static String tokenIn(Answer answer) {
+    if (answer.body() == null) {
+      return null;
+    }
+    Matcher found = TOKEN_IN_ANSWER.matcher(new String(answer.body(), StandardCharsets.ISO_8859_1));
+    return found.find() ? found.group(1) : null;
+  }
+
+  /**
+   * The time of the clock, never the same twice: the service takes a timestamp once. After a clock
+   * was set back, timestamps follow it; the service may know one of them, and is asked once more.
+   */
   private long nextTimestamp() {
-    lastTimestamp = Math.max(clock.millis(), lastTimestamp + 1);
+    long now = clock.millis();
+    boolean setBack = lastTimestamp - now > MOST_AHEAD_MS;
+    lastTimestamp = setBack ? now : Math.max(now, lastTimestamp + 1);
     return lastTimestamp;
   }
 }

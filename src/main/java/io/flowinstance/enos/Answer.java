@@ -3,7 +3,6 @@ package io.flowinstance.enos;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.flowinstance.json.Json;
-import java.util.Arrays;
 
 /**
  * What the API answered to one call: an envelope {@code {"status": 0, "msg": …, "data": …}} (v2.0)
@@ -13,10 +12,16 @@ import java.util.Arrays;
  * @param httpStatus the HTTP status
  * @param body the raw body, or null
  * @param retryAfter the Retry-After header, or null
+ * @param redaction what must not be quoted of it
  */
-public record Answer(int httpStatus, byte[] body, String retryAfter) {
+public record Answer(int httpStatus, byte[] body, String retryAfter, Redaction redaction) {
   private static final int MAX_QUOTED = 200;
   private static final int EXCERPT = 2048;
+
+  /** An answer that holds no secret. */
+  public Answer(int httpStatus, byte[] body, String retryAfter) {
+    this(httpStatus, body, retryAfter, Redaction.NONE);
+  }
 
   /**
    * The envelope's {@code data}; a FlowInstance that came without an envelope is taken as it is.
@@ -73,9 +78,9 @@ public record Answer(int httpStatus, byte[] body, String retryAfter) {
     }
   }
 
-  /** The first 2 KiB of the body, or null. */
+  /** The first 2 KiB of the body without secrets, or null. */
   public byte[] excerpt() {
-    return body == null || body.length <= EXCERPT ? body : Arrays.copyOf(body, EXCERPT);
+    return redaction.excerpt(body, EXCERPT);
   }
 
   private static Integer code(JsonNode envelope) {
@@ -119,10 +124,10 @@ public record Answer(int httpStatus, byte[] body, String retryAfter) {
   }
 
   private ApiFailure unreadable(String message, Integer code) {
-    return ApiFailure.of(FailureKind.UNREADABLE, message, this, code);
+    return ApiFailure.of(FailureKind.UNREADABLE, redaction.text(message), this, code);
   }
 
-  private static String said(JsonNode envelope) {
+  private String said(JsonNode envelope) {
     if (envelope == null || !envelope.isObject()) {
       return "";
     }
@@ -130,7 +135,7 @@ public record Answer(int httpStatus, byte[] body, String retryAfter) {
     if (text.isEmpty()) {
       return "";
     }
-    return " (%s)"
-        .formatted(text.length() > MAX_QUOTED ? text.substring(0, MAX_QUOTED) + "…" : text);
+    return " (%s%s)"
+        .formatted(redaction.excerpt(text, MAX_QUOTED), text.length() > MAX_QUOTED ? "…" : "");
   }
 }

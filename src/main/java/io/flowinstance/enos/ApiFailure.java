@@ -69,17 +69,19 @@ public final class ApiFailure extends RuntimeException {
   }
 
   /**
-   * The same failure where the token service was asked, which knows no instances. The answer is
-   * left out: it may hold a token.
+   * The same failure where the token service was asked, which knows no instances. The answer's body
+   * is left out: it may hold a token.
+   *
+   * @param redaction what must not be quoted
    */
-  ApiFailure ofTokenService() {
+  ApiFailure ofTokenService(Redaction redaction) {
     boolean unreadable = kind == FailureKind.UNREADABLE || kind == FailureKind.NOT_UNDERSTOOD;
     return new ApiFailure(
         kind == FailureKind.TRANSIENT || kind == FailureKind.RATE_LIMITED
             ? kind
             : FailureKind.ACCESS_DENIED,
         "The token service gave no token. "
-            + (unreadable ? "Its answer cannot be read." : getMessage()),
+            + (unreadable ? "Its answer cannot be read." : redaction.text(getMessage())),
         getCause(),
         httpStatus,
         apiCode,

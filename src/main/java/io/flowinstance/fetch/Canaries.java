@@ -44,8 +44,8 @@ final class Canaries implements OutageDetector.Probes {
           || failure.kind() != FailureKind.ACCESS_TOKEN) {
         return failure;
       }
-      if (attempt == 2) {
-        tokens.renewByRefresh(state.token());
+      if (attempt == 2 && !tokens.renewByRefresh(state.token())) {
+        return failure;
       }
     }
     return failure;

@@ -1,33 +1,70 @@
 package io.flowinstance.fetch;
 
 import io.flowinstance.trace.Traces;
+import java.io.Closeable;
+import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.hc.client5.http.config.ConnectionConfig;
 import org.apache.hc.client5.http.config.RequestConfig;
 import org.apache.hc.client5.http.impl.ChainElement;
 import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
 import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
+import org.apache.hc.client5.http.impl.io.ManagedHttpClientConnectionFactory;
+import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManager;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuilder;
 import org.apache.hc.client5.http.ssl.TlsSocketStrategy;
+import org.apache.hc.core5.http.HttpHeaders;
 import org.apache.hc.core5.http.HttpHost;
+import org.apache.hc.core5.http.config.Http1Config;
+import org.apache.hc.core5.http.message.BasicHeader;
 import org.apache.hc.core5.util.TimeValue;
 import org.apache.hc.core5.util.Timeout;
 
 /**
- * The one pooled HTTP client of all calls to EnOS. It keeps connections alive, retries nothing and
- * follows no redirect by itself, and bounds every call in time and bytes.
+ * The one pooled HTTP client of all calls to EnOS. It keeps connections alive, follows no redirect,
+ * retries nothing but what a kept connection lost (see {@link ConnectionReuse}), and bounds every
+ * call in time and bytes.
  */
-public final class EnosHttpClient {
-  private static final TimeValue IDLE_CHECK = TimeValue.ofSeconds(2);
+public final class EnosHttpClient implements Closeable {
+  /**
+   * A connection that was idle for longer is checked before its use, which takes 1 ms. One that was
+   * not is in steady use: there the repeat costs less than the checks.
+   */
+  private static final TimeValue UNCHECKED_IDLE = TimeValue.ofMilliseconds(50);
+
+  /** Shorter than the idle timeouts of common gateways and balancers (60 s and more). */
+  private static final TimeValue LONGEST_IDLE = TimeValue.ofSeconds(20);
+
+  private static final long IDLE_SCAN_S = 5;
+
+  /** For probes and token requests: they must not wait behind calls that hang. */
+  private static final int SPARE_CONNECTIONS = 8;
+
   private static final TimeValue LONGEST_USE = TimeValue.ofMinutes(10);
 
-  private EnosHttpClient() {}
+  private static final Http1Config HEADER_BOUNDS =
+      Http1Config.custom().setMaxLineLength(16 << 10).setMaxHeaderCount(100).build();
+
+  private final CloseableHttpClient http;
+  private final ConnectionReuse reuse;
+  private final ScheduledThreadPoolExecutor timer;
+
+  private EnosHttpClient(
+      CloseableHttpClient http, ConnectionReuse reuse, ScheduledThreadPoolExecutor timer) {
+    this.http = http;
+    this.reuse = reuse;
+    this.timer = timer;
+  }
 
   /**
    * How the client calls.
    *
-   * @param connections most connections, and so calls in flight
+   * @param connections most connections of calls for ids; a few more are there for probes and
+   *     tokens
    * @param timeout longest time of a call, from its start to the last byte of the answer
    * @param maxResponseBytes most bytes of an answer, after decompression
    * @param inFlight counts the calls that are under way
@@ -47,43 +84,100 @@ public final class EnosHttpClient {
       HttpHost proxy) {}
 
   /** Makes the client; to be closed by the caller. */
-  public static CloseableHttpClient create(Options options) {
+  public static EnosHttpClient create(Options options) {
+    PoolingHttpClientConnectionManager pool = pool(options);
+    ConnectionReuse reuse = new ConnectionReuse(pool);
+    ScheduledThreadPoolExecutor timer = timer();
+    timer.scheduleWithFixedDelay(
+        () -> pool.closeIdle(LONGEST_IDLE), IDLE_SCAN_S, IDLE_SCAN_S, TimeUnit.SECONDS);
+    CallBounds bounds =
+        new CallBounds(
+            options.timeout(),
+            options.maxResponseBytes(),
+            options.inFlight(),
+            options.traces(),
+            timer);
+    CloseableHttpClient http =
+        HttpClientBuilder.create()
+            .setConnectionManager(pool)
+            .setDefaultRequestConfig(requestConfig(Timeout.of(options.timeout())))
+            .setRequestExecutor(ConnectionReuse.executor())
+            .addExecInterceptorFirst("bounds", bounds)
+            .addExecInterceptorBefore(ChainElement.CONNECT.name(), "reuse", reuse)
+            .setDefaultHeaders(
+                List.of(
+                    new BasicHeader(HttpHeaders.ACCEPT, "application/json"),
+                    new BasicHeader(HttpHeaders.ACCEPT_ENCODING, "gzip")))
+            // The bounds unpack: HttpClient would do so before the status is known.
+            .disableContentCompression()
+            .disableAutomaticRetries()
+            .disableRedirectHandling()
+            .disableCookieManagement()
+            .disableAuthCaching()
+            .setUserAgent(options.userAgent())
+            .setProxy(options.proxy())
+            .build();
+    return new EnosHttpClient(http, reuse, timer);
+  }
+
+  /** What calls go through. */
+  public CloseableHttpClient http() {
+    return http;
+  }
+
+  /**
+   * Closes all idle connections, and those in use with the end of their calls: the next calls
+   * resolve the gateway's name anew. For the moment in which an outage begins.
+   */
+  public void closeConnections() {
+    reuse.endGeneration();
+  }
+
+  @Override
+  public void close() throws IOException {
+    timer.shutdownNow();
+    http.close();
+  }
+
+  private static PoolingHttpClientConnectionManager pool(Options options) {
     Timeout timeout = Timeout.of(options.timeout());
-    return HttpClientBuilder.create()
-        .setConnectionManager(
-            PoolingHttpClientConnectionManagerBuilder.create()
-                .setMaxConnTotal(options.connections())
-                .setMaxConnPerRoute(options.connections())
-                .setTlsSocketStrategy(options.tls())
-                .setDefaultConnectionConfig(
-                    ConnectionConfig.custom()
-                        .setConnectTimeout(timeout)
-                        .setSocketTimeout(timeout)
-                        .setValidateAfterInactivity(IDLE_CHECK)
-                        .setTimeToLive(LONGEST_USE)
-                        .build())
+    int connections = options.connections() + SPARE_CONNECTIONS;
+    return PoolingHttpClientConnectionManagerBuilder.create()
+        .setMaxConnTotal(connections)
+        .setMaxConnPerRoute(connections)
+        .setTlsSocketStrategy(options.tls())
+        .setConnectionFactory(
+            ManagedHttpClientConnectionFactory.builder().http1Config(HEADER_BOUNDS).build())
+        .setDefaultConnectionConfig(
+            ConnectionConfig.custom()
+                // Half of the call's time: where the name has a second address, it gets its turn.
+                .setConnectTimeout(Timeout.of(options.timeout().dividedBy(2)))
+                .setSocketTimeout(timeout)
+                .setValidateAfterInactivity(UNCHECKED_IDLE)
+                .setTimeToLive(LONGEST_USE)
                 .build())
-        .setDefaultRequestConfig(
-            RequestConfig.custom()
-                .setConnectionRequestTimeout(timeout)
-                .setResponseTimeout(timeout)
-                .setRedirectsEnabled(false)
-                .build())
-        // Outermost but for the protocol: it sees the answer decompressed.
-        .addExecInterceptorBefore(
-            ChainElement.COMPRESS.name(),
-            "bounds",
-            new CallBounds(
-                options.timeout(),
-                options.maxResponseBytes(),
-                options.inFlight(),
-                options.traces()))
-        .disableAutomaticRetries()
-        .disableRedirectHandling()
-        .disableCookieManagement()
-        .disableAuthCaching()
-        .setUserAgent(options.userAgent())
-        .setProxy(options.proxy())
         .build();
+  }
+
+  private static RequestConfig requestConfig(Timeout timeout) {
+    return RequestConfig.custom()
+        .setConnectionRequestTimeout(timeout)
+        .setResponseTimeout(timeout)
+        .setRedirectsEnabled(false)
+        .setProtocolUpgradeEnabled(false)
+        .build();
+  }
+
+  private static ScheduledThreadPoolExecutor timer() {
+    ScheduledThreadPoolExecutor timer =
+        new ScheduledThreadPoolExecutor(
+            1,
+            task -> {
+              Thread thread = new Thread(task, "fetch-timeouts");
+              thread.setDaemon(true);
+              return thread;
+            });
+    timer.setRemoveOnCancelPolicy(true);
+    return timer;
   }
 }

@@ -6,8 +6,8 @@ import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.InstanceQuery;
+import io.flowinstance.enos.Redaction;
 import io.flowinstance.enos.Signature;
-import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.util.Map;
 import java.util.SortedMap;
@@ -20,8 +20,6 @@ import org.apache.camel.Variable;
 
 /** The two sides of a call to the API: what it asks, and what it got. */
 public final class EnosRequests {
-  private static final int LONGEST_QUOTING_BODY = 64 << 10;
-
   private final AccessTokens tokens;
   private final String appSecret;
   private final Clock clock;
@@ -47,8 +45,8 @@ public final class EnosRequests {
     if (ids != null) {
       ids.span().writeTo(headers::put);
     }
-    AccessTokens.Token token = ask(fetch.query().parameters(), "", headers);
-    fetch.begin(token, System.nanoTime());
+    Signed signed = ask(fetch.query().parameters(), "", headers);
+    fetch.begin(signed.token(), signed.redaction(), System.nanoTime());
   }
 
   /** Asks for the API's time, which takes no user and no organization. */
@@ -65,22 +63,32 @@ public final class EnosRequests {
       @Variable("search") SearchCall search, @Headers Map<String, Object> headers) {
     String body = search.body();
     headers.put(Exchange.CONTENT_TYPE, "application/json");
-    search.attempt(ask(search.parameters(), body, headers));
+    Signed signed = ask(search.parameters(), body, headers);
+    search.attempt(signed.token(), signed.redaction());
     return body;
   }
 
-  private AccessTokens.Token ask(
+  /**
+   * How a call is signed.
+   *
+   * @param token null when it is not signed
+   * @param redaction what its answer may quote and nobody must see
+   */
+  private record Signed(AccessTokens.Token token, Redaction redaction) {}
+
+  private Signed ask(
       SortedMap<String, String> parameters, String body, Map<String, Object> headers) {
     AccessTokens.Token token = tokens == null ? null : tokens.current();
     headers.put(Exchange.HTTP_RAW_QUERY, InstanceQuery.queryString(parameters));
-    if (token != null) {
-      long timestamp = clock.millis();
-      headers.put("apim-accesstoken", token.text());
-      headers.put("apim-timestamp", Long.toString(timestamp));
-      headers.put(
-          "apim-signature", Signature.ofCall(token.text(), parameters, body, timestamp, appSecret));
+    if (token == null) {
+      return new Signed(null, Redaction.NONE);
     }
-    return token;
+    long timestamp = clock.millis();
+    String signature = Signature.ofCall(token.text(), parameters, body, timestamp, appSecret);
+    headers.put("apim-accesstoken", token.text());
+    headers.put("apim-timestamp", Long.toString(timestamp));
+    headers.put("apim-signature", signature);
+    return new Signed(token, Redaction.of(token.text(), signature, appSecret));
   }
 
   /**
@@ -93,7 +101,7 @@ public final class EnosRequests {
       @Header(Exchange.HTTP_RESPONSE_CODE) int httpStatus,
       @Header(ApiHeaders.RETRY_AFTER) String retryAfter,
       @Variable("fetch") FetchState fetch) {
-    Answer answer = new Answer(httpStatus, withoutToken(body, fetch.token()), retryAfter);
+    Answer answer = new Answer(httpStatus, body, retryAfter, fetch.redaction());
     fetch.answered(answer);
     return data(answer, fetch.token());
   }
@@ -108,8 +116,7 @@ public final class EnosRequests {
       @Header(Exchange.HTTP_RESPONSE_CODE) int httpStatus,
       @Header(ApiHeaders.RETRY_AFTER) String retryAfter,
       @Variable("search") SearchCall search) {
-    return data(
-        new Answer(httpStatus, withoutToken(body, search.token()), retryAfter), search.token());
+    return data(new Answer(httpStatus, body, retryAfter, search.redaction()), search.token());
   }
 
   private JsonNode data(Answer answer, AccessTokens.Token token) {
@@ -121,16 +128,5 @@ public final class EnosRequests {
       }
       throw failure;
     }
-  }
-
-  /** A gateway may quote what it refuses, and its words go into logs and dead letters. */
-  private static byte[] withoutToken(byte[] body, AccessTokens.Token token) {
-    if (token == null || body == null || body.length > LONGEST_QUOTING_BODY) {
-      return body;
-    }
-    String text = new String(body, StandardCharsets.ISO_8859_1);
-    return text.contains(token.text())
-        ? text.replace(token.text(), "[token]").getBytes(StandardCharsets.ISO_8859_1)
-        : body;
   }
 }

@@ -4,6 +4,7 @@ import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.InstanceQuery;
+import io.flowinstance.enos.Redaction;
 import java.time.Duration;
 
 /**
@@ -16,6 +17,7 @@ public final class FetchState {
   private long began;
   private long ended;
   private AccessTokens.Token token;
+  private Redaction redaction = Redaction.NONE;
   private Answer answer;
   private ApiFailure failure;
   private boolean tokenRenewed;
@@ -46,8 +48,9 @@ public final class FetchState {
   }
 
   /** A call is made now. */
-  void begin(AccessTokens.Token usedToken, long now) {
+  void begin(AccessTokens.Token usedToken, Redaction secretsOfTheCall, long now) {
     attempts++;
+    redaction = secretsOfTheCall;
     began = now;
     token = usedToken;
     answer = null;
@@ -56,6 +59,11 @@ public final class FetchState {
 
   AccessTokens.Token token() {
     return token;
+  }
+
+  /** What the answer to the last call must not be quoted with. */
+  Redaction redaction() {
+    return redaction;
   }
 
   void answered(Answer byTheApi) {

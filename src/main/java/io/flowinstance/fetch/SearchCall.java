@@ -2,6 +2,7 @@ package io.flowinstance.fetch;
 
 import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.enos.InstanceSearch;
+import io.flowinstance.enos.Redaction;
 import java.util.SortedMap;
 
 /** One page of a search while it is asked for. Used by one thread at a time. */
@@ -9,6 +10,7 @@ public final class SearchCall {
   private final InstanceSearch search;
   private final int page;
   private AccessTokens.Token token;
+  private Redaction redaction = Redaction.NONE;
 
   SearchCall(InstanceSearch search, int page) {
     this.search = search;
@@ -23,8 +25,13 @@ public final class SearchCall {
     return search.body(page);
   }
 
-  void attempt(AccessTokens.Token usedToken) {
+  void attempt(AccessTokens.Token usedToken, Redaction secretsOfTheCall) {
     token = usedToken;
+    redaction = secretsOfTheCall;
+  }
+
+  Redaction redaction() {
+    return redaction;
   }
 
   AccessTokens.Token token() {

@@ -10,6 +10,7 @@ import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.PercentEncoding;
+import io.flowinstance.enos.Redaction;
 import io.flowinstance.enos.Signature;
 import io.flowinstance.event.EventZones;
 import io.flowinstance.event.FlowInstanceEvent;
@@ -139,17 +140,22 @@ public final class FetchAction {
     String service =
         apiVersion.equals("v2.1") ? "batch-processing-service" : "dataflow-batch-service";
     long timestamp = clock.millis();
-    return send(
-        request(
-                "/%s/%s/flowInstances?%s"
-                    .formatted(service, apiVersion, InstanceQuery.queryString(parameters)))
-            .header("apim-accesstoken", token.text())
-            .header("apim-timestamp", Long.toString(timestamp))
-            .header(
-                "apim-signature",
-                Signature.ofCall(token.text(), parameters, "", timestamp, appSecret))
-            .GET()
-            .build());
+    String signature = Signature.ofCall(token.text(), parameters, "", timestamp, appSecret);
+    Answer answer =
+        send(
+            request(
+                    "/%s/%s/flowInstances?%s"
+                        .formatted(service, apiVersion, InstanceQuery.queryString(parameters)))
+                .header("apim-accesstoken", token.text())
+                .header("apim-timestamp", Long.toString(timestamp))
+                .header("apim-signature", signature)
+                .GET()
+                .build());
+    return new Answer(
+        answer.httpStatus(),
+        answer.body(),
+        answer.retryAfter(),
+        Redaction.of(token.text(), signature, appSecret));
   }
 
   private AccessTokens tokens() {
@@ -179,7 +185,9 @@ public final class FetchAction {
   }
 
   private HttpRequest.Builder request(String path) {
-    return HttpRequest.newBuilder(URI.create(baseUrl + path)).timeout(TIMEOUT);
+    return HttpRequest.newBuilder(URI.create(baseUrl + path))
+        .timeout(TIMEOUT)
+        .header("Accept", "application/json");
   }
 
   private Answer send(HttpRequest request) throws IOException, InterruptedException {

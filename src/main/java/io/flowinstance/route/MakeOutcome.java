@@ -46,13 +46,13 @@ public final class MakeOutcome {
   /**
    * Decodes the answer's data, its {@code graph} and {@code parameters} included.
    *
-   * @throws UnreadableResponseException it is no FlowInstance
+   * @throws ApiFailure it is no FlowInstance
    */
   public FlowInstance decode(@Body JsonNode data, @Variable("fetch") FetchState fetch) {
     try {
       return decoder.decode(data, fetch.query().instanceId());
     } catch (UnreadableResponseException e) {
-      throw e;
+      throw fetch.answer().unreadable(e.getMessage());
     } catch (RuntimeException e) {
       // A fault of ours, and one answer must not stop all the others for ever.
       throw fetch.answer().unreadable("The answer broke the decoder: " + e);

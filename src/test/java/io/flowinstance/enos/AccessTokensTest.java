@@ -5,29 +5,39 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.UncheckedIOException;
+import java.net.ConnectException;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class AccessTokensTest {
   private final ManualClock clock = new ManualClock();
   private final List<String> requests = new ArrayList<>();
   private final List<Answer> answers = new ArrayList<>();
-  private final AccessTokens tokens = new AccessTokens("key", "secret", this::serve, clock);
+  private final AccessTokens tokens =
+      new AccessTokens("key", "app-secret", this::serve, clock, clock::nanoTime);
 
   private synchronized Answer serve(String operation, String body) {
     requests.add(operation + " " + body);
@@ -50,7 +60,8 @@ class AccessTokensTest {
     assertEquals(1, requests.size());
     assertEquals(
         "get {\"appKey\":\"key\",\"encryption\":\"%s\",\"timestamp\":%d}"
-            .formatted(Signature.ofTokenRequest("key", clock.millis(), "secret"), clock.millis()),
+            .formatted(
+                Signature.ofTokenRequest("key", clock.millis(), "app-secret"), clock.millis()),
         requests.get(0));
   }
 
@@ -130,6 +141,297 @@ class AccessTokensTest {
   }
 
   @Test
+  void getsOneForAllWhoseTokenWasRefused() throws Exception {
+    AccessTokens.Token first = tokens.current();
+    ExecutorService threads = Executors.newFixedThreadPool(16);
+    try {
+      List<Callable<String>> calls =
+          Collections.nCopies(
+              200,
+              () -> {
+                tokens.refused(first);
+                return tokens.current().text();
+              });
+      for (var call : threads.invokeAll(calls)) {
+        assertEquals("token-2", call.get());
+      }
+    } finally {
+      threads.shutdownNow();
+    }
+    assertEquals(List.of("get", "get"), operations());
+  }
+
+  @Test
+  void keepsARefusedOneThatGetHandsOutAgain() {
+    AccessTokens.Token first = tokens.current();
+    assertFalse(tokens.isHandedOutAgain(first));
+    answers.add(token("token-1", 7000));
+    tokens.refused(first);
+
+    AccessTokens.Token again = tokens.current();
+    assertEquals("token-1", again.text());
+    assertTrue(tokens.isHandedOutAgain(again));
+    assertTrue(tokens.isHandedOutAgain(first));
+    assertEquals("", tokens.failure());
+  }
+
+  @Test
+  void asksForARefusedOneEveryFiveSecondsAtMostWhileGetHandsItOutAgain() {
+    tokens.current();
+    for (int second = 0; second < 60; second++) {
+      for (int call = 0; call < 10; call++) {
+        answers.clear();
+        answers.add(token("token-1", 7000));
+        tokens.refused(tokens.current());
+        assertEquals("token-1", tokens.current().text());
+      }
+      clock.forward(1);
+    }
+
+    assertEquals(1 + 12, requests.size());
+    answers.clear();
+    clock.forward(5);
+    AccessTokens.Token last = tokens.current();
+    tokens.refused(last);
+    assertEquals("token-14", tokens.current().text());
+    assertFalse(tokens.isHandedOutAgain(last));
+  }
+
+  @Test
+  void refreshesOnceForAllWhoseTokenIsOfNoUse() throws Exception {
+    AccessTokens.Token first = tokens.current();
+    ExecutorService threads = Executors.newFixedThreadPool(16);
+    try {
+      List<Callable<Boolean>> calls = Collections.nCopies(200, () -> tokens.renewByRefresh(first));
+      for (var call : threads.invokeAll(calls)) {
+        assertTrue(call.get());
+      }
+    } finally {
+      threads.shutdownNow();
+    }
+
+    assertEquals("token-2", tokens.current().text());
+    assertEquals(List.of("get", "refresh"), operations());
+    assertTrue(requests.get(1).contains("\"accessToken\":\"token-1\""), requests.get(1));
+  }
+
+  @Test
+  void refreshesEveryFiveSecondsAtMost() {
+    for (int second = 0; second < 20; second++) {
+      tokens.renewByRefresh(tokens.current());
+      tokens.renewByRefresh(tokens.current());
+      clock.forward(1);
+    }
+
+    assertEquals(List.of("get", "refresh", "refresh", "refresh", "refresh"), operations());
+  }
+
+  @Test
+  void doesNotRefreshWhatWasReplaced() {
+    AccessTokens.Token first = tokens.current();
+    tokens.refused(first);
+    assertTrue(tokens.renewByRefresh(first), "a get is due");
+    tokens.current();
+
+    assertTrue(tokens.renewByRefresh(first));
+    assertEquals(List.of("get", "get"), operations());
+  }
+
+  @Test
+  void aRefreshThatFailsOrBringsTheSameLeavesTheTokenAsItIs() {
+    AccessTokens.Token first = tokens.current();
+    answers.add(answer("{\"status\":1204}"));
+    assertFalse(tokens.renewByRefresh(first));
+    clock.forward(5);
+    answers.add(token("token-1", 7000));
+    assertFalse(tokens.renewByRefresh(first));
+
+    assertEquals("token-1", tokens.current().text());
+    assertEquals("", tokens.failure());
+    assertEquals(3, requests.size());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {-86_400, -3_600, 3_600, 86_400})
+  void renewsInTimeWhateverTheClockIsSetTo(int seconds) {
+    tokens.current();
+    clock.set(Duration.ofSeconds(seconds));
+    clock.forward(6_599);
+    assertEquals("token-1", tokens.current().text());
+    clock.forward(1);
+
+    assertEquals("token-2", tokens.current().text());
+    assertEquals(clock.millis(), timestamps().get(1));
+  }
+
+  @Test
+  void timestampsFollowAClockThatIsSetBack() {
+    for (int i = 0; i < 50; i++) {
+      tokens.refused(tokens.current());
+    }
+    clock.set(Duration.ofHours(-1));
+    for (int i = 0; i < 50; i++) {
+      tokens.refused(tokens.current());
+    }
+
+    List<Long> timestamps = timestamps();
+    assertEquals(100, new HashSet<>(timestamps).size());
+    assertTrue(timestamps.get(99) - clock.millis() < 100, timestamps.toString());
+  }
+
+  @Test
+  void aClockThatIsSetBackALittleRepeatsNoTimestamp() {
+    for (int i = 0; i < 20; i++) {
+      tokens.refused(tokens.current());
+      clock.set(Duration.ofMillis(-10));
+    }
+
+    assertEquals(20, new HashSet<>(timestamps()).size());
+  }
+
+  @Test
+  void aFailingServiceIsAskedAtAGrowingPace() {
+    List<Long> asked = new ArrayList<>();
+    AccessTokens failing =
+        new AccessTokens(
+            "key",
+            "app-secret",
+            (operation, body) -> {
+              asked.add(clock.millis());
+              return new Answer(503, null, null);
+            },
+            clock,
+            clock::nanoTime);
+    for (int i = 0; i < 600; i++) {
+      assertThrows(ApiFailure.class, failing::current);
+      clock.forward(Duration.ofMillis(100));
+    }
+
+    List<Long> pauses =
+        IntStream.range(1, asked.size()).mapToObj(i -> asked.get(i) - asked.get(i - 1)).toList();
+    assertEquals(List.of(200L, 400L, 800L, 1600L, 3200L, 4000L), pauses.subList(0, 6));
+    assertEquals(Set.of(4000L), new HashSet<>(pauses.subList(5, pauses.size())));
+    assertFalse(failing.failure().isEmpty());
+  }
+
+  @Test
+  void aServiceThatIsBackIsAskedSoonWhenItFailsAgain() {
+    answers.add(new Answer(503, null, null));
+    assertThrows(ApiFailure.class, tokens::current);
+    clock.forward(Duration.ofMillis(200));
+    AccessTokens.Token given = tokens.current();
+    tokens.refused(given);
+    answers.add(new Answer(503, null, null));
+    assertThrows(ApiFailure.class, tokens::current);
+    clock.forward(Duration.ofMillis(200));
+
+    assertEquals("token-4", tokens.current().text());
+    assertEquals("", tokens.failure());
+  }
+
+  @Test
+  void whoeverIsInterruptedWaitsNoLonger() throws Exception {
+    CountDownLatch asked = new CountDownLatch(1);
+    CountDownLatch answered = new CountDownLatch(1);
+    AccessTokens slow =
+        new AccessTokens(
+            "key",
+            "app-secret",
+            (operation, body) -> {
+              asked.countDown();
+              try {
+                answered.await();
+              } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+              }
+              return token("late", 7200);
+            },
+            clock,
+            clock::nanoTime);
+    ExecutorService threads = Executors.newFixedThreadPool(1);
+    try {
+      var first = threads.submit(slow::current);
+      asked.await();
+      Thread.currentThread().interrupt();
+
+      ApiFailure failure = assertThrows(ApiFailure.class, slow::current);
+
+      assertTrue(Thread.interrupted());
+      assertEquals(FailureKind.TRANSIENT, failure.kind());
+      answered.countDown();
+      assertEquals("late", first.get().text());
+      assertEquals("late", slow.current().text());
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+
+  @Test
+  void aRequestThatBreaksLeavesNobodyWaiting() {
+    AtomicInteger calls = new AtomicInteger();
+    AccessTokens broken =
+        new AccessTokens(
+            "key",
+            "app-secret",
+            (operation, body) -> {
+              calls.incrementAndGet();
+              throw new AssertionError("broken");
+            },
+            clock,
+            clock::nanoTime);
+
+    assertThrows(AssertionError.class, broken::current);
+    assertThrows(AssertionError.class, broken::current);
+    assertEquals(2, calls.get());
+  }
+
+  @Test
+  void aConnectionThatFailsIsAFailureThatPasses() {
+    AccessTokens unreachable =
+        new AccessTokens(
+            "key",
+            "app-secret",
+            (operation, body) -> {
+              throw new UncheckedIOException(new ConnectException("refused"));
+            },
+            clock,
+            clock::nanoTime);
+
+    ApiFailure failure = assertThrows(ApiFailure.class, unreachable::current);
+    assertEquals(FailureKind.TRANSIENT, failure.kind());
+  }
+
+  @Test
+  void quotesNoSecretOfARequestOrItsAnswer() {
+    AccessTokens.Token first = tokens.current();
+    String encryption =
+        Signature.ofTokenRequest("key", clock.millis() + 1, "app-secret").toUpperCase(Locale.ROOT);
+    answers.add(
+        answer(
+            "{\"status\":1004,\"msg\":\"%s app-secret token%%2D2 %s\","
+                + "\"data\":{\"accessToken\":\"new-token\",\"hint\":\"new-token\"}}",
+            "new-token", encryption));
+    tokens.refused(first);
+
+    ApiFailure failure = assertThrows(ApiFailure.class, tokens::current);
+
+    assertEquals(
+        "The token service gave no token. The API refuses the call: HTTP 200, code 1004"
+            + " ([hidden] [hidden] token%2D2 [hidden]).",
+        failure.getMessage());
+  }
+
+  private List<String> operations() {
+    return requests.stream().map(request -> request.split(" ")[0]).toList();
+  }
+
+  private List<Long> timestamps() {
+    return requests.stream()
+        .map(request -> Long.valueOf(request.replaceAll(".*\"timestamp\":(\\d+).*", "$1")))
+        .toList();
+  }
+
+  @Test
   void neverSignsTwoRequestsInOneMillisecond() {
     for (int i = 0; i < 50; i++) {
       tokens.refused(tokens.current());
@@ -191,7 +493,7 @@ class AccessTokensTest {
     AccessTokens slow =
         new AccessTokens(
             "key",
-            "secret",
+            "app-secret",
             (operation, body) -> {
               calls.incrementAndGet();
               try {
@@ -201,7 +503,8 @@ class AccessTokensTest {
               }
               return new Answer(503, null, null);
             },
-            clock);
+            clock,
+            clock::nanoTime);
     AtomicInteger failures = new AtomicInteger();
     List<Thread> threads =
         Stream.generate(
@@ -223,6 +526,9 @@ class AccessTokensTest {
     assertEquals(8, failures.get());
     assertEquals(1, calls.get());
     assertThrows(ApiFailure.class, slow::current);
+    assertEquals(1, calls.get());
+    clock.forward(1);
+    assertThrows(ApiFailure.class, slow::current);
     assertEquals(2, calls.get());
   }
 
@@ -232,10 +538,26 @@ class AccessTokensTest {
   }
 
   private static final class ManualClock extends Clock {
-    private Instant now = Instant.parse("2026-01-01T00:00:00Z");
+    private volatile Instant now = Instant.parse("2026-01-01T00:00:00Z");
+    private volatile long nanos = Long.MAX_VALUE - 1_000_000_000L;
 
     void forward(long seconds) {
-      now = now.plusSeconds(seconds);
+      forward(Duration.ofSeconds(seconds));
+    }
+
+    /** Time passes. */
+    void forward(Duration time) {
+      set(time);
+      nanos += time.toNanos();
+    }
+
+    /** Somebody sets the clock. */
+    void set(Duration difference) {
+      now = now.plus(difference);
+    }
+
+    long nanoTime() {
+      return nanos;
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.flowinstance.route;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -105,6 +106,20 @@ class FetchActionTest {
     ApiFailure failure = ApiFailure.in(send("404-20260101000000").getException());
 
     assertEquals(FailureKind.REJECTED, failure.kind());
+  }
+
+  @Test
+  void asksForJsonAndQuotesNoTokenThatARefusalQuotes() {
+    send("2438-201907261239");
+    String token = enos.traffic().lastCall().orElseThrow().header("apim-accesstoken").orElseThrow();
+    enos.faults().set(Fault.body("{\"status\":62102,\"msg\":\"" + token + "\"}"), FaultScope.all());
+
+    ApiFailure failure = ApiFailure.in(send("2438-201907261239").getException());
+
+    assertFalse(failure.getMessage().contains(token), failure.getMessage());
+    assertFalse(new String(failure.response(), UTF_8).contains(token));
+    assertEquals(
+        "application/json", enos.traffic().lastCall().orElseThrow().header("accept").orElse(null));
   }
 
   @Test

@@ -1,0 +1,94 @@
+package io.flowinstance.fetch;
+
+import io.flowinstance.enos.AnswerTooLargeException;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.zip.GZIPInputStream;
+
+/**
+ * The bytes of an answer's body, read within a bound and unpacked. Whether a body is gzip is seen
+ * in its first bytes: a gateway's header may be wrong, and no JSON text begins like gzip.
+ */
+final class AnswerBody {
+  /** An answer that is no success is read up to here: an envelope has less. */
+  static final int LONGEST_OF_A_FAILURE = 64 << 10;
+
+  private static final int BUFFER = 8 << 10;
+
+  private AnswerBody() {}
+
+  /**
+   * The whole body of a success. A body whose gzip is broken comes back as it came, and is no JSON.
+   *
+   * @param limit most bytes, packed and unpacked
+   * @throws AnswerTooLargeException there are more
+   */
+  static byte[] whole(InputStream in, long limit) throws IOException {
+    byte[] raw = bounded(in, limit);
+    if (!isGzip(raw)) {
+      return raw;
+    }
+    byte[] unpacked;
+    try (InputStream unpacking = new GZIPInputStream(new ByteArrayInputStream(raw))) {
+      unpacked = unpacking.readNBytes(oneMoreThan(limit));
+    } catch (IOException brokenGzip) {
+      return raw;
+    }
+    return checked(unpacked, limit);
+  }
+
+  /**
+   * The first part of a body that only explains a status: what can be had of it. Nothing that goes
+   * wrong with such a body may hide the status.
+   */
+  static byte[] firstPart(InputStream in) {
+    byte[] raw = asFarAsItGoes(in);
+    if (!isGzip(raw)) {
+      return raw;
+    }
+    byte[] unpacked;
+    try (InputStream unpacking = new GZIPInputStream(new ByteArrayInputStream(raw))) {
+      unpacked = asFarAsItGoes(unpacking);
+    } catch (IOException noGzipHeader) {
+      return raw;
+    }
+    return unpacked.length == 0 ? raw : unpacked;
+  }
+
+  private static byte[] bounded(InputStream in, long limit) throws IOException {
+    return checked(in.readNBytes(oneMoreThan(limit)), limit);
+  }
+
+  private static byte[] checked(byte[] bytes, long limit) throws AnswerTooLargeException {
+    if (bytes.length > limit) {
+      throw new AnswerTooLargeException(limit);
+    }
+    return bytes;
+  }
+
+  private static int oneMoreThan(long limit) {
+    return (int) Math.min(limit + 1, Integer.MAX_VALUE - 8);
+  }
+
+  private static byte[] asFarAsItGoes(InputStream in) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    byte[] buffer = new byte[BUFFER];
+    try {
+      for (int read;
+          out.size() < LONGEST_OF_A_FAILURE
+              && (read = in.read(buffer, 0, Math.min(BUFFER, LONGEST_OF_A_FAILURE - out.size())))
+                  >= 0; ) {
+        out.write(buffer, 0, read);
+      }
+    } catch (IOException cutShort) {
+      // The status is known: what came of the body has to do.
+    }
+    return out.toByteArray();
+  }
+
+  private static boolean isGzip(byte[] bytes) {
+    return bytes.length > 2 && bytes[0] == 0x1f && (bytes[1] & 0xff) == 0x8b;
+  }
+}
