@@ -1,15 +1,16 @@
 package io.flowinstance.faults;
 
+import io.flowinstance.faults.Deployment.Readiness;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
 /** What one scenario came to: its line in the table, and what was not as it should be. */
 final class AvailabilityResult {
-  private static final String FORMAT = "%-26s %-16s %5s %6s %11s %9s %9s %10s %6s  %s%n";
+  private static final String FORMAT = "%-24s %-16s %5s %6s %10s %9s %9s %9s %5s  %s%n";
 
   /** The head of the table. */
   static final String HEAD =
@@ -27,7 +28,7 @@ final class AvailabilityResult {
 
   private final String scenario;
   private final String kind;
-  private final Map<String, String> cells = new LinkedHashMap<>();
+  private final Map<String, String> cells = new HashMap<>();
   private final List<String> findings = new ArrayList<>();
 
   AvailabilityResult(String scenario, Object kind) {
@@ -40,9 +41,9 @@ final class AvailabilityResult {
     cells.put("dead", Long.toString(count));
   }
 
-  /** Notes how often the id that fails was asked for, or with which surplus the others. */
-  void calls(String calls) {
-    cells.put("calls", calls);
+  /** Notes how many calls were made for what failed. */
+  void calls(long calls) {
+    cells.put("calls", Long.toString(calls));
   }
 
   /** Notes the time from the beginning of an id's first call to that of its last. */
@@ -60,14 +61,9 @@ final class AvailabilityResult {
     cells.put("without", millis + " ms");
   }
 
-  /** Notes how long it took after the outage until everything had its outcome. */
+  /** Notes how long it took after the failure until everything had its outcome. */
   void recovered(double seconds) {
     cells.put("recovered", "%.1f s".formatted(seconds));
-  }
-
-  /** Notes how many lines were logged. */
-  void lines(long lines) {
-    cells.put("lines", Long.toString(lines));
   }
 
   /** Notes a sentence if this does not hold. */
@@ -75,6 +71,12 @@ final class AvailabilityResult {
     if (!holds) {
       findings.add(sentence.formatted(arguments));
     }
+  }
+
+  /** Notes how many lines were logged, and checks that they are not more than that. */
+  void checkLines(long lines, int most) {
+    cells.put("lines", Long.toString(lines));
+    check(lines <= most, "it logged %d lines", lines);
   }
 
   /** Checks that each of them had exactly one outcome, and that it was events. */
@@ -86,6 +88,12 @@ final class AvailabilityResult {
             check(outcomes == 1, "%d of %d %s have %d outcomes", ids, sent.size(), who, outcomes));
     long dead = sent.stream().filter(deployment::isDeadLetter).count();
     check(dead == 0, "%d of %d %s are dead letters", dead, sent.size(), who);
+  }
+
+  /** Checks that readiness said 200 each time. */
+  void checkAlwaysReady(List<Readiness> readiness) {
+    long unready = readiness.stream().filter(said -> !said.answer().startsWith("200 ")).count();
+    check(unready == 0, "%d of %d times it was not ready", unready, readiness.size());
   }
 
   /** What was not as it should be, a sentence each. */
@@ -106,7 +114,7 @@ final class AvailabilityResult {
         cell("without"),
         cell("recovered"),
         cell("lines"),
-        findings.isEmpty() ? "passed" : String.join("; ", findings));
+        findings.isEmpty() ? "passed" : "FAILED: " + String.join("; ", findings));
   }
 
   private String cell(String name) {

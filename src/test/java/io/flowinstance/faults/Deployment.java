@@ -30,6 +30,7 @@ import org.awaitility.core.ConditionTimeoutException;
  */
 final class Deployment implements AutoCloseable {
   private static final Duration READINESS_INTERVAL = Duration.ofMillis(200);
+  private static final Duration LEAST_PATIENCE = Duration.ofMillis(100);
   private static final AtomicInteger DEPLOYMENTS = new AtomicInteger();
 
   /** The ids of all deployments differ: they share the API. */
@@ -163,8 +164,8 @@ final class Deployment implements AutoCloseable {
   }
 
   /** The same, until it is over. */
-  Feed feedUntil(BooleanSupplier over, int most, double perSecond, IntUnaryOperator partition) {
-    return new Feed(most, perSecond, partition, over);
+  Feed feedUntil(BooleanSupplier over, double perSecond, IntUnaryOperator partition) {
+    return new Feed(Integer.MAX_VALUE, perSecond, partition, over);
   }
 
   /** The outcomes so far of what was sent; exactly one is right. */
@@ -180,6 +181,11 @@ final class Deployment implements AutoCloseable {
     return !outcomes(sent).isEmpty();
   }
 
+  /** Whether it had an outcome by then, in {@link System#nanoTime()}. */
+  boolean hasOutcomeBefore(SentId sent, long nanoTime) {
+    return outcomes(sent).stream().anyMatch(outcome -> outcome.readAt() - nanoTime < 0);
+  }
+
   boolean isDeadLetter(SentId sent) {
     return outcomes(sent).stream().anyMatch(Outcome::isDeadLetter);
   }
@@ -189,7 +195,7 @@ final class Deployment implements AutoCloseable {
     try {
       await()
           .pollInterval(Duration.ofMillis(20))
-          .atMost(patience)
+          .atMost(patience.compareTo(LEAST_PATIENCE) > 0 ? patience : LEAST_PATIENCE)
           .until(() -> sent.stream().allMatch(this::hasOutcome));
       return 0;
     } catch (ConditionTimeoutException e) {

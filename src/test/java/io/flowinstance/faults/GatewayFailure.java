@@ -34,12 +34,18 @@ enum GatewayFailure {
   CODE_1202("1202", Fault.code(1202), Reason.REJECTED),
   STATUS_429("429", Fault.status(429), Reason.EXHAUSTED),
   RETRY_AFTER("429-retry-after", Fault.retryAfter(429, Duration.ofSeconds(2)), Reason.EXHAUSTED),
-  CONNECTION_REFUSED("refused", Fault.reset(), Reason.EXHAUSTED);
+  CONNECTION_REFUSED("refused", Fault.reset(), Reason.NONE),
+  MIXED(
+      "mixed",
+      Fault.anyOf(
+          Fault.status(500), Fault.status(403), Fault.status(401), Fault.reset(), html(200)),
+      Reason.NONE);
 
   private static final class Reason {
     private static final String REJECTED = "REJECTED_BY_API";
     private static final String UNREADABLE = "UNREADABLE_RESPONSE";
     private static final String EXHAUSTED = "RETRIES_EXHAUSTED";
+    private static final String NONE = "";
   }
 
   private final String label;
@@ -69,7 +75,7 @@ enum GatewayFailure {
     return fault;
   }
 
-  /** Why an id becomes a dead letter that alone fails so. */
+  /** Why an id becomes a dead letter that alone fails so; "" when none can. */
   String reason() {
     return reason;
   }
@@ -79,9 +85,9 @@ enum GatewayFailure {
     return this == STATUS_429 || this == RETRY_AFTER;
   }
 
-  /** Whether only the gateway as a whole can fail so, not a single call. */
-  boolean isOfTheWholeGateway() {
-    return this == CONNECTION_REFUSED;
+  /** Whether a single id can always fail so. */
+  boolean isOfOneId() {
+    return !reason.equals(Reason.NONE);
   }
 
   /** Lets these calls fail so until {@link #end}. */
