@@ -139,7 +139,7 @@ final class AvailabilityBed implements AutoCloseable {
     return i % Topics.PARTITIONS;
   }
 
-  /** The 99th percentile of the age of these ids' outcomes, in milliseconds; 0 without any. */
+  /** The 99th percentile of the age of these ids' outcomes, in milliseconds; -1 without any. */
   static long p99(Deployment pipeline, List<Deployment.SentId> sent) {
     return p99(pipeline, sent, id -> true);
   }
@@ -147,7 +147,7 @@ final class AvailabilityBed implements AutoCloseable {
   static long p99(
       Deployment pipeline, List<Deployment.SentId> sent, Predicate<Deployment.SentId> which) {
     long[] ages = pipeline.ages(sent.stream().filter(which).toList());
-    return ages.length == 0 ? 0 : ages[(int) Math.ceil(ages.length * 0.99) - 1];
+    return ages.length == 0 ? -1 : ages[(int) Math.ceil(ages.length * 0.99) - 1];
   }
 
   /** Prints the table, writes it to {@code target/availability.txt}, and stops everything. */

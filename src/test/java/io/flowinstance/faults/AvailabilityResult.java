@@ -53,7 +53,7 @@ final class AvailabilityResult {
 
   /** Notes the 99th percentile of the age of the others' outcomes. */
   void p99(long millis) {
-    cells.put("p99", millis + " ms");
+    cells.put("p99", millis < 0 ? "none" : millis + " ms");
   }
 
   /** Notes the same without the failure. */

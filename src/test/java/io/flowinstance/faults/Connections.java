@@ -65,7 +65,8 @@ final class Connections {
     manyConnections(pipeline);
     int linesBefore = pipeline.log().size();
     bed.enos().freezeConnections();
-    checkOneTimeout(result, pipeline, linesBefore);
+    // So few that each finds another of the frozen connections in the pool.
+    checkOneTimeout(result, pipeline, linesBefore, 10);
     return result;
   }
 
@@ -94,7 +95,7 @@ final class Connections {
       now.mend();
       Files.writeString(hosts, "127.0.0.3 " + name + "\n127.0.0.1 localhost\n");
       old.stall();
-      checkOneTimeout(result, pipeline, linesBefore);
+      checkOneTimeout(result, pipeline, linesBefore, 50);
     }
     return result;
   }
@@ -107,12 +108,15 @@ final class Connections {
     bed.enos().faults().latency(Latency.none());
   }
 
-  private void checkOneTimeout(AvailabilityResult result, Deployment pipeline, int linesBefore)
+  private void checkOneTimeout(
+      AvailabilityResult result, Deployment pipeline, int linesBefore, int perSecond)
       throws InterruptedException {
     long began = System.nanoTime();
     Feed feed =
         pipeline.feed(
-            50 * (int) ONE_TIMEOUT.plusSeconds(4).toSeconds(), 50, AvailabilityBed::anyPartition);
+            perSecond * (int) ONE_TIMEOUT.plusSeconds(4).toSeconds(),
+            perSecond,
+            AvailabilityBed::anyPartition);
     List<SentId> ids = feed.join();
     pipeline.awaitOutcomes(ids, Duration.ofSeconds(30));
     result.p99(p99(pipeline, ids));

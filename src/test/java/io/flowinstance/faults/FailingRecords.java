@@ -157,7 +157,7 @@ final class FailingRecords {
 
     AvailabilityResult result =
         new AvailabilityResult(goodIds > 0 ? "B block, then good ids" : "B block alone", kind);
-    result.checkLines(pipeline.log().size() - linesBefore, BLOCK + MOST_LINES);
+    result.checkLines(pipeline.log().size() - linesBefore, MOST_LINES);
     long deadLetters = bad.stream().filter(pipeline::isDeadLetter).count();
     long calls = ids.stream().mapToLong(bed.enos().traffic()::callsOf).sum();
     kind.end(bed.enos());
