@@ -116,6 +116,8 @@ final class AvailabilityBed implements AutoCloseable {
 
   /** Notes the results; what was not as it should be, a sentence each. */
   List<String> judge(AvailabilityResult... judged) {
+    // A repetition may come late, and is put down to the scenario after which it was found.
+    shared.values().forEach(pipeline -> checkRepetitions(judged[0], pipeline));
     List<String> findings = new ArrayList<>();
     for (AvailabilityResult result : judged) {
       results.add(result);
@@ -127,6 +129,11 @@ final class AvailabilityBed implements AutoCloseable {
       closeShared();
     }
     return findings;
+  }
+
+  private static void checkRepetitions(AvailabilityResult result, Deployment pipeline) {
+    List<String> repeated = pipeline.repeated();
+    result.check(repeated.isEmpty(), "%d ids came out twice", repeated.size());
   }
 
   private void closeShared() {

@@ -177,6 +177,11 @@ final class Deployment implements AutoCloseable {
     return found;
   }
 
+  /** The ids of all scenarios so far that have more than one outcome. */
+  List<String> repeated() {
+    return outcomes.repeated();
+  }
+
   boolean hasOutcome(SentId sent) {
     return !outcomes(sent).isEmpty();
   }

@@ -79,6 +79,14 @@ final class Outcomes implements AutoCloseable {
     return outcomes.getOrDefault(key, List.of());
   }
 
+  /** The keys that came out more than once. */
+  List<String> repeated() {
+    return outcomes.entrySet().stream()
+        .filter(entry -> entry.getValue().size() > 1)
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
   @Override
   public void close() {
     closed = true;
