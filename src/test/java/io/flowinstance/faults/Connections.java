@@ -84,18 +84,18 @@ final class Connections {
         Map.of(
             "ENOS_BASE_URL", "http://" + name + ":" + port,
             "JAVA_TOOL_OPTIONS", "-Djdk.net.hosts.file=" + hosts);
+    NetworkCut moved = new NetworkCut(InetAddress.getByName("127.0.0.3"), port, bed.enos().port());
     try (NetworkCut old =
             new NetworkCut(InetAddress.getByName("127.0.0.2"), port, bed.enos().port());
-        NetworkCut now =
-            new NetworkCut(InetAddress.getByName("127.0.0.3"), port, bed.enos().port());
         Deployment pipeline = bed.prepare(environment).start()) {
       pipeline.warmUp(Topics.PARTITIONS);
       manyConnections(pipeline);
       int linesBefore = pipeline.log().size();
-      now.mend();
       Files.writeString(hosts, "127.0.0.3 " + name + "\n127.0.0.1 localhost\n");
       old.stall();
       checkOneTimeout(result, pipeline, linesBefore, 50);
+    } finally {
+      moved.close();
     }
     return result;
   }

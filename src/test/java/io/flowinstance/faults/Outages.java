@@ -1,10 +1,13 @@
 package io.flowinstance.faults;
 
+import static io.flowinstance.faults.AvailabilityBed.BUDGET;
 import static io.flowinstance.faults.AvailabilityBed.DEFAULT_BUDGET;
 import static io.flowinstance.faults.AvailabilityBed.DEFAULT_TIMEOUT;
 import static io.flowinstance.faults.AvailabilityBed.MOST_LINES;
 import static io.flowinstance.faults.AvailabilityBed.OUTAGE;
 import static io.flowinstance.faults.AvailabilityBed.RECOVERY;
+import static io.flowinstance.faults.AvailabilityBed.TIMEOUT;
+import static io.flowinstance.faults.AvailabilityBed.TOLERANCE;
 import static io.flowinstance.faults.AvailabilityBed.p99;
 import static org.awaitility.Awaitility.await;
 
@@ -16,17 +19,26 @@ import io.flowinstance.simulator.FaultScope.Endpoint;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.awaitility.core.ConditionTimeoutException;
 
 /** Scenarios in which the gateway fails as a whole, or half of the calls do. */
 final class Outages {
+  private static final int BUSY_PER_SECOND = 100;
   private static final int PER_SECOND = 50;
   private static final int IDLE_IDS = 40;
+  private static final Duration START = Duration.ofSeconds(60);
+  private static final Duration AFTER_OUTAGE = Duration.ofSeconds(3);
 
   private final AvailabilityBed bed;
 
   Outages(AvailabilityBed bed) {
     this.bed = bed;
+  }
+
+  /** Whether readiness says in words that the API is the cause. */
+  private static boolean isOutage(String readiness) {
+    return readiness.startsWith("503 ") && readiness.contains("EnOS");
   }
 
   /** A process in an outage: what it was sent, what it said. */
@@ -41,6 +53,10 @@ final class Outages {
       this.pipeline = pipeline;
       this.result = new AvailabilityResult(scenario, kind);
       this.linesBefore = linesBefore;
+    }
+
+    private boolean notices() {
+      return isOutage(pipeline.readinessNow());
     }
 
     private void checkRecovery(long over) {
@@ -69,7 +85,7 @@ final class Outages {
     private void checkWords(GatewayFailure kind) {
       // A gateway that throttles everybody is there.
       result.check(
-          kind.isThrottling() || readiness.startsWith("503 ") && readiness.contains("EnOS"),
+          kind.isThrottling() || isOutage(readiness),
           "readiness said \"%s\" at its end",
           readiness);
       try {
@@ -92,22 +108,23 @@ final class Outages {
 
   /**
    * One outage for three processes: a busy one, one that is idle until ids come in the outage, and
-   * one that starts in it.
+   * one that starts in it. It lasts until each of them has noticed, or could have.
    */
   AvailabilityResult[] outage(String scenario, GatewayFailure kind, FaultScope scope)
       throws InterruptedException {
     Deployment busyPipeline = bed.shared("busy");
     Deployment idlePipeline = bed.shared("idle");
+    AtomicBoolean fed = new AtomicBoolean();
     try (Deployment freshPipeline = bed.prepare(Map.of())) {
-      int seconds = (int) OUTAGE.toSeconds();
       Feed busyFeed =
-          busyPipeline.feed(PER_SECOND * (seconds + 4), PER_SECOND, AvailabilityBed::anyPartition);
-      await().until(() -> busyFeed.sent().size() >= PER_SECOND);
+          busyPipeline.feedUntil(fed::get, BUSY_PER_SECOND, AvailabilityBed::anyPartition);
+      await().until(() -> busyFeed.sent().size() >= BUSY_PER_SECOND);
       Witness busy =
           new Witness(busyPipeline, scenario + ", busy", kind, busyPipeline.log().size());
       Witness idle =
           new Witness(idlePipeline, scenario + ", idle", kind, idlePipeline.log().size());
       Witness fresh = new Witness(freshPipeline, scenario + ", fresh", kind, 0);
+      List<Witness> witnesses = List.of(busy, idle, fresh);
 
       long began = System.nanoTime();
       int callsBefore = bed.enos().traffic().calls();
@@ -116,14 +133,17 @@ final class Outages {
       freshPipeline.start();
       Deployment.parkUntil(began + OUTAGE.dividedBy(5).toNanos());
       Feed idleFeed =
-          idlePipeline.feed(IDLE_IDS, 2.0 * IDLE_IDS / seconds, AvailabilityBed::anyPartition);
+          idlePipeline.feed(
+              IDLE_IDS, 2.0 * IDLE_IDS / OUTAGE.toSeconds(), AvailabilityBed::anyPartition);
       Deployment.parkUntil(began + OUTAGE.toNanos());
-      List<Witness> witnesses = List.of(busy, idle, fresh);
+      awaitNotice(kind, witnesses, freshPipeline);
       witnesses.forEach(witness -> witness.readiness = witness.pipeline.readinessNow());
       busy.result.calls(bed.enos().traffic().calls() - callsBefore);
       kind.end(bed.enos());
       long over = System.nanoTime();
 
+      Deployment.parkUntil(over + AFTER_OUTAGE.toNanos());
+      fed.set(true);
       idle.ids = idleFeed.join();
       busy.ids = busyFeed.join();
       for (Witness witness : witnesses) {
@@ -131,6 +151,21 @@ final class Outages {
         witness.checkWords(kind);
       }
       return new AvailabilityResult[] {busy.result, idle.result, fresh.result};
+    } finally {
+      fed.set(true);
+    }
+  }
+
+  /** A process that starts needs its time, more on a busy machine, and then a budget. */
+  private static void awaitNotice(
+      GatewayFailure kind, List<Witness> witnesses, Deployment starting) {
+    await().atMost(START).until(() -> !starting.readinessNow().isEmpty());
+    try {
+      await()
+          .atMost(BUDGET.plus(TIMEOUT).plus(TOLERANCE))
+          .until(() -> kind.isThrottling() || witnesses.stream().allMatch(Witness::notices));
+    } catch (ConditionTimeoutException e) {
+      // Its result says so.
     }
   }
 

@@ -116,8 +116,8 @@ final class Restrictions {
     AvailabilityResult result = new AvailabilityResult("F revoked token", "401");
     Deployment pipeline = bed.shared("busy");
     int linesBefore = pipeline.log().size();
-    Feed feed = pipeline.feed(500, 50, AvailabilityBed::anyPartition);
-    Deployment.parkUntil(System.nanoTime() + Duration.ofSeconds(2).toNanos());
+    Feed feed = pipeline.feed(300, 50, AvailabilityBed::anyPartition);
+    Deployment.parkUntil(System.nanoTime() + Duration.ofSeconds(1).toNanos());
     long tokenCallsBefore = bed.enos().traffic().tokenCalls();
     long revoked = System.nanoTime();
     bed.enos().tokens().revokeAll();
