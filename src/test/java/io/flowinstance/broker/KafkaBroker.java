@@ -211,8 +211,11 @@ public final class KafkaBroker implements AutoCloseable {
         }
       }
       // Answered by the leader alone, and asked again until there is one.
+      long latest = System.nanoTime() + START_TIMEOUT.toNanos();
       while (!isAnswered(admin, ends)) {
-        Thread.onSpinWait();
+        if (System.nanoTime() - latest > 0) {
+          throw new IllegalStateException("The broker does not know the topics it has made");
+        }
       }
     } catch (ExecutionException e) {
       throw new IllegalStateException("The topics cannot be created", e.getCause());
