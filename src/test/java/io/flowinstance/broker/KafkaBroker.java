@@ -27,6 +27,7 @@ import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.metadata.storage.Formatter;
 import org.apache.kafka.server.common.Features;
 import org.apache.kafka.server.common.MetadataVersion;
@@ -210,12 +211,31 @@ public final class KafkaBroker implements AutoCloseable {
         }
       }
       // Answered by the leader alone, and asked again until there is one.
-      admin.listOffsets(ends).all().get();
+      long latest = System.nanoTime() + START_TIMEOUT.toNanos();
+      while (!isAnswered(admin, ends)) {
+        if (System.nanoTime() - latest > 0) {
+          throw new IllegalStateException("The broker does not know the topics it has made");
+        }
+      }
     } catch (ExecutionException e) {
       throw new IllegalStateException("The topics cannot be created", e.getCause());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("Interrupted while creating topics", e);
+    }
+  }
+
+  /** False while the broker does not yet know a topic that its controller has made. */
+  private static boolean isAnswered(Admin admin, Map<TopicPartition, OffsetSpec> ends)
+      throws ExecutionException, InterruptedException {
+    try {
+      admin.listOffsets(ends).all().get();
+      return true;
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof UnknownTopicOrPartitionException) {
+        return false;
+      }
+      throw e;
     }
   }
 

@@ -19,13 +19,19 @@ final class NetworkCut implements AutoCloseable {
   private final int target;
   private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
   private volatile boolean cut;
+  private volatile boolean stalled;
 
   NetworkCut(int port, int target) {
+    this(InetAddress.getLoopbackAddress(), port, target);
+  }
+
+  /** Listens on this address, and connects to the target on the loopback interface. */
+  NetworkCut(InetAddress address, int port, int target) {
     this.target = target;
     try {
       listener = new ServerSocket();
       listener.setReuseAddress(true);
-      listener.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+      listener.bind(new InetSocketAddress(address, port));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -41,6 +47,15 @@ final class NetworkCut implements AutoCloseable {
 
   void mend() {
     cut = false;
+  }
+
+  /**
+   * Lets nothing more through on any connection, yet closes none, and refuses those that come: what
+   * a client sees of a machine whose address went to another.
+   */
+  void stall() throws IOException {
+    stalled = true;
+    listener.close();
   }
 
   private void accept() {
@@ -68,7 +83,13 @@ final class NetworkCut implements AutoCloseable {
     try {
       InputStream in = from.getInputStream();
       OutputStream out = to.getOutputStream();
-      in.transferTo(out);
+      byte[] bytes = new byte[16 * 1024];
+      for (int read; (read = in.read(bytes)) >= 0; ) {
+        if (!stalled) {
+          out.write(bytes, 0, read);
+          out.flush();
+        }
+      }
     } catch (IOException e) {
       // Cut, by us or by one of the two ends.
     } finally {

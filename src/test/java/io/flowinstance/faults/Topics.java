@@ -5,7 +5,8 @@ import java.util.Map;
 
 /** The four topics of one scenario, on a broker that others use too. */
 record Topics(String ids, String instances, String tasks, String deadLetters) {
-  private static final int PARTITIONS = 6;
+  /** The partitions of each topic. */
+  static final int PARTITIONS = 6;
 
   static Topics create(KafkaBroker broker, String scenario) {
     Topics topics =

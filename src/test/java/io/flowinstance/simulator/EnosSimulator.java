@@ -129,6 +129,19 @@ public final class EnosSimulator implements AutoCloseable {
     CompletableFuture.delayedExecutor(time.toMillis(), TimeUnit.MILLISECONDS).execute(this::comeUp);
   }
 
+  /**
+   * Answers nothing more on the connections that there are, and leaves them open, as a balancer
+   * does that forgot them; new connections are served.
+   */
+  public void freezeConnections() {
+    listener.freezeConnections();
+  }
+
+  /** Whether each connection is closed after its first answer, unannounced. Off unless set. */
+  public void closeAfterAnswer(boolean close) {
+    listener.closeAfterAnswer(close);
+  }
+
   @Override
   public void close() {
     goDown();
@@ -149,7 +162,7 @@ public final class EnosSimulator implements AutoCloseable {
     traffic.token(request.path());
     String call = request.method() + " " + request.path().substring(TOKEN_SERVICE.length());
     faults
-        .next(Endpoint.TOKEN, "")
+        .next(Endpoint.TOKEN, request)
         .answer(
             connection,
             healthy(
@@ -175,7 +188,7 @@ public final class EnosSimulator implements AutoCloseable {
         return;
       }
       faults
-          .next(endpoint, id.orElse(""))
+          .next(endpoint, request)
           .answer(
               connection,
               healthy(
@@ -208,7 +221,7 @@ public final class EnosSimulator implements AutoCloseable {
         ApimSignature.ofCall(
             token, request.parameters(), request.body(), timestamp, tokens.appSecret());
     return switch (tokens.standing(token)) {
-      case UNKNOWN -> Optional.of(Answer.message(401));
+      case UNKNOWN, REVOKED -> Optional.of(Answer.message(401));
       case EXPIRED ->
           Optional.of(
               expiredTokenStatus == 200

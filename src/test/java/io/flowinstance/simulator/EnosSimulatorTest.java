@@ -16,6 +16,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.HttpTimeoutException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -206,6 +207,72 @@ class EnosSimulatorTest {
       simulator.faults().set(fault, FaultScope.all());
       assertThrows(IOException.class, () -> get("1001-2026010100"));
     }
+  }
+
+  @Test
+  void failsOnlyTheCallsThatMeetTheCondition() throws Exception {
+    simulator
+        .faults()
+        .set(Fault.status(403), FaultScope.all().where(call -> call.header("accept").isEmpty()));
+    assertEquals(403, send(instance(V20, "1001-2026010100")).statusCode());
+    HttpRequest accepting =
+        HttpRequest.newBuilder(instance(V20, "1001-2026010100"), (name, value) -> true)
+            .header("Accept", "application/json")
+            .build();
+    assertEquals(200, send(accepting).statusCode());
+  }
+
+  @Test
+  void failsAboutTheShareOfTheCallsThatItIsTold() throws Exception {
+    simulator.faults().set(Fault.forShare(0.5, Fault.status(500)), FaultScope.all());
+    int failed = 0;
+    for (int call = 0; call < 200; call++) {
+      failed += send(instance(V20, "1001-2026010100")).statusCode() == 500 ? 1 : 0;
+    }
+    assertTrue(70 < failed && failed < 130, failed + " of 200");
+  }
+
+  @Test
+  void answersNothingWhenItIsSilent() {
+    simulator.faults().set(Fault.silence(), FaultScope.next(1));
+    HttpRequest impatient =
+        HttpRequest.newBuilder(instance(V20, "1001-2026010100"), (name, value) -> true)
+            .timeout(Duration.ofMillis(300))
+            .build();
+    assertThrows(HttpTimeoutException.class, () -> send(impatient));
+  }
+
+  @Test
+  void closesEachConnectionAfterItsAnswerWhenTold() throws Exception {
+    simulator.closeAfterAnswer(true);
+    int before = simulator.connectionsMade();
+    for (int call = 0; call < 3; call++) {
+      get("1001-2026010100");
+    }
+    assertEquals(3, simulator.connectionsMade() - before);
+  }
+
+  @Test
+  void frozenConnectionsGetNoAnswerAndNewOnesDo() throws Exception {
+    get("1001-2026010100");
+    simulator.freezeConnections();
+    HttpRequest impatient =
+        HttpRequest.newBuilder(instance(V20, "1001-2026010100"), (name, value) -> true)
+            .timeout(Duration.ofMillis(300))
+            .build();
+    assertThrows(HttpTimeoutException.class, () -> send(impatient));
+    assertEquals(0, get("1001-2026010100").get("status").asInt());
+  }
+
+  @Test
+  void tellsWhenAnIdWasAskedFor() throws Exception {
+    long before = System.nanoTime();
+    get("1001-2026010100");
+    get("1001-2026010101");
+    get("1001-2026010100");
+    long[] times = simulator.traffic().callTimesOf("1001-2026010100");
+    assertEquals(2, times.length);
+    assertTrue(before < times[0] && times[0] < times[1] && times[1] < System.nanoTime());
   }
 
   @Test

@@ -11,6 +11,7 @@ import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
 
 /** A way in which the simulated API goes wrong. */
@@ -111,6 +112,25 @@ public interface Fault {
   /** A connection reset instead of an answer. */
   static Fault reset() {
     return (connection, healthy) -> connection.reset();
+  }
+
+  /** No answer at all: the connection stays open until the client closes it. */
+  static Fault silence() {
+    return (connection, healthy) -> connection.awaitEnd();
+  }
+
+  /** Now one of these faults, now another, each as often as the others; seeded. */
+  static Fault anyOf(Fault... faults) {
+    Random random = new Random(11);
+    return (connection, healthy) ->
+        faults[random.nextInt(faults.length)].answer(connection, healthy);
+  }
+
+  /** This fault for about so many calls of one, at random but seeded; none for the others. */
+  static Fault forShare(double share, Fault fault) {
+    Random random = new Random(7);
+    return (connection, healthy) ->
+        (random.nextDouble() < share ? fault : none()).answer(connection, healthy);
   }
 
   /** A body without an end, as fast as the client takes it. */

@@ -8,8 +8,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 /** The faults that the simulator has at the moment; the one set last goes first. */
 public final class Faults {
   private record Rule(Fault fault, FaultScope scope, AtomicInteger left) {
-    boolean takes(Endpoint endpoint, String id) {
-      return scope.covers(endpoint, id) && left.getAndUpdate(n -> Math.max(0, n - 1)) > 0;
+    boolean takes(Endpoint endpoint, ApiRequest call) {
+      return scope.covers(endpoint, call) && left.getAndUpdate(n -> Math.max(0, n - 1)) > 0;
     }
   }
 
@@ -38,9 +38,9 @@ public final class Faults {
   }
 
   /** The fault that befalls this call, which is counted; often none. */
-  Fault next(Endpoint endpoint, String id) {
+  Fault next(Endpoint endpoint, ApiRequest call) {
     return rules.stream()
-        .filter(rule -> rule.takes(endpoint, id))
+        .filter(rule -> rule.takes(endpoint, call))
         .findFirst()
         .map(Rule::fault)
         .orElseGet(Fault::none);

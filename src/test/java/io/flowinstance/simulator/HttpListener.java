@@ -47,6 +47,7 @@ final class HttpListener implements AutoCloseable {
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
   private final AtomicInteger accepted = new AtomicInteger();
   private volatile ServerSocket serverSocket;
+  private volatile boolean closesAfterAnswer;
 
   HttpListener(int port, Handler handler) {
     this.port = port;
@@ -61,6 +62,16 @@ final class HttpListener implements AutoCloseable {
   /** How many connections were made so far. */
   int accepted() {
     return accepted.get();
+  }
+
+  /** Whether each connection is closed after its first answer, without saying so before. */
+  void closeAfterAnswer(boolean close) {
+    closesAfterAnswer = close;
+  }
+
+  /** Answers no further request on the connections that there are, and leaves them open. */
+  void freezeConnections() {
+    connections.forEach(connection -> connection.frozen = true);
   }
 
   /** Listens, unless it does. */
@@ -116,8 +127,12 @@ final class HttpListener implements AutoCloseable {
   private void serve(Connection connection) {
     try {
       for (ApiRequest request; (request = connection.read()) != null; ) {
+        if (connection.frozen) {
+          connection.awaitEnd();
+          break;
+        }
         handler.answer(request, connection);
-        if (!connection.keepAlive) {
+        if (!connection.keepAlive || closesAfterAnswer) {
           break;
         }
       }
@@ -145,6 +160,7 @@ final class HttpListener implements AutoCloseable {
     private final InputStream in;
     private final OutputStream out;
     private boolean keepAlive = true;
+    private volatile boolean frozen;
 
     private Connection(Socket socket) throws IOException {
       this.socket = socket;
@@ -167,6 +183,12 @@ final class HttpListener implements AutoCloseable {
       head(status, headers, length);
       out.flush();
       return out;
+    }
+
+    /** Answers nothing; returns when the client has closed the connection. */
+    void awaitEnd() throws IOException {
+      keepAlive = false;
+      in.transferTo(OutputStream.nullOutputStream());
     }
 
     /** Closes the connection with a TCP reset, whatever was sent or not. */

@@ -24,6 +24,8 @@ public final class Tokens {
   enum Standing {
     VALID,
     EXPIRED,
+    /** The API refuses it; the token service does not know that. */
+    REVOKED,
     UNKNOWN
   }
 
@@ -34,6 +36,7 @@ public final class Tokens {
   private String appKey = "simulator-key";
   private String appSecret = "simulator-secret";
   private Duration life = Duration.ofSeconds(7200);
+  private final Set<String> revoked = new HashSet<>();
   private boolean refreshEndsOldToken;
   private int refusal;
   private String current;
@@ -77,12 +80,27 @@ public final class Tokens {
     expiryNanosByToken.replaceAll((token, expiry) -> now);
   }
 
+  /**
+   * Makes the API refuse every token given so far. The token service knows nothing of it: a get
+   * still hands the refused token out until it expires, a refresh gives a new one.
+   */
+  public synchronized void revokeAll() {
+    revoked.addAll(expiryNanosByToken.keySet());
+  }
+
   synchronized Standing standing(String token) {
-    Long expiry = expiryNanosByToken.get(token);
-    if (expiry == null) {
+    if (!expiryNanosByToken.containsKey(token)) {
       return Standing.UNKNOWN;
     }
-    return expiry - System.nanoTime() > 0 ? Standing.VALID : Standing.EXPIRED;
+    if (revoked.contains(token)) {
+      return Standing.REVOKED;
+    }
+    return lives(token) ? Standing.VALID : Standing.EXPIRED;
+  }
+
+  private boolean lives(String token) {
+    Long expiry = expiryNanosByToken.get(token);
+    return expiry != null && expiry - System.nanoTime() > 0;
   }
 
   /** Answers a token/get. */
@@ -131,7 +149,7 @@ public final class Tokens {
     if (!refresh) {
       return given();
     }
-    if (standing(oldToken) != Standing.VALID) {
+    if (!lives(oldToken)) {
       return error(1204, "refresh failed");
     }
     if (refreshEndsOldToken) {
@@ -143,7 +161,7 @@ public final class Tokens {
 
   /** The token that still lives, with what is left of its life; else a new one. */
   private byte[] given() {
-    if (current == null || standing(current) != Standing.VALID) {
+    if (current == null || !lives(current)) {
       current = UUID.randomUUID().toString();
       expiryNanosByToken.put(current, System.nanoTime() + life.toNanos());
     }

@@ -56,6 +56,17 @@ class TokensTest {
   }
 
   @Test
+  void aRevokedTokenIsGivenAgainAndIsRefreshed() throws IOException {
+    String first = token(get());
+    tokens.revokeAll();
+    assertEquals(Tokens.Standing.REVOKED, tokens.standing(first));
+    assertEquals(first, token(get()));
+    String second = token(refresh(first));
+    assertEquals(Tokens.Standing.VALID, tokens.standing(second));
+    assertEquals(second, token(get()));
+  }
+
+  @Test
   void refusesToRefreshATokenThatDoesNotLive() throws IOException {
     assertEquals(1204, refresh("unheard-of").get("status").asInt());
   }

@@ -11,8 +11,25 @@ import java.util.stream.IntStream;
 
 /** What the simulator was asked: counted per path and per id, and when. */
 public final class Traffic {
+  /** Points in time, in the order in which they were added. */
+  private static final class Times {
+    private long[] times = new long[2];
+    private int count;
+
+    synchronized void add(long time) {
+      if (count == times.length) {
+        times = Arrays.copyOf(times, 2 * count);
+      }
+      times[count++] = time;
+    }
+
+    synchronized long[] all() {
+      return Arrays.copyOf(times, count);
+    }
+  }
+
   private final Map<String, LongAdder> callsByPath = new ConcurrentHashMap<>();
-  private final Map<String, LongAdder> callsById = new ConcurrentHashMap<>();
+  private final Map<String, Times> callsById = new ConcurrentHashMap<>();
   private final AtomicInteger inFlight = new AtomicInteger();
   private final AtomicInteger maxInFlight = new AtomicInteger();
   private volatile ApiRequest lastCall;
@@ -25,7 +42,7 @@ public final class Traffic {
   /** Counts a call to the API that has come in. */
   void begin(String pathAndAction, ApiRequest request, Optional<String> id) {
     callsByPath.computeIfAbsent(pathAndAction, key -> new LongAdder()).increment();
-    id.ifPresent(i -> callsById.computeIfAbsent(i, key -> new LongAdder()).increment());
+    id.ifPresent(i -> callsById.computeIfAbsent(i, key -> new Times()).add(System.nanoTime()));
     maxInFlight.accumulateAndGet(inFlight.incrementAndGet(), Math::max);
     lastCall = request;
     long now = System.currentTimeMillis();
@@ -56,13 +73,20 @@ public final class Traffic {
 
   /** Calls by the id they asked for. */
   public Map<String, Long> callsById() {
-    return sums(callsById);
+    Map<String, Long> calls = new TreeMap<>();
+    callsById.forEach((id, times) -> calls.put(id, (long) times.all().length));
+    return calls;
   }
 
   /** How often this id was asked for. */
   public long callsOf(String id) {
-    LongAdder calls = callsById.get(id);
-    return calls == null ? 0 : calls.sum();
+    return callTimesOf(id).length;
+  }
+
+  /** When this id was asked for, by {@link System#nanoTime()}, about in order. */
+  public long[] callTimesOf(String id) {
+    Times times = callsById.get(id);
+    return times == null ? new long[0] : times.all();
   }
 
   /** How many ids were asked for, at least once. */
