@@ -238,10 +238,10 @@ class PipelineCasesTest {
 
   private static boolean apiIsUp() {
     return application
-            .context()
-            .getRegistry()
-            .lookupByNameAndType("outage-detector", OutageDetector.class)
-            .isUp();
+        .context()
+        .getRegistry()
+        .lookupByNameAndType("outage-detector", OutageDetector.class)
+        .isUp();
   }
 
   /** The case's reply to the case's id; the clock runs, and ids of earlier cases are known. */

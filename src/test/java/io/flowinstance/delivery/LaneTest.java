@@ -62,8 +62,7 @@ class LaneTest {
   private Lane lane = lane(LONG, 64 << 20);
 
   private Lane lane(Duration patience, long heldBytes) {
-    return new Lane(
-        0, 0, consumer, publisher, new Lanes.Limits(4, patience, LONG, heldBytes));
+    return new Lane(0, 0, consumer, publisher, new Lanes.Limits(4, patience, LONG, heldBytes));
   }
 
   @BeforeEach

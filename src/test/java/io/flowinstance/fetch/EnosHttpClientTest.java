@@ -56,14 +56,7 @@ class EnosHttpClientTest {
   private final EnosHttpClient client =
       EnosHttpClient.create(
           new EnosHttpClient.Options(
-              8,
-              TIMEOUT,
-              MAX_BYTES,
-              inFlight,
-              Traces.off(),
-              "test",
-              null,
-              null));
+              8, TIMEOUT, MAX_BYTES, inFlight, Traces.off(), "test", null, null));
   private ScriptedServer server;
 
   private record Got(int status, byte[] body) {

@@ -7,7 +7,6 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.stream.IntStream;
 
 /** What the simulator was asked: counted per path and per id, and when. */
 public final class Traffic {
@@ -34,7 +33,6 @@ public final class Traffic {
   private final AtomicInteger maxInFlight = new AtomicInteger();
   private volatile ApiRequest lastCall;
   private long[] times = new long[1024];
-  private String[] ids = new String[1024];
   private int count;
 
   Traffic() {}
@@ -49,9 +47,7 @@ public final class Traffic {
     synchronized (this) {
       if (count == times.length) {
         times = Arrays.copyOf(times, 2 * count);
-        ids = Arrays.copyOf(ids, 2 * count);
       }
-      ids[count] = id.orElse(null);
       times[count++] = now;
     }
   }
@@ -118,11 +114,6 @@ public final class Traffic {
   /** When each call to the API came in, in milliseconds since the epoch, about in order. */
   public synchronized long[] callTimes() {
     return Arrays.copyOf(times, count);
-  }
-
-  /** When each call for this id came in, in milliseconds since the epoch, about in order. */
-  public synchronized long[] callTimesOf(String id) {
-    return IntStream.range(0, count).filter(i -> id.equals(ids[i])).mapToLong(i -> times[i]).toArray();
   }
 
   /** The most calls that came in within any one second. */
