@@ -89,6 +89,7 @@ public final class OutageDetector {
   private boolean probing;
   private int round;
   private int failedProbes;
+  private boolean lives;
   private ApiFailure failureOfNonExistent;
   private ScheduledFuture<?> nextProbe;
 
@@ -200,6 +201,7 @@ public final class OutageDetector {
       served.addAll(removeIf(waiter -> waiter.failure() == null));
     }
     round = 0;
+    lives = false;
     if (probing && waiters.isEmpty() && !down) {
       probing = false;
       nextProbe.cancel(false);
@@ -292,8 +294,7 @@ public final class OutageDetector {
     } else if (canary == null) {
       clockSpoke();
     } else if (canary.equals(nonExistent()) && wasAnyServed()) {
-      // It lives, but what it served before it does not serve now: only a call can tell more.
-      tryNext();
+      livesWithoutServing();
     } else {
       if (canary.equals(nonExistent())) {
         verdict.rejected(canary, began, 0, nanoTime.getAsLong());
@@ -301,6 +302,17 @@ public final class OutageDetector {
         verdict.served(canary, began, 0, nanoTime.getAsLong());
       }
       served(canary, began);
+    }
+  }
+
+  /** It may just have come back: asked at once for what it served before, it tells. */
+  private synchronized void livesWithoutServing() {
+    if (lives) {
+      lives = false;
+      tryNext();
+    } else {
+      lives = true;
+      probeAtOnce();
     }
   }
 
@@ -328,7 +340,13 @@ public final class OutageDetector {
       outages++;
       LOG.warn(complaint());
       onOutage.run();
-    } else if (nextProbe.cancel(false)) {
+    } else {
+      probeAtOnce();
+    }
+  }
+
+  private void probeAtOnce() {
+    if (nextProbe.cancel(false)) {
       scheduleProbe(Duration.ZERO);
     }
   }

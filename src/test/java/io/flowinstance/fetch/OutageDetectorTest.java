@@ -1,0 +1,308 @@
+package io.flowinstance.fetch;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.flowinstance.enos.Answer;
+import io.flowinstance.enos.ApiFailure;
+import io.flowinstance.enos.Identity;
+import io.flowinstance.enos.InstanceQuery;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+class OutageDetectorTest {
+  private static final Identity OURS = new Identity("user", "org");
+  private static final String NON_EXISTENT = "0-0000000000";
+  private static final ApiFailure REFUSED = failure(403, "{}");
+  private static final ApiFailure UNAVAILABLE = failure(503, "");
+  private static final Duration FIRST = Duration.ofMillis(60);
+
+  private final ManualTime time = new ManualTime();
+  private final Verdict verdict = new Verdict(OURS);
+  private final List<String> probed = new ArrayList<>();
+  private final Map<String, ApiFailure> failing = new HashMap<>();
+  private final Set<String> silent = new HashSet<>();
+  private final List<Runnable> hanging = new ArrayList<>();
+  private final List<String> outages = new ArrayList<>();
+  private final OutageDetector detector =
+      new OutageDetector(
+          verdict,
+          OURS,
+          new OutageDetector.Probes() {
+            @Override
+            public ApiFailure instance(InstanceQuery query) {
+              return probe(query.instanceId());
+            }
+
+            @Override
+            public ApiFailure clock() {
+              return probe("clock");
+            }
+          },
+          Runnable::run,
+          probe -> {
+            if (silent.isEmpty()) {
+              probe.run();
+            } else {
+              probed.add("begun");
+              hanging.add(probe);
+            }
+          },
+          time,
+          time::nanos,
+          () -> outages.add("outage"));
+
+  private ApiFailure probe(String what) {
+    probed.add(what);
+    time.pass(Duration.ofNanos(1));
+    return failing.get(what);
+  }
+
+  private static ApiFailure failure(int status, String body) {
+    return assertThrows(
+        ApiFailure.class, () -> new Answer(status, body.getBytes(UTF_8), null).data());
+  }
+
+  private static InstanceQuery query(String id) {
+    return new InstanceQuery(id, OURS.userId(), OURS.orgId());
+  }
+
+  private void serve(String id) {
+    long began = time.nanos();
+    time.pass(Duration.ofMillis(1));
+    verdict.served(query(id), began, 0, time.nanos());
+    detector.served(query(id), began);
+  }
+
+  private final class Waiter implements OutageDetector.Waiter {
+    private final InstanceQuery query;
+    private final long since = time.nanos();
+    private final ApiFailure failure;
+    private final List<String> told = new ArrayList<>();
+    private boolean cancelled;
+
+    Waiter(String id, ApiFailure failure) {
+      this.query = OutageDetectorTest.query(id);
+      this.failure = failure;
+      if (failure != null) {
+        verdict.failed(query);
+      }
+      time.pass(Duration.ofMillis(1));
+    }
+
+    @Override
+    public InstanceQuery query() {
+      return query;
+    }
+
+    @Override
+    public long since() {
+      return since;
+    }
+
+    @Override
+    public ApiFailure failure() {
+      return failure;
+    }
+
+    @Override
+    public boolean isCancelled() {
+      return cancelled;
+    }
+
+    @Override
+    public void othersAreServed() {
+      told.add("others are served");
+    }
+
+    @Override
+    public void tryOnce() {
+      told.add("try");
+    }
+
+    @Override
+    public void cancel() {
+      told.add("cancelled");
+    }
+  }
+
+  private Waiter await(String id, ApiFailure failure) {
+    Waiter waiter = new Waiter(id, failure);
+    detector.await(waiter);
+    return waiter;
+  }
+
+  private void failAll(ApiFailure failure, String... probes) {
+    for (String probe : probes) {
+      failing.put(probe, failure);
+    }
+  }
+
+  @Test
+  void trafficThatIsServedNeedsNoProbe() {
+    Waiter waiter = await("bad", REFUSED);
+    serve("good");
+    time.pass(Duration.ofMinutes(1));
+
+    assertEquals(List.of("others are served"), waiter.told);
+    assertEquals(List.of(), probed);
+  }
+
+  @Test
+  void whatWasServedBeforeTheFailureSaysNothing() {
+    serve("good");
+    Waiter waiter = await("bad", REFUSED);
+
+    assertEquals(List.of(), waiter.told);
+    time.pass(FIRST);
+    assertEquals(List.of("good"), probed);
+    assertEquals(List.of("others are served"), waiter.told);
+    assertTrue(detector.isUp());
+  }
+
+  @Test
+  void aFreshProcessAsksForAnInstanceThatDoesNotExist() {
+    Waiter waiter = await("bad", REFUSED);
+    time.pass(FIRST);
+
+    assertEquals(List.of(NON_EXISTENT), probed);
+    assertEquals(List.of("others are served"), waiter.told);
+  }
+
+  @Test
+  void twoCanariesThatFailAreAnOutageUntilOneIsServed() {
+    serve("one");
+    serve("two");
+    failAll(UNAVAILABLE, "one", "two", NON_EXISTENT);
+    Waiter failed = await("bad", UNAVAILABLE);
+    time.pass(FIRST);
+
+    assertEquals(List.of("two", "one"), probed);
+    assertFalse(detector.isUp());
+    assertTrue(detector.complaint().contains("HTTP 503"), detector.complaint());
+    assertEquals(List.of("outage"), outages);
+    assertFalse(detector.admits(query("new")));
+    Waiter fresh = await("new", null);
+    time.pass(Duration.ofSeconds(60));
+    assertEquals(List.of(), failed.told);
+    assertEquals(List.of(), fresh.told);
+
+    failing.clear();
+    time.pass(Duration.ofSeconds(6));
+    assertTrue(detector.isUp());
+    assertEquals("", detector.complaint());
+    assertEquals(List.of("others are served"), failed.told);
+    assertEquals(List.of("others are served"), fresh.told);
+    assertEquals(1, detector.outages());
+  }
+
+  @Test
+  void probesOfAnOutageComeEveryFiveSecondsWhateverTheLastOneWaitsFor() {
+    serve("good");
+    silent.add("all");
+    await("bad", UNAVAILABLE);
+    time.pass(Duration.ofSeconds(20));
+    int before = probed.size();
+    time.pass(Duration.ofSeconds(60));
+
+    assertEquals(12, probed.size() - before);
+  }
+
+  @Test
+  void oneCanaryThatTurnedBadIsNoOutage() {
+    serve("one");
+    serve("two");
+    failAll(REFUSED, "two");
+    Waiter waiter = await("bad", REFUSED);
+    time.pass(FIRST);
+
+    assertEquals(List.of("two", "one"), probed);
+    assertEquals(List.of("others are served"), waiter.told);
+    assertTrue(detector.isUp());
+  }
+
+  @Test
+  void whereTheApiLivesButServesNoKnownInstanceOneThatWaitsIsTriedAtATime() {
+    serve("one");
+    failAll(UNAVAILABLE, "one");
+    Waiter first = await("a", UNAVAILABLE);
+    Waiter second = await("b", UNAVAILABLE);
+    time.pass(FIRST);
+    assertEquals(List.of("one", NON_EXISTENT, "one"), probed);
+    assertEquals(List.of(), first.told);
+    time.pass(Duration.ofSeconds(4));
+
+    assertEquals(List.of("try"), first.told);
+    assertEquals(List.of(), second.told);
+  }
+
+  @Test
+  void onAFreshProcessTheClockSpeaksForTheApiUnlessTheNonExistentFailsInTheSameWay() {
+    failAll(UNAVAILABLE, NON_EXISTENT);
+    Waiter refused = await("a", REFUSED);
+    time.pass(FIRST);
+    assertEquals(List.of(NON_EXISTENT, "clock"), probed);
+    assertEquals(List.of("others are served"), refused.told);
+
+    Waiter alike = await("b", UNAVAILABLE);
+    time.pass(Duration.ofSeconds(3));
+    assertTrue(alike.told.stream().allMatch("try"::equals), alike.told::toString);
+  }
+
+  @Test
+  void theClockSaysNothingWhileTheServiceIsInTroubleOrManyInstancesFail() {
+    failAll(REFUSED, NON_EXISTENT);
+    Waiter inTrouble = await("a", failure(200, "{\"status\":62109}"));
+    time.pass(FIRST);
+    assertEquals(List.of("try"), inTrouble.told);
+
+    List<Waiter> many = IntStream.range(0, 5).mapToObj(i -> await("b" + i, UNAVAILABLE)).toList();
+    time.pass(Duration.ofSeconds(2));
+    assertTrue(many.stream().allMatch(waiter -> !waiter.told.contains("others are served")));
+  }
+
+  @Test
+  void anIdentityThatIsServedGoesOnWhileTheConfiguredOneIsRefused() {
+    serve("good");
+    InstanceQuery foreign = new InstanceQuery("7", "user", "foreign");
+    failAll(REFUSED, "good", NON_EXISTENT);
+    Waiter ours = await("bad", REFUSED);
+    time.pass(FIRST);
+    assertFalse(detector.isUp());
+
+    long began = time.nanos();
+    verdict.served(foreign, began, 0, began + 1);
+    detector.served(foreign, began);
+
+    assertTrue(detector.admits(new InstanceQuery("8", "user", "foreign")));
+    assertFalse(detector.admits(query("new")));
+    assertEquals(List.of(), ours.told);
+    assertFalse(detector.isUp());
+  }
+
+  @Test
+  void whoeverIsCancelledAndEverybodyAtAStopEnds() {
+    serve("good");
+    failAll(REFUSED, "good", NON_EXISTENT);
+    Waiter one = await("a", REFUSED);
+    Waiter two = await("b", REFUSED);
+    one.cancelled = true;
+    detector.removeCancelled();
+    assertEquals(List.of("cancelled"), one.told);
+    assertEquals(List.of(), two.told);
+
+    detector.stop();
+    assertEquals(List.of("cancelled"), two.told);
+    assertEquals(List.of("cancelled"), await("c", REFUSED).told);
+  }
+}
