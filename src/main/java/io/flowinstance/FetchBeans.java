@@ -66,7 +66,7 @@ public final class FetchBeans implements CamelConfiguration {
                   tokens.failure().isEmpty()
                       ? ""
                       : tokens.failure()
-                          + " Ids are held until it gives one. If it refuses us, see enos.app-key"
+                          + " Ids wait until it gives one. If it refuses us, check enos.app-key"
                           + " and enos.app-secret; else ask whoever runs EnOS."));
     }
     registry.bind("api-headers", new ApiHeaders());

@@ -132,12 +132,6 @@ public final class FetchState {
     tokenRenewed = false;
   }
 
-  /** Neither do its calls so far, nor the time that they took. */
-  void startOver() {
-    forgetFailures();
-    used = Duration.ZERO;
-  }
-
   /**
    * Failed calls since the last outage.
    *

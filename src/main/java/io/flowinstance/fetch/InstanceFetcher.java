@@ -57,6 +57,9 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
 
   private static final int FAILURES_AT_ONCE = 3;
 
+  /** Where so many are needed, a limited rate is everybody's. */
+  private static final int FAILURES_OF_A_RATE_LIMIT = 6;
+
   /** The last call of a budget begins within it, even if it has to wait for its turn. */
   private static final double USABLE_BUDGET = 0.97;
 
@@ -293,17 +296,15 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
             return;
           }
         }
-        case RATE_LIMITED -> {
-          if (slowsDown(failure, now)) {
-            return;
-          }
-        }
         default -> {
           // As any failure of the way there.
         }
       }
       state.fail(failure, detector.outages());
       verdict.failed(state.query());
+      if (failure.kind() == FailureKind.RATE_LIMITED && isForAll(now)) {
+        queue.slowDown(delay(failure, Backoff.DEFAULT.longestAsked()));
+      }
       if (isToBlame()) {
         detector.await(this);
       } else {
@@ -311,19 +312,16 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       }
     }
 
-    /** Refused calls of several instances say that there are too many, and nothing about one. */
-    private boolean slowsDown(ApiFailure failure, long now) {
+    /**
+     * Whether the rate is limited for several instances, as far as this one can tell: it says no
+     * more once it was refused again and again while others were served.
+     */
+    private boolean isForAll(long now) {
       synchronized (rateLimited) {
         rateLimited.add(state.query(), now);
-        if (!rateLimited.anotherSince(state.query(), now - budget.toNanos())) {
-          return false;
-        }
+        return state.failuresBetweenServed() < FAILURES_AT_ONCE
+            && rateLimited.anotherSince(state.query(), now - budget.toNanos());
       }
-      state.fail(failure, detector.outages());
-      state.startOver();
-      queue.slowDown(delay(failure, Backoff.DEFAULT.longestAsked()));
-      backOff(failure);
-      return true;
     }
 
     private Duration delay(ApiFailure failure, Duration longest) {
@@ -364,15 +362,19 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
 
     /** Whether it has failed so often that it is to blame, if another is served once more. */
     private boolean isToBlame() {
-      boolean atOnce =
-          switch (state.failure().kind()) {
-            case TRANSIENT, RATE_LIMITED -> false;
-            default -> true;
-          };
-      return (atOnce || !isPositive(usable().minus(state.used())))
-          && state.failuresBetweenServed()
-              >= verdict.failuresToBlame(
-                  atOnce ? FAILURES_AT_ONCE : FAILURES_OVER_A_BUDGET, System.nanoTime());
+      FailureKind kind = state.failure().kind();
+      boolean atOnce = kind != FailureKind.TRANSIENT && kind != FailureKind.RATE_LIMITED;
+      if (!atOnce && isPositive(usable().minus(state.used()))) {
+        return false;
+      }
+      int needed =
+          verdict.failuresToBlame(
+              atOnce ? FAILURES_AT_ONCE : FAILURES_OVER_A_BUDGET, System.nanoTime());
+      if (kind == FailureKind.RATE_LIMITED && needed > FAILURES_OF_A_RATE_LIMIT) {
+        // Others are refused too and served later: there are too many calls.
+        return false;
+      }
+      return state.failuresBetweenServed() >= needed;
     }
 
     @Override
