@@ -46,7 +46,6 @@ public final class FetchBeans implements CamelConfiguration {
   @Override
   public void configure(CamelContext context) {
     Registry registry = context.getRegistry();
-    int concurrency = settings.whole("fetch.concurrency");
     AccessTokens tokens =
         settings.text("enos.auth").equals("signed")
             ? new AccessTokens(

@@ -124,7 +124,7 @@ public record Answer(int httpStatus, byte[] body, String retryAfter, Redaction r
   }
 
   private ApiFailure unreadable(String message, Integer code) {
-    return ApiFailure.of(FailureKind.UNREADABLE, redaction.text(message), this, code);
+    return ApiFailure.of(FailureKind.UNREADABLE, message, this, code);
   }
 
   private String said(JsonNode envelope) {

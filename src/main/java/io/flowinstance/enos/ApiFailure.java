@@ -35,7 +35,7 @@ public final class ApiFailure extends RuntimeException {
   static ApiFailure of(FailureKind kind, String message, Answer answer, Integer apiCode) {
     return new ApiFailure(
         kind,
-        message,
+        answer.redaction().text(message),
         null,
         answer.httpStatus(),
         apiCode,

@@ -139,4 +139,18 @@ class RedactionTest {
       assertFalse(new String(failure.response(), UTF_8).contains("0f8a2c44-77b1"));
     }
   }
+
+  @Test
+  void aParserThatQuotesTheStartOfASecretIsQuotedWithoutIt() {
+    String word = "tokenOf32LettersAndDigits0123456";
+    byte[] body = word.getBytes(UTF_8);
+    String quoting =
+        assertThrows(ApiFailure.class, () -> new Answer(200, body, null).data()).getMessage();
+    assertTrue(quoting.contains("tokenOf32Letters"), quoting);
+
+    Answer answer = new Answer(200, body, null, Redaction.of(word));
+    ApiFailure failure = assertThrows(ApiFailure.class, answer::data);
+
+    assertEquals(quoting.replace("tokenOf32Letters", "[hidden]"), failure.getMessage());
+  }
 }
