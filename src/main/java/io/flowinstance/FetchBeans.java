@@ -5,6 +5,7 @@ import io.flowinstance.fetch.ApiAvailability;
 import io.flowinstance.fetch.ApiHeaders;
 import io.flowinstance.fetch.CallApi;
 import io.flowinstance.fetch.EnosHttpClient;
+import io.flowinstance.fetch.InstanceFetcher;
 import io.flowinstance.fetch.Pace;
 import io.flowinstance.fetch.Probes;
 import io.flowinstance.fetch.Retries;
@@ -22,6 +23,7 @@ import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.camel.CamelConfiguration;
 import org.apache.camel.CamelContext;
@@ -78,13 +80,16 @@ public final class FetchBeans implements CamelConfiguration {
                           + " Ids are held until it gives one. If it refuses us, see enos.app-key"
                           + " and enos.app-secret; else ask whoever runs EnOS."));
     }
-    // Lanes bound what waits here: a poll thread never has to make a call itself.
+    // Consumers bound what waits here: a poll thread never has to make a call itself.
     ThreadPoolProfile threads = new ThreadPoolProfile("fetch");
     threads.setPoolSize(concurrency);
     threads.setMaxPoolSize(concurrency);
     threads.setMaxQueueSize(Integer.MAX_VALUE);
+    ExecutorService fetches =
+        context.getExecutorServiceManager().newThreadPool(this, "fetch", threads);
+    registry.bind("fetch-threads", fetches);
     registry.bind(
-        "fetch-threads", context.getExecutorServiceManager().newThreadPool(this, "fetch", threads));
+        "instance-fetcher", new InstanceFetcher(fetches, context.createProducerTemplate()));
     registry.bind("api-headers", new ApiHeaders());
     registry.bind(
         "call-api",
@@ -109,11 +114,7 @@ public final class FetchBeans implements CamelConfiguration {
     registry.bind(
         "retries",
         new Retries(
-            api,
-            Duration.ofMillis(settings.whole("fetch.retry-budget-ms")),
-            Duration.ofMillis(settings.maxHoldMs()),
-            metrics,
-            clock));
+            api, Duration.ofMillis(settings.whole("fetch.retry-budget-ms")), metrics, clock));
     AtomicInteger inFlight = new AtomicInteger();
     metrics.gauge("flow.instance.api.calls.in.flight", "Calls under way.", inFlight::get);
     metrics.gauge(

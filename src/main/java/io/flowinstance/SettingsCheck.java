@@ -89,53 +89,18 @@ final class SettingsCheck {
 
   private void numbers() {
     whole("kafka.transaction-timeout-ms", 1_000, 900_000);
-    boolean poll = whole("kafka.max-poll-interval-ms", 1_000, Integer.MAX_VALUE);
     whole("kafka.session-timeout-ms", 6_000, 1_800_000);
     whole("kafka.max-request-size", 10_000, 1 << 30);
     whole("fetch.concurrency", 1, 10_000);
     whole("fetch.rate-limit-per-second", 0, 1_000_000);
-    boolean timeout = whole("fetch.timeout-ms", 1, 600_000);
-    boolean budget = whole("fetch.retry-budget-ms", 0, 86_400_000);
+    whole("fetch.timeout-ms", 1, 600_000);
+    whole("fetch.retry-budget-ms", 0, 86_400_000);
     whole("fetch.max-response-bytes", 1_024, 1 << 30);
     whole("batch.max-records", 1, 100_000);
     whole("batch.max-wait-ms", 1, 60_000);
-    boolean hold =
-        settings.text("batch.max-hold-ms").isEmpty() || whole("batch.max-hold-ms", 0, 86_400_000);
-    whole("pipeline.lanes", 1, 1_000);
+    whole("kafka.consumers", 1, 1_000);
     whole("shutdown.timeout-ms", 1_000, 600_000);
     whole("management.port", 0, 65_535);
-    if (poll && timeout && budget && hold) {
-      polling();
-    }
-  }
-
-  private void polling() {
-    long poll = settings.whole("kafka.max-poll-interval-ms");
-    long call = settings.whole("fetch.timeout-ms");
-    long asking = settings.whole("fetch.retry-budget-ms") + 2 * call + Settings.PUBLISH_MS;
-    if (asking > poll) {
-      fault(
-          "fetch.retry-budget-ms",
-          "with two calls and the publishing takes %d ms, and the group waits %d ms for a poll"
-              .formatted(asking, poll),
-          "lower it, or raise kafka.max-poll-interval-ms");
-    }
-    long giving = settings.whole("fetch.retry-budget-ms") + 2 * call;
-    if (giving > settings.maxHoldMs()) {
-      fault(
-          "batch.max-hold-ms",
-          "is shorter than the %d ms in which an id is asked for: a bad one would never be given up"
-              .formatted(giving),
-          "raise it, or lower fetch.retry-budget-ms or fetch.timeout-ms");
-    }
-    long holding = settings.longestBatchMs();
-    if (holding > poll && !settings.text("batch.max-hold-ms").isEmpty()) {
-      fault(
-          "batch.max-hold-ms",
-          "with a call and the publishing takes %d ms, and the group waits %d ms for a poll"
-              .formatted(holding, poll),
-          "lower it, or raise kafka.max-poll-interval-ms");
-    }
   }
 
   private void required(String name, String what) {
@@ -194,11 +159,11 @@ final class SettingsCheck {
     }
   }
 
-  private boolean whole(String name, int least, int most) {
+  private void whole(String name, int least, int most) {
     try {
       int value = Integer.parseInt(settings.text(name));
       if (value >= least && value <= most) {
-        return true;
+        return;
       }
     } catch (NumberFormatException e) {
       // Said below.
@@ -207,7 +172,6 @@ final class SettingsCheck {
         name,
         "is \"%s\"".formatted(settings.text(name)),
         "it is a whole number from %d to %d".formatted(least, most));
-    return false;
   }
 
   private void fault(String name, String fault, String remedy) {

@@ -18,7 +18,7 @@ import org.slf4j.MDC;
 
 class LogTest {
   @Test
-  void aLineAboutAnIdNamesItAndItsLaneAndTheThreadForgetsBoth() throws Exception {
+  void aLineAboutAnIdNamesItAndTheThreadForgetsIt() throws Exception {
     ListAppender<ILoggingEvent> log = new ListAppender<>();
     log.start();
     Logger logger = (Logger) LoggerFactory.getLogger(ApiAvailability.class);
@@ -30,7 +30,7 @@ class LogTest {
       pipeline.sendAndAwait(id);
 
       assertEquals(
-          List.of(Map.of("instanceId", id, "lane", "0")),
+          List.of(Map.of("instanceId", id)),
           log.list.stream().map(ILoggingEvent::getMDCPropertyMap).toList());
       ExecutorService threads =
           pipeline
@@ -39,7 +39,6 @@ class LogTest {
               .getRegistry()
               .lookupByNameAndType("fetch-threads", ExecutorService.class);
       assertEquals(null, threads.submit(() -> MDC.get("instanceId")).get());
-      assertEquals(null, threads.submit(() -> MDC.get("lane")).get());
     } finally {
       logger.detachAppender(log);
     }

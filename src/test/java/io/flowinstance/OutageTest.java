@@ -105,32 +105,6 @@ class OutageTest {
     }
   }
 
-  @Test
-  void idsThatAreHeldTooLongAreGivenBackAndPolledAgain() {
-    List<String> ids = newIds(100);
-    try (SignedPipeline pipeline =
-        SignedPipeline.start(
-            Map.of(
-                "batch.max-hold-ms", "1200",
-                "fetch.retry-budget-ms", "200",
-                "fetch.timeout-ms", "500"))) {
-      pipeline.warmUp();
-      pipeline.enos().goDown();
-      long last = ids.stream().mapToLong(pipeline::send).max().orElseThrow();
-      int consumers = pipeline.kafka().consumersMade();
-      awaitThat(
-          "the batch is given back twice", () -> pipeline.kafka().consumersMade() >= consumers + 2);
-      assertEquals(1, pipeline.kafka().committedOffset());
-      pipeline.assertNotServed(ids);
-      assertEquals(List.of(), pipeline.published(DEAD_LETTERS));
-
-      pipeline.enos().comeUp();
-      pipeline.awaitDone(last);
-      pipeline.assertServedOnce(ids);
-      assertEquals(List.of(), pipeline.published(DEAD_LETTERS));
-    }
-  }
-
   @ParameterizedTest
   @EnumSource(names = {"REFUSED_CONNECTIONS", "UNAUTHORIZED", "TOO_SLOW"})
   void theProcessStopsAtOnceWhileIdsAreHeldAndCommitsNoneOfThem(Outage outage) {

@@ -11,7 +11,6 @@ import static io.opentelemetry.api.common.AttributeKey.stringKey;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -344,32 +343,6 @@ class TracesTest {
       assertEquals(TRACE, failed.getTraceId());
       assertEquals("MALFORMED_ID", failed.getAttributes().get(stringKey("error.type")));
       assertEquals(List.of(), spans("GET"));
-    }
-  }
-
-  @Test
-  void anIdThatIsGivenBackIsNoFailureAndItsTraceGoesOn() {
-    try (SignedPipeline pipeline =
-        traced(
-            Map.of(
-                "batch.max-hold-ms", "1200",
-                "fetch.retry-budget-ms", "200",
-                "fetch.timeout-ms", "500"))) {
-      pipeline.enos().goDown();
-      long offset = send(pipeline, newId(), "traceparent", PARENT);
-      awaitThat("the id is given back", () -> !spans("process").isEmpty());
-      pipeline.enos().comeUp();
-      awaitSpans(pipeline, offset);
-
-      SpanData givenBack = spans("process").get(0);
-      assertEquals(StatusCode.UNSET, givenBack.getStatus().getStatusCode());
-      assertEquals(
-          List.of("given back"), givenBack.getEvents().stream().map(e -> e.getName()).toList());
-      SpanData served = spans("process").get(spans("process").size() - 1);
-      assertNotEquals(givenBack.getSpanId(), served.getSpanId());
-      assertEquals(TRACE, givenBack.getTraceId());
-      assertEquals(TRACE, served.getTraceId());
-      assertEquals(List.of(), served.getEvents());
     }
   }
 

@@ -7,8 +7,8 @@ import com.github.freva.asciitable.OverflowBehaviour;
 import io.flowinstance.Settings;
 import io.flowinstance.delivery.DeadLetter;
 import io.flowinstance.delivery.DeadLetterReason;
-import io.flowinstance.delivery.KafkaClients;
 import io.flowinstance.fetch.Pace;
+import io.flowinstance.kafka.KafkaClients;
 import java.io.PrintWriter;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -104,7 +104,7 @@ final class ReplayDeadLetters implements Callable<Integer> {
   public Integer call() {
     refuseNonsense();
     Settings settings = surroundings.settings(Settings.Part.KAFKA);
-    KafkaClients clients = new KafkaClients(settings.kafkaConnection());
+    KafkaClients clients = new KafkaClients(settings::kafkaConnection);
     Set<DeadLetterReason> meant = EnumSet.noneOf(DeadLetterReason.class);
     meant.addAll(reasons);
     Replay.Topics topics =

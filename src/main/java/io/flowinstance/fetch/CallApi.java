@@ -1,7 +1,6 @@
 package io.flowinstance.fetch;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.flowinstance.delivery.IdGroup;
 import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
@@ -41,11 +40,11 @@ public final class CallApi {
   /**
    * Begins the fetch of an instance.
    *
-   * @throws GivenBackException nobody waits for it any more
+   * @throws CancelledException nobody waits for it any more
    */
-  public Fetch begin(@Body InstanceQuery query, @Variable("ids") IdGroup ids) {
-    if (ids.isAbandoned()) {
-      throw GivenBackException.abandoned();
+  public Fetch begin(@Body InstanceQuery query, @Variable("record") FetchScope scope) {
+    if (scope.isCancelled()) {
+      throw new CancelledException("Its partition has moved.");
     }
     return new Fetch(query);
   }
@@ -53,16 +52,16 @@ public final class CallApi {
   /**
    * Asks for an instance: sets the query string and, when calls are signed, the signature.
    *
-   * @param ids the records that ask for it, or null: the call is in the trace of the first
+   * @param scope who waits for it, or null: the call is in its trace
    */
   public void request(
       @Variable("fetch") Fetch fetch,
-      @Variable("ids") IdGroup ids,
+      @Variable("record") FetchScope scope,
       @Headers Map<String, Object> headers)
       throws InterruptedException {
     fetch.prepare(System.nanoTime());
-    if (ids != null) {
-      ids.records().get(0).span().writeTo(headers::put);
+    if (scope != null) {
+      scope.span().writeTo(headers::put);
     }
     AccessTokens.Token token = ask(fetch.query().parameters(), "", headers);
     fetch.attempt(token, System.nanoTime());

@@ -1,6 +1,5 @@
 package io.flowinstance.fetch;
 
-import io.flowinstance.delivery.IdGroup;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
 import io.flowinstance.metrics.PipelineMetrics;
@@ -33,24 +32,16 @@ public final class Retries {
 
   private final ApiAvailability api;
   private final Duration budget;
-  private final Duration longestHold;
   private final PipelineMetrics metrics;
   private final Clock clock;
 
   /**
    * @param budget time after the first call in which an instance is asked for again
-   * @param longestHold time after its poll in which an id is held, before it is given back
    */
-  public Retries(
-      ApiAvailability api,
-      Duration budget,
-      Duration longestHold,
-      PipelineMetrics metrics,
-      Clock clock) {
+  public Retries(ApiAvailability api, Duration budget, PipelineMetrics metrics, Clock clock) {
     this.metrics = metrics;
     this.api = api;
     this.budget = budget;
-    this.longestHold = longestHold;
     this.clock = clock;
   }
 
@@ -70,11 +61,11 @@ public final class Retries {
    * Returns when the call should be made again.
    *
    * @throws ApiFailure asking again would not change it, or the retry budget is spent
-   * @throws GivenBackException the API is down for too long, or this process is stopping
+   * @throws CancelledException nobody waits for it any more, or this process is stopping
    */
   public void afterFailure(
       @Variable("fetch") Fetch fetch,
-      @Variable("ids") IdGroup ids,
+      @Variable("record") FetchScope scope,
       @ExchangeException Exception exception)
       throws InterruptedException {
     ApiFailure failure = ApiFailure.in(exception);
@@ -82,7 +73,7 @@ public final class Retries {
       if (!(exception instanceof CallNotPermittedException)) {
         throw RuntimeCamelException.wrapRuntimeCamelException(exception);
       }
-      hold(fetch, ids);
+      hold(fetch, scope);
       return;
     }
     metrics.called(answer(failure.kind()), System.nanoTime() - fetch.lastAttempt());
@@ -91,16 +82,16 @@ public final class Retries {
         api.answered(fetch.query());
         throw failure;
       }
-      case PASSING -> askLater(fetch, ids, failure);
+      case PASSING -> askLater(fetch, scope, failure);
       case TOKEN -> {
         if (fetch.token() == null || !fetch.renewToken()) {
           api.refused(failure);
-          hold(fetch, ids);
+          hold(fetch, scope);
         }
       }
       case REFUSED -> {
         api.refused(failure);
-        hold(fetch, ids);
+        hold(fetch, scope);
       }
     }
   }
@@ -109,7 +100,8 @@ public final class Retries {
     return kind.name().toLowerCase(Locale.ROOT);
   }
 
-  private void askLater(Fetch fetch, IdGroup ids, ApiFailure failure) throws InterruptedException {
+  private void askLater(Fetch fetch, FetchScope scope, ApiFailure failure)
+      throws InterruptedException {
     api.failed(fetch.query(), failure);
     Duration left = budget.minus(fetch.spent(System.nanoTime()));
     if (!left.isNegative() && !left.isZero()) {
@@ -122,12 +114,12 @@ public final class Retries {
               clock.instant(),
               ThreadLocalRandom.current().nextDouble());
       metrics.retried();
-      waitFor(delay, ids);
+      waitFor(delay, scope);
       return;
     }
     if (!api.answersOthers(fetch.query(), fetch.lastAttempt())) {
       fetch.restartBudget();
-      hold(fetch, ids);
+      hold(fetch, scope);
       return;
     }
     if (fetch.failedAlone()) {
@@ -138,29 +130,19 @@ public final class Retries {
   }
 
   /** Waits until a call may find the API answering. */
-  private void hold(Fetch fetch, IdGroup ids) throws InterruptedException {
+  private void hold(Fetch fetch, FetchScope scope) throws InterruptedException {
     long from = System.nanoTime();
     do {
-      waitFor(LOOK_AGAIN, ids);
+      waitFor(LOOK_AGAIN, scope);
     } while (!api.isWorthACall());
     fetch.held(System.nanoTime() - from);
   }
 
-  private void waitFor(Duration delay, IdGroup ids) throws InterruptedException {
+  private void waitFor(Duration delay, FetchScope scope) throws InterruptedException {
     long end = System.nanoTime() + delay.toNanos();
-    long giveBackAt = ids.polledAt() + longestHold.toNanos();
     for (long now = System.nanoTime(); now < end; now = System.nanoTime()) {
-      if (api.isStopping()) {
-        throw new GivenBackException("This process is stopping.");
-      }
-      if (ids.isAbandoned()) {
-        throw GivenBackException.abandoned();
-      }
-      if (now >= giveBackAt) {
-        throw new GivenBackException(
-            api.isUp()
-                ? "The id has waited for longer than batch.max-hold-ms."
-                : "The EnOS API is down or refuses us. " + api.reason());
+      if (api.isStopping() || scope.isCancelled()) {
+        throw new CancelledException("This process is stopping, or the partition has moved.");
       }
       TimeUnit.NANOSECONDS.sleep(Math.min(end - now, LOOK_AGAIN.toNanos()));
     }

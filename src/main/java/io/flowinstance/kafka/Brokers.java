@@ -1,0 +1,34 @@
+package io.flowinstance.kafka;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletionStage;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+
+/** What the brokers are asked about themselves. No method waits for the answer. */
+public interface Brokers {
+  /** Whether they answer at all: fails when they do not. */
+  CompletionStage<Void> ping();
+
+  /**
+   * The committed offsets of a group, once no transaction is pending that holds one.
+   *
+   * @return of these partitions those that have one
+   */
+  CompletionStage<Map<TopicPartition, OffsetAndMetadata>> committed(
+      String groupId, Set<TopicPartition> partitions);
+
+  /** The offsets that each of these partitions has. */
+  CompletionStage<Map<TopicPartition, DoneOffsets.Range>> bounds(Set<TopicPartition> partitions);
+
+  /**
+   * What keeps outcomes from being published.
+   *
+   * @param topics that they go to
+   * @param deadLetterTopic the one of them that must not be compacted
+   * @return one sentence; empty when nothing does
+   */
+  CompletionStage<String> faultOf(List<String> topics, String deadLetterTopic);
+}
