@@ -53,9 +53,13 @@ final class ConsumerHealth {
     return nanoTime.getAsLong() - polledAt;
   }
 
-  void owns(int partitionCount, boolean isMember) {
+  void owns(int partitionCount) {
     partitions = partitionCount;
-    member = isMember;
+  }
+
+  /** Whether the group has it as a member. */
+  void member(boolean now) {
+    member = now;
   }
 
   boolean isMember() {

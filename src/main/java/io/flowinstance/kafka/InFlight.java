@@ -183,7 +183,12 @@ final class InFlight {
   boolean failed(SharedCall call) {
     call.release();
     synchronized (this) {
-      if (!call.partition().isOpen(call) || stopping) {
+      if (!call.partition().isOpen(call)) {
+        return false;
+      }
+      if (stopping || call.partition().isLeaving()) {
+        call.partition().forget(call);
+        changed();
         return false;
       }
       failed.put(call, System.nanoTime() + RetryPause.after(call.failed()).toNanos());

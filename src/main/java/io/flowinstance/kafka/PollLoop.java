@@ -221,12 +221,13 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     if (!now.equals(snapshot)) {
       snapshot = now;
       inFlight.own(now);
-      health.owns(owned.size(), now.group().generationId() >= 0);
+      health.owns(owned.size());
     }
   }
 
   @Override
   public void onPartitionsAssigned(Collection<TopicPartition> assigned) {
+    health.member(true);
     begin(assigned);
     LOG.debug("Assigned {}", assigned);
   }
@@ -262,6 +263,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
 
   @Override
   public void onPartitionsLost(Collection<TopicPartition> lost) {
+    health.member(false);
     drop(lost);
     snapshot();
   }
@@ -387,6 +389,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     drop(Set.copyOf(owned.keySet()));
     snapshot = InFlight.Owned.NONE;
     inFlight.own(snapshot);
-    health.owns(0, false);
+    health.owns(0);
+    health.member(false);
   }
 }

@@ -160,6 +160,15 @@ final class RecordsInFlight {
     return calls.contains(call);
   }
 
+  /** Nothing comes of a call any more: its records are polled again by the next owner. */
+  void forget(SharedCall call) {
+    calls.remove(call);
+  }
+
+  boolean isLeaving() {
+    return leaving;
+  }
+
   /**
    * Takes ready outcomes for a transaction. None overtakes an earlier one of its key.
    *
