@@ -198,12 +198,15 @@ final class MemoryKafka implements KafkaClientFactory, Brokers {
   }
 
   @Override
-  public CompletionStage<Map<TopicPartition, OffsetAndMetadata>> committed(
+  public CompletionStage<Map<TopicPartition, Optional<OffsetAndMetadata>>> committed(
       String groupId, Set<TopicPartition> partitions) {
     List<Map<String, Map<TopicPartition, OffsetAndMetadata>>> commits =
         producer.consumerGroupOffsetsHistory();
-    return CompletableFuture.completedStage(
-        commits.isEmpty() ? Map.of() : commits.get(commits.size() - 1).values().iterator().next());
+    Optional<OffsetAndMetadata> last =
+        commits.isEmpty()
+            ? Optional.empty()
+            : Optional.of(commits.get(commits.size() - 1).values().iterator().next().get(IDS));
+    return CompletableFuture.completedStage(Map.of(IDS, last));
   }
 
   @Override

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -53,7 +54,7 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
   }
 
   @Override
-  public CompletionStage<Map<TopicPartition, OffsetAndMetadata>> committed(
+  public CompletionStage<Map<TopicPartition, Optional<OffsetAndMetadata>>> committed(
       String groupId, Set<TopicPartition> partitions) {
     return ask(
         client ->
@@ -62,12 +63,18 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
                     Map.of(groupId, new ListConsumerGroupOffsetsSpec().topicPartitions(partitions)),
                     new ListConsumerGroupOffsetsOptions().requireStable(true))
                 .partitionsToOffsetAndMetadata(groupId)
-                .thenApply(
-                    all -> {
-                      Map<TopicPartition, OffsetAndMetadata> committed = new HashMap<>(all);
-                      committed.values().removeIf(offset -> offset == null);
-                      return committed;
-                    }));
+                .thenApply(AdminBrokers::known));
+  }
+
+  /**
+   * The client leaves a partition out whose offset is not stable, as it does after any error, and
+   * gives null for one that has no offset: to take the one for the other begins the partition anew.
+   */
+  private static Map<TopicPartition, Optional<OffsetAndMetadata>> known(
+      Map<TopicPartition, OffsetAndMetadata> answer) {
+    Map<TopicPartition, Optional<OffsetAndMetadata>> known = new HashMap<>();
+    answer.forEach((partition, offset) -> known.put(partition, Optional.ofNullable(offset)));
+    return known;
   }
 
   @Override

@@ -2,6 +2,7 @@ package io.flowinstance.kafka;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -13,11 +14,12 @@ public interface Brokers {
   CompletionStage<Void> ping();
 
   /**
-   * The committed offsets of a group, once no transaction is pending that holds one.
+   * The committed offsets of a group.
    *
-   * @return of these partitions those that have one
+   * @return of each of these partitions its offset, empty when it has none; a partition is left out
+   *     while a transaction is pending that holds its offset
    */
-  CompletionStage<Map<TopicPartition, OffsetAndMetadata>> committed(
+  CompletionStage<Map<TopicPartition, Optional<OffsetAndMetadata>>> committed(
       String groupId, Set<TopicPartition> partitions);
 
   /** The offsets that each of these partitions has. */

@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -47,6 +48,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   /** The calls of partitions that are revoked may come to an end within this time. */
   private static final Duration REVOKE_PATIENCE = Duration.ofMillis(500);
 
+  private static final Duration ASK_AGAIN = Duration.ofMillis(100);
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(2);
 
   /** A single login may fail while credentials change; what has failed so often is made anew. */
@@ -307,6 +309,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   private void answered(Runnable start) {
     asking = false;
     askFailures = 0;
+    health.starts();
     start.run();
   }
 
@@ -319,7 +322,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
 
   private void start(
       RecordsInFlight records,
-      Map<TopicPartition, OffsetAndMetadata> committed,
+      Map<TopicPartition, Optional<OffsetAndMetadata>> committed,
       Map<TopicPartition, DoneOffsets.Range> bounds) {
     TopicPartition partition = records.partition();
     DoneOffsets.Range there = bounds.get(partition);
@@ -330,7 +333,12 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
       goOn(records, there);
       return;
     }
-    OffsetAndMetadata lastCommit = committed.get(partition);
+    if (!committed.containsKey(partition)) {
+      // The transaction of its last owner is pending.
+      askAgainAt = System.nanoTime() + ASK_AGAIN.toNanos();
+      return;
+    }
+    OffsetAndMetadata lastCommit = committed.get(partition).orElse(null);
     if (lastCommit != null && lastCommit.offset() > there.to()) {
       LOG.warn(
           "{} ends at {}, before its committed offset {}: it is read from its beginning.",

@@ -9,6 +9,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -94,7 +95,8 @@ final class PublishLoop implements Runnable {
     closed = true;
   }
 
-  private void publishNext() throws InterruptedException {
+  /** Publishes what is ready, or finds out what became of the last transaction. */
+  void publishNext() throws InterruptedException {
     getReady();
     if (undecided != null) {
       decide();
@@ -223,12 +225,15 @@ final class PublishLoop implements Runnable {
    */
   private void decide() throws InterruptedException {
     InFlight.Transaction transaction = undecided;
-    Map<TopicPartition, OffsetAndMetadata> committed =
+    Map<TopicPartition, Optional<OffsetAndMetadata>> committed =
         Answers.await(brokers.committed(target.groupId(), transaction.offsets().keySet()));
+    if (!committed.keySet().containsAll(transaction.offsets().keySet())) {
+      throw new NotReadyException("A transaction of this consumer is still pending.");
+    }
     boolean isCommitted = false;
     boolean isAborted = true;
     for (Map.Entry<RecordsInFlight, OffsetAndMetadata> commit : transaction.commits().entrySet()) {
-      OffsetAndMetadata now = committed.get(commit.getKey().partition());
+      OffsetAndMetadata now = committed.get(commit.getKey().partition()).orElse(null);
       isCommitted |= commit.getValue().equals(now);
       isAborted &= commit.getKey().isDropped() || Objects.equals(commit.getKey().committed(), now);
     }
