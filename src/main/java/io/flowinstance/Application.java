@@ -1,33 +1,31 @@
 package io.flowinstance;
 
 import io.flowinstance.command.CommandLineInterface;
-import io.flowinstance.delivery.KafkaClients;
-import io.flowinstance.delivery.ProcessSlot;
 import io.flowinstance.fetch.AddressCache;
+import io.flowinstance.kafka.AdminBrokers;
+import io.flowinstance.kafka.Brokers;
+import io.flowinstance.kafka.KafkaClients;
 import io.flowinstance.trace.TraceExport;
 import io.flowinstance.trace.Traces;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.IntFunction;
 import java.util.function.LongSupplier;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.main.Main;
-import org.apache.kafka.clients.producer.Producer;
 import org.slf4j.LoggerFactory;
 
 /** The pipeline as a process: settings, beans and routes, started and stopped together. */
 public final class Application implements AutoCloseable {
   private final Main main;
-  private final ProcessSlot slot;
+  private final Runnable closeBrokers;
   private final Traces traces;
 
-  private Application(Main main, ProcessSlot slot, Traces traces) {
+  private Application(Main main, Runnable closeBrokers, Traces traces) {
     this.main = main;
-    this.slot = slot;
+    this.closeBrokers = closeBrokers;
     this.traces = traces;
   }
 
@@ -82,23 +80,9 @@ public final class Application implements AutoCloseable {
   public static Application start(Map<String, String> overrides) {
     Settings settings = Settings.resolve(System.getenv(), overrides);
     Traces traces = traces(settings);
-    KafkaClients clients = new KafkaClients(settings.kafkaConnection());
-    ProcessSlot slot =
-        ProcessSlot.take(
-            settings.transactionalIdPrefix(),
-            Path.of(System.getProperty("java.io.tmpdir"), "flow-instance-routes"));
-    return start(
-        settings,
-        clients,
-        lane ->
-            clients.transactionalProducer(
-                slot.transactionalId(lane),
-                settings.whole("kafka.transaction-timeout-ms"),
-                settings.whole("kafka.max-request-size"),
-                settings.text("kafka.compression-type")),
-        System::nanoTime,
-        slot,
-        traces);
+    KafkaClients clients = new KafkaClients(settings::kafkaConnection);
+    AdminBrokers brokers = new AdminBrokers(clients::admin);
+    return start(settings, clients, brokers, brokers::close, System::nanoTime, traces);
   }
 
   private static Traces traces(Settings settings) {
@@ -116,17 +100,18 @@ public final class Application implements AutoCloseable {
   /**
    * Starts the pipeline on Kafka clients and with traces of the caller's.
    *
-   * @param nanoTime by which lanes and ids are judged to be late, as {@link System#nanoTime()}
+   * @param closeBrokers runs when the pipeline has stopped
+   * @param nanoTime by which consumers and ids are judged to be late, as {@link System#nanoTime()}
    */
   static Application start(
       Settings settings,
-      KafkaClientFactory consumers,
-      IntFunction<Producer<byte[], byte[]>> producers,
+      KafkaClientFactory clients,
+      Brokers brokers,
+      Runnable closeBrokers,
       LongSupplier nanoTime,
-      ProcessSlot slot,
       Traces traces) {
-    Beans beans = new Beans(settings, consumers, producers, nanoTime, traces);
-    Application application = new Application(configure(settings, beans), slot, traces);
+    Beans beans = new Beans(settings, clients, brokers, nanoTime, traces);
+    Application application = new Application(configure(settings, beans), closeBrokers, traces);
     try {
       application.main.start();
     } catch (Exception e) {
@@ -153,7 +138,7 @@ public final class Application implements AutoCloseable {
         .withHealthCheckEnabled(true)
         .withMetricsEnabled(true)
         .withPort(settings.whole("management.port"));
-    // What it says of a consumer, LaneWatch says in words.
+    // What it says of a consumer, KafkaHealth says in words.
     main.configure().health().setConsumersEnabled(false);
     // Bound before Camel looks for one. Camel's own meters cost more than they tell beside ours.
     main.bind("metricsRegistry", beans.meters());
@@ -176,15 +161,13 @@ public final class Application implements AutoCloseable {
   }
 
   /**
-   * Stops taking ids, finishes or gives back the ids in hand, leaves the group, and sends the last
+   * Stops taking ids, finishes the calls that are under way, leaves the group, and sends the last
    * spans.
    */
   @Override
   public void close() {
     main.stop();
-    if (slot != null) {
-      slot.close();
-    }
+    closeBrokers.run();
     traces.close();
   }
 }

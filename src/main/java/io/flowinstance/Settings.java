@@ -38,13 +38,8 @@ public final class Settings {
           "kafka.security.trust-store-type", "ssl.truststore.type",
           "kafka.security.trust-store-password", "ssl.truststore.password");
 
-  /** Longest that a transaction and the pause after a failed one take. */
-  private static final int PUBLISH_MS = 45_000;
-
-  /** A poll brings ids of one partition alone if that has enough: in parts, they take turns. */
-  private static final int POLLS_PER_BATCH = 4;
-
   private final Map<String, String> values;
+  private final Map<String, Path> files;
 
   /** What a process may use of the settings: of the rest, nothing has to be set. */
   public enum Part {
@@ -54,8 +49,9 @@ public final class Settings {
     ENOS
   }
 
-  private Settings(Map<String, String> values) {
+  private Settings(Map<String, String> values, Map<String, Path> files) {
     this.values = Collections.unmodifiableMap(values);
+    this.files = files;
   }
 
   /**
@@ -80,14 +76,16 @@ public final class Settings {
       Map<String, String> environment, Map<String, String> overrides, Set<Part> used) {
     Map<String, String> values = defaults();
     List<String> faults = new ArrayList<>();
-    values.replaceAll((name, value) -> fromEnvironment(environment, name, value, faults));
+    Map<String, Path> files = new TreeMap<>();
+    values.replaceAll((name, value) -> fromEnvironment(environment, name, value, files, faults));
     overrides.forEach(
         (name, value) -> {
+          files.remove(name);
           if (values.replace(name, value.strip()) == null) {
             faults.add("There is no setting named %s.".formatted(name));
           }
         });
-    Settings settings = new Settings(values);
+    Settings settings = new Settings(values, files);
     faults.addAll(SettingsCheck.faults(settings, used));
     if (!faults.isEmpty()) {
       throw new SettingsException(faults);
@@ -108,11 +106,16 @@ public final class Settings {
   }
 
   private static String fromEnvironment(
-      Map<String, String> environment, String name, String value, List<String> faults) {
+      Map<String, String> environment,
+      String name,
+      String value,
+      Map<String, Path> files,
+      List<String> faults) {
     String variable = environmentVariable(name);
     String file = environment.get(variable + "_FILE");
     if (file != null) {
       try {
+        files.put(name, Path.of(file));
         return Files.readString(Path.of(file)).strip();
       } catch (IOException e) {
         faults.add(
@@ -134,15 +137,10 @@ public final class Settings {
     return values;
   }
 
-  /**
-   * All settings, and what follows from them: {@code enos.service} from the API's version, {@code
-   * batch.poll-records} from the size of a batch.
-   */
+  /** All settings, and what follows from them: {@code enos.service} from the API's version. */
   public Map<String, String> forRoutes() {
     Map<String, String> properties = new TreeMap<>(values);
     properties.put("enos.service", SERVICES.get(text("enos.api-version")));
-    int pollRecords = Math.max(1, whole("batch.max-records") / POLLS_PER_BATCH);
-    properties.put("batch.poll-records", Integer.toString(pollRecords));
     return properties;
   }
 
@@ -152,16 +150,32 @@ public final class Settings {
         ZoneId.of(text("enos.time-zone")), ZoneId.of(text("enos.trigger-time-zone")));
   }
 
-  /** How to connect to Kafka, under the names of its clients; holds secrets. */
+  /**
+   * How to connect to Kafka, under the names of its clients; holds secrets. What a mounted file
+   * holds is read again each time.
+   */
   public Map<String, String> kafkaConnection() {
     Map<String, String> connection = new TreeMap<>();
     CONNECTION.forEach(
         (ours, kafkas) -> {
-          if (!text(ours).isEmpty()) {
-            connection.put(kafkas, text(ours));
+          String value = current(ours);
+          if (!value.isEmpty()) {
+            connection.put(kafkas, value);
           }
         });
     return connection;
+  }
+
+  private String current(String name) {
+    Path file = files.get(name);
+    if (file != null) {
+      try {
+        return Files.readString(file).strip();
+      } catch (IOException e) {
+        // It is being replaced: what it held at the start is as good as any.
+      }
+    }
+    return text(name);
   }
 
   /** What the transactional ids of this pipeline begin with. */
@@ -182,10 +196,5 @@ public final class Settings {
   /** The whole number of a setting. */
   public int whole(String name) {
     return Integer.parseInt(text(name));
-  }
-
-  /** The time from its poll in which an id comes to its commit, outages apart. */
-  int lateMs() {
-    return 2 * (whole("fetch.retry-budget-ms") + whole("fetch.timeout-ms")) + PUBLISH_MS;
   }
 }

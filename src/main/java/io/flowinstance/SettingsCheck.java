@@ -89,7 +89,6 @@ final class SettingsCheck {
 
   private void numbers() {
     whole("kafka.transaction-timeout-ms", 1_000, 900_000);
-    whole("kafka.max-poll-interval-ms", 1_000, Integer.MAX_VALUE);
     whole("kafka.session-timeout-ms", 6_000, 1_800_000);
     whole("kafka.max-request-size", 10_000, 1 << 30);
     whole("fetch.concurrency", 1, 10_000);
@@ -99,7 +98,7 @@ final class SettingsCheck {
     whole("fetch.max-response-bytes", 1_024, 1 << 30);
     whole("batch.max-records", 1, 100_000);
     whole("batch.max-wait-ms", 1, 60_000);
-    whole("pipeline.lanes", 1, 1_000);
+    whole("kafka.consumers", 1, 1_000);
     whole("shutdown.timeout-ms", 1_000, 600_000);
     whole("management.port", 0, 65_535);
   }

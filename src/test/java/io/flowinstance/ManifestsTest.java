@@ -318,7 +318,7 @@ class ManifestsTest {
   }
 
   @Test
-  void kedaMakesNoMoreLanesThanThereArePartitions() {
+  void kedaMakesNoMoreConsumersThanThereArePartitions() {
     JsonNode spec = Manifests.one("keda/scaledobject.yaml", "ScaledObject").get("spec");
     JsonNode trigger = spec.at("/triggers/0/metadata");
     Map<String, String> settings = Manifests.environment(Path.of("k8s/overlays/prod/settings.env"));
@@ -327,12 +327,13 @@ class ManifestsTest {
             .filter(topic -> topic.name().equals(trigger.get("topic").textValue()))
             .findFirst()
             .orElseThrow();
-    int lanes =
-        Integer.parseInt(settings.getOrDefault("PIPELINE_LANES", DEFAULTS.text("pipeline.lanes")));
+    int consumers =
+        Integer.parseInt(
+            settings.getOrDefault("KAFKA_CONSUMERS", DEFAULTS.text("kafka.consumers")));
 
     assertEquals(
         ids.content().at("/spec/partitions").intValue(),
-        spec.get("maxReplicaCount").intValue() * lanes);
+        spec.get("maxReplicaCount").intValue() * consumers);
     assertEquals(DEFAULTS.text("topic.instance-ids"), trigger.get("topic").textValue());
     assertEquals(DEFAULTS.text("kafka.group-id"), trigger.get("consumerGroup").textValue());
     assertEquals(

@@ -3,17 +3,20 @@ package io.flowinstance;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.flowinstance.kafka.Brokers;
+import io.flowinstance.kafka.DoneOffsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.component.kafka.KafkaConfiguration;
@@ -27,31 +30,27 @@ import org.apache.kafka.clients.consumer.OffsetResetStrategy;
 import org.apache.kafka.clients.producer.MockProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.Metric;
-import org.apache.kafka.common.MetricName;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.awaitility.core.ConditionTimeoutException;
 
 /**
- * Kafka's own mock clients behind the real camel-kafka consumer and the real publisher: one lane,
- * one partition of ids, and what was committed.
+ * Kafka's own mock clients behind the real endpoint: one consumer, one partition of ids, and what
+ * was committed.
  */
-final class MemoryKafka implements KafkaClientFactory {
+final class MemoryKafka implements KafkaClientFactory, Brokers {
   static final TopicPartition IDS = new TopicPartition("flow-instance-ids", 0);
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
-  private final List<ConsumerRecord<Object, Object>> ids = new ArrayList<>();
-  private final AtomicInteger consumersMade = new AtomicInteger();
+  private final List<ConsumerRecord<byte[], byte[]>> ids = new ArrayList<>();
   private IdConsumer consumer;
-  private List<ConsumerRecord<Object, Object>> together;
+  private List<ConsumerRecord<byte[], byte[]>> together;
   private final AtomicLong skipped = new AtomicLong();
-  private final AtomicLong bytes = new AtomicLong();
   private volatile CountDownLatch commits = new CountDownLatch(0);
   private volatile boolean answers = true;
-  private volatile boolean member = true;
   private volatile boolean committing;
   private final MockProducer<byte[], byte[]> producer =
       new MockProducer<>(true, new ByteArraySerializer(), new ByteArraySerializer()) {
@@ -78,14 +77,14 @@ final class MemoryKafka implements KafkaClientFactory {
     skipped.addAndGet(time.toNanos());
   }
 
-  /** Whether the consumer's metrics tell of a broker that answers. */
+  /** Whether the brokers answer. */
   void answers(boolean now) {
     answers = now;
   }
 
-  /** Whether the consumer's metrics tell of a group that has it as a member. */
-  void member(boolean now) {
-    member = now;
+  /** The group puts the consumer out. */
+  void putOutOfTheGroup() {
+    consumer.schedulePollTask(() -> consumer.listener.onPartitionsLost(List.of(IDS)));
   }
 
   /** Lets every commit hang until {@link #goOn()}. */
@@ -102,14 +101,10 @@ final class MemoryKafka implements KafkaClientFactory {
     commits.countDown();
   }
 
-  Producer<byte[], byte[]> producer(int lane) {
-    return producer;
-  }
-
   /** Puts a record on the id topic; returns its offset. */
   synchronized long send(byte[] key, byte[] value, Headers headers) {
     long offset = ids.size();
-    ConsumerRecord<Object, Object> idRecord =
+    ConsumerRecord<byte[], byte[]> idRecord =
         new ConsumerRecord<>(
             IDS.topic(),
             IDS.partition(),
@@ -140,7 +135,7 @@ final class MemoryKafka implements KafkaClientFactory {
   }
 
   private static void comeInOnePoll(
-      IdConsumer consumer, List<ConsumerRecord<Object, Object>> idRecords) {
+      IdConsumer consumer, List<ConsumerRecord<byte[], byte[]>> idRecords) {
     consumer.schedulePollTask(() -> idRecords.forEach(consumer::addRecord));
   }
 
@@ -180,20 +175,14 @@ final class MemoryKafka implements KafkaClientFactory {
     return new ArrayList<>(producer.history());
   }
 
-  /** How many consumers the lane has had; each but the first resumes at the committed offset. */
-  int consumersMade() {
-    return consumersMade.get();
-  }
-
   @Override
-  public Consumer<Object, Object> getConsumer(Properties properties) {
-    consumersMade.incrementAndGet();
+  public Consumer<byte[], byte[]> getConsumer(Properties properties) {
     return new IdConsumer();
   }
 
   @Override
-  public Producer<Object, Object> getProducer(Properties properties) {
-    throw new UnsupportedOperationException();
+  public Producer<byte[], byte[]> getProducer(Properties properties) {
+    return producer;
   }
 
   @Override
@@ -201,12 +190,40 @@ final class MemoryKafka implements KafkaClientFactory {
     return "in-memory:9092";
   }
 
+  @Override
+  public CompletionStage<Void> ping() {
+    return answers
+        ? CompletableFuture.completedStage(null)
+        : CompletableFuture.failedStage(new TimeoutException());
+  }
+
+  @Override
+  public CompletionStage<Map<TopicPartition, Optional<OffsetAndMetadata>>> committed(
+      String groupId, Set<TopicPartition> partitions) {
+    List<Map<String, Map<TopicPartition, OffsetAndMetadata>>> commits =
+        producer.consumerGroupOffsetsHistory();
+    Optional<OffsetAndMetadata> last =
+        commits.isEmpty()
+            ? Optional.empty()
+            : Optional.of(commits.get(commits.size() - 1).values().iterator().next().get(IDS));
+    return CompletableFuture.completedStage(Map.of(IDS, last));
+  }
+
+  @Override
+  public synchronized CompletionStage<Map<TopicPartition, DoneOffsets.Range>> bounds(
+      Set<TopicPartition> partitions) {
+    return CompletableFuture.completedStage(Map.of(IDS, new DoneOffsets.Range(0, ids.size())));
+  }
+
+  @Override
+  public CompletionStage<String> faultOf(List<String> topics, String deadLetterTopic) {
+    return CompletableFuture.completedStage("");
+  }
+
   /** From the last committed offset on, as a real consumer resumes. */
   private synchronized void resumeAtCommitted(IdConsumer fresh) {
-    long from = committedOffset();
-    fresh.updateBeginningOffsets(Map.of(IDS, from));
-    List<ConsumerRecord<Object, Object>> toCome =
-        List.copyOf(ids.subList(Math.toIntExact(from), ids.size()));
+    fresh.updateBeginningOffsets(Map.of(IDS, 0L));
+    List<ConsumerRecord<byte[], byte[]>> toCome = List.copyOf(ids);
     fresh.schedulePollTask(
         () -> {
           fresh.rebalance(List.of(IDS));
@@ -215,8 +232,8 @@ final class MemoryKafka implements KafkaClientFactory {
     consumer = fresh;
   }
 
-  private final class IdConsumer extends MockConsumer<Object, Object> {
-    private volatile long polledAt = nanoTime();
+  private final class IdConsumer extends MockConsumer<byte[], byte[]> {
+    private ConsumerRebalanceListener listener;
 
     IdConsumer() {
       super(OffsetResetStrategy.EARLIEST);
@@ -224,48 +241,15 @@ final class MemoryKafka implements KafkaClientFactory {
 
     @Override
     public synchronized void subscribe(
-        Collection<String> topics, ConsumerRebalanceListener listener) {
-      super.subscribe(topics, listener);
+        Collection<String> topics, ConsumerRebalanceListener toTell) {
+      listener = toTell;
+      super.subscribe(topics, toTell);
       resumeAtCommitted(this);
     }
 
     @Override
-    public Map<MetricName, ? extends Metric> metrics() {
-      Map<MetricName, Metric> metrics = new HashMap<>();
-      put(metrics, "consumer-metrics", "connection-count", answers ? 1 : 0);
-      put(
-          metrics,
-          "consumer-metrics",
-          "incoming-byte-total",
-          answers ? bytes.incrementAndGet() : bytes.get());
-      if (!closed()) {
-        put(metrics, "consumer-metrics", "last-poll-seconds-ago", (nanoTime() - polledAt) / 1e9);
-      }
-      put(metrics, "consumer-coordinator-metrics", "last-rebalance-seconds-ago", member ? 0 : -1);
-      return metrics;
-    }
-
-    private void put(Map<MetricName, Metric> into, String group, String name, double value) {
-      MetricName metric = new MetricName(name, group, "", Map.of());
-      into.put(
-          metric,
-          new Metric() {
-            @Override
-            public MetricName metricName() {
-              return metric;
-            }
-
-            @Override
-            public Object metricValue() {
-              return value;
-            }
-          });
-    }
-
-    @Override
-    public ConsumerRecords<Object, Object> poll(Duration timeout) {
-      polledAt = nanoTime();
-      ConsumerRecords<Object, Object> polled = super.poll(timeout);
+    public ConsumerRecords<byte[], byte[]> poll(Duration timeout) {
+      ConsumerRecords<byte[], byte[]> polled = super.poll(timeout);
       if (polled.isEmpty()) {
         // The mock returns at once; a real poll waits.
         try {

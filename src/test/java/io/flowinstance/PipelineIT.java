@@ -231,13 +231,13 @@ class PipelineIT {
     Map<String, String> environment = environment();
     environment.remove("ENOS_APP_SECRET");
     environment.put("ENOS_API_VERSION", "v9");
-    environment.put("FETCH_RETRY_BUDGET_MS", "900000");
+    environment.put("KAFKA_CONSUMERS", "0");
     try (ApplicationProcess wrong = ApplicationProcess.start(environment)) {
       assertEquals(2, wrong.awaitEnd(Duration.ofSeconds(20)));
       String output = wrong.output();
       assertTrue(output.contains("ENOS_APP_SECRET (enos.app-secret) is missing"), output);
       assertTrue(output.contains("ENOS_API_VERSION"), output);
-      assertTrue(output.contains("kafka.max-poll-interval-ms"), output);
+      assertTrue(output.contains("KAFKA_CONSUMERS (kafka.consumers) is"), output);
     }
   }
 

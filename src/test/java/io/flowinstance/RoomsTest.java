@@ -25,6 +25,8 @@ class RoomsTest {
           .definedBy("..fetch")
           .layer("delivery")
           .definedBy("..delivery")
+          .layer("kafka")
+          .definedBy("..kafka")
           .layer("enos")
           .definedBy("..enos")
           .layer("event")
@@ -44,15 +46,17 @@ class RoomsTest {
           .whereLayer("route")
           .mayOnlyBeAccessedByLayers("application")
           .whereLayer("fetch")
-          .mayOnlyBeAccessedByLayers("application", "command", "route", "delivery")
-          .whereLayer("delivery")
+          .mayOnlyBeAccessedByLayers("application", "command", "route", "kafka")
+          .whereLayer("kafka")
           .mayOnlyBeAccessedByLayers("application", "command", "route")
+          .whereLayer("delivery")
+          .mayOnlyBeAccessedByLayers("application", "command", "route", "kafka")
           .whereLayer("enos")
           .mayOnlyBeAccessedByLayers("application", "command", "route", "fetch", "delivery")
           .whereLayer("metrics")
-          .mayOnlyBeAccessedByLayers("application", "fetch", "delivery")
+          .mayOnlyBeAccessedByLayers("application", "fetch", "kafka")
           .whereLayer("trace")
-          .mayOnlyBeAccessedByLayers("application", "route", "fetch", "delivery")
+          .mayOnlyBeAccessedByLayers("application", "route", "fetch", "delivery", "kafka")
           .whereLayer("event")
           .mayOnlyBeAccessedByLayers("application", "command", "route", "delivery")
           .whereLayer("graph")
@@ -68,7 +72,7 @@ class RoomsTest {
           .resideInAnyPackage("org.apache..");
 
   @ArchTest
-  static final ArchRule ONLY_DELIVERY_SPEAKS_KAFKA =
+  static final ArchRule FETCH_AND_MEANING_KNOW_NO_KAFKA =
       ArchRuleDefinition.noClasses()
           .that()
           .resideInAnyPackage("..fetch", "..trace", "..enos", "..event", "..graph", "..json")

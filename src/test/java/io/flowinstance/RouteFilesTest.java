@@ -62,12 +62,12 @@ class RouteFilesTest {
   @ParameterizedTest
   @MethodSource("files")
   @SuppressWarnings("unchecked")
-  void onlyTheRouteOfAnIdHandlesErrors(Path file) throws IOException {
+  void onlyThePipelineHandlesErrors(Path file) throws IOException {
     Map<String, Object> route = only(file);
     if (!route.containsKey("from")) {
       return;
     }
-    if (route.get("id").equals("serve-id")) {
+    if (route.get("id").equals("pipeline")) {
       assertEquals("on-error", route.get("routeConfigurationId"));
     } else {
       assertNotNull(((Map<String, Object>) route.get("errorHandler")).get("noErrorHandler"));

@@ -51,12 +51,12 @@ class SettingsTest {
 
   @Test
   void takesTheEnvironmentOverTheFileAndOverridesOverBoth() {
-    Map<String, String> environment = with("PIPELINE_LANES", "3", "TOPIC_INSTANCE_IDS", " ids ");
+    Map<String, String> environment = with("KAFKA_CONSUMERS", "3", "TOPIC_INSTANCE_IDS", " ids ");
 
-    assertEquals(3, Settings.resolve(environment, Map.of()).whole("pipeline.lanes"));
+    assertEquals(3, Settings.resolve(environment, Map.of()).whole("kafka.consumers"));
     assertEquals("ids", Settings.resolve(environment, Map.of()).text("topic.instance-ids"));
     assertEquals(
-        4, Settings.resolve(environment, Map.of("pipeline.lanes", "4")).whole("pipeline.lanes"));
+        4, Settings.resolve(environment, Map.of("kafka.consumers", "4")).whole("kafka.consumers"));
   }
 
   @Test
@@ -105,6 +105,7 @@ class SettingsTest {
         "TOPIC_FLOW_INSTANCES | a topic",
         "FETCH_CONCURRENCY | many",
         "FETCH_CONCURRENCY | 0",
+        "KAFKA_CONSUMERS | 0",
         "MANAGEMENT_PORT | 70000",
       })
   void refusesWhatCannotWork(String variable, String value) {

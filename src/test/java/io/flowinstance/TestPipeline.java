@@ -19,16 +19,11 @@ final class TestPipeline {
     overrides.put("enos.auth", "none");
     overrides.put("enos.user-id", "yourUserId");
     overrides.put("enos.org-id", "yourOrgId");
-    overrides.put("pipeline.lanes", "1");
+    overrides.put("kafka.consumers", "1");
     overrides.put("management.port", "0");
     overrides.put("fetch.retry-budget-ms", "200");
     overrides.putAll(settings);
     return Application.start(
-        Settings.resolve(Map.of(), overrides),
-        kafka,
-        kafka::producer,
-        kafka::nanoTime,
-        null,
-        traces);
+        Settings.resolve(Map.of(), overrides), kafka, kafka, () -> {}, kafka::nanoTime, traces);
   }
 }

@@ -348,22 +348,6 @@ class TracesTest {
   }
 
   @Test
-  void anIdThatIsGivenBackWhenThePipelineStopsIsNoFailure() {
-    try (SignedPipeline pipeline = traced(Map.of("fetch.timeout-ms", "500"))) {
-      pipeline.enos().goDown();
-      send(pipeline, newId(), "traceparent", PARENT);
-      awaitThat("the API counts as down", () -> !pipeline.isUp());
-      pipeline.application().close();
-
-      SpanData givenBack = spans("process").get(0);
-      assertEquals(StatusCode.UNSET, givenBack.getStatus().getStatusCode());
-      assertEquals(
-          List.of("given back"), givenBack.getEvents().stream().map(e -> e.getName()).toList());
-      assertEquals(TRACE, givenBack.getTraceId());
-    }
-  }
-
-  @Test
   void withoutACollectorThePipelineGoesOnAndStopsInTime() {
     Traces traces =
         TraceExport.start(

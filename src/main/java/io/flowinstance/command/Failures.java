@@ -3,20 +3,11 @@ package io.flowinstance.command;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
 import io.flowinstance.graph.UnreadableResponseException;
+import io.flowinstance.kafka.KafkaFaults;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.config.ConfigException;
-import org.apache.kafka.common.errors.AuthorizationException;
-import org.apache.kafka.common.errors.ClusterAuthorizationException;
-import org.apache.kafka.common.errors.GroupAuthorizationException;
 import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.ProducerFencedException;
-import org.apache.kafka.common.errors.SaslAuthenticationException;
-import org.apache.kafka.common.errors.SslAuthenticationException;
-import org.apache.kafka.common.errors.TimeoutException;
-import org.apache.kafka.common.errors.TopicAuthorizationException;
-import org.apache.kafka.common.errors.TransactionalIdAuthorizationException;
-import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /** What went wrong, in a sentence that says what to mend. */
 final class Failures {
@@ -32,12 +23,12 @@ final class Failures {
       return api(api);
     }
     for (Throwable cause = known; cause != null; cause = cause.getCause()) {
-      String sentence = cause instanceof KafkaException kafka ? kafka(kafka) : null;
-      if (sentence != null) {
-        return sentence;
+      if (cause instanceof ProducerFencedException
+          || cause instanceof InvalidProducerEpochException) {
+        return "Another replay was started meanwhile and goes on from here; this one has stopped.";
       }
     }
-    return known instanceof KafkaException ? "Kafka: " + deepest(known) : null;
+    return known instanceof KafkaException ? KafkaFaults.sentence(known) : null;
   }
 
   private static String api(ApiFailure failure) {
@@ -46,58 +37,5 @@ final class Failures {
             ? "Check enos.base-url and enos.proxy."
             : failure.kind().remedy();
     return (failure.getMessage() + " " + remedy).strip();
-  }
-
-  private static String kafka(KafkaException failure) {
-    if (failure instanceof TimeoutException) {
-      return "The brokers did not answer in time: check kafka.bootstrap-servers and"
-          + " kafka.security.*, and that this machine reaches them.";
-    }
-    if (failure instanceof SaslAuthenticationException) {
-      return "The brokers refuse the login: check kafka.security.sasl-mechanism and"
-          + " kafka.security.sasl-jaas-config.";
-    }
-    if (failure instanceof SslAuthenticationException) {
-      return "There is no trust between this machine and the brokers: check kafka.security.protocol"
-          + " and kafka.security.trust-store. TLS says: "
-          + deepest(failure);
-    }
-    if (failure instanceof TopicAuthorizationException topics) {
-      return "This login may not use topic %s: grant it Read or Write there."
-          .formatted(String.join(", ", topics.unauthorizedTopics()));
-    }
-    if (failure instanceof GroupAuthorizationException group) {
-      return "This login may not use the consumer group %s: grant it Read there."
-          .formatted(group.groupId());
-    }
-    if (failure instanceof TransactionalIdAuthorizationException) {
-      return "This login may not use its transactional id: grant it Write on the ids that begin"
-          + " with kafka.transactional-id-prefix (or, where that is empty, kafka.group-id).";
-    }
-    if (failure instanceof ClusterAuthorizationException) {
-      return "This login may not use the cluster so: grant it IdempotentWrite there.";
-    }
-    if (failure instanceof AuthorizationException) {
-      return "This login may not do that: " + failure.getMessage();
-    }
-    if (failure instanceof ProducerFencedException
-        || failure instanceof InvalidProducerEpochException) {
-      return "Another replay was started meanwhile and goes on from here; this one has stopped.";
-    }
-    if (failure instanceof UnknownTopicOrPartitionException) {
-      return "A topic does not exist: run check to see which.";
-    }
-    if (failure instanceof ConfigException || failure.getCause() instanceof ConfigException) {
-      return "Kafka does not take the settings: " + deepest(failure);
-    }
-    return null;
-  }
-
-  private static String deepest(Throwable failure) {
-    Throwable root = failure;
-    while (root.getCause() != null) {
-      root = root.getCause();
-    }
-    return root.getMessage() == null ? root.getClass().getSimpleName() : root.getMessage();
   }
 }

@@ -147,7 +147,8 @@ final class FetchInstance implements Callable<Integer> {
         new InstanceMessages(
             new EventMessages(
                 settings.text("topic.flow-instances"), settings.text("topic.task-statuses")),
-            new DeadLetters(settings.text("topic.dead-letters"), surroundings.clock()));
+            new DeadLetters(settings.text("topic.dead-letters"), surroundings.clock()),
+            Long.MAX_VALUE);
     IdRecord nowhere =
         new IdRecord(
             new TopicPartition(settings.text("topic.instance-ids"), 0),
@@ -155,15 +156,14 @@ final class FetchInstance implements Callable<Integer> {
             event.enrichment().fetchedAt().toEpochMilli(),
             null,
             id.getBytes(UTF_8),
-            new RecordHeaders(),
-            null);
+            new RecordHeaders());
     Answer answer = fetch.answer();
     DeadLetters.Call call =
         new DeadLetters.Call(
             answer.httpStatus(), answer.apiCode(), answer.excerpt(), fetch.attempts());
     PrintWriter out = spec.commandLine().getOut();
     for (ProducerRecord<byte[], byte[]> message :
-        messages.of(event, nowhere, fetch.query().source(), call)) {
+        messages.of(event, nowhere, fetch.query().source(), call, bytes -> {})) {
       out.println(new String(Json.write(json -> write(message, json)), UTF_8));
     }
   }

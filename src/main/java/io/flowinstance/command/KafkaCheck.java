@@ -1,7 +1,7 @@
 package io.flowinstance.command;
 
 import io.flowinstance.Settings;
-import io.flowinstance.delivery.KafkaClients;
+import io.flowinstance.kafka.KafkaClients;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -49,7 +49,7 @@ final class KafkaCheck {
   /** One finding for the brokers, each topic, the group and the transactional ids. */
   List<Finding> findings() {
     List<Finding> findings = new ArrayList<>();
-    try (Admin admin = new KafkaClients(settings.kafkaConnection()).admin()) {
+    try (Admin admin = new KafkaClients(settings::kafkaConnection).admin()) {
       findings.add(brokers(admin));
       for (String name : TOPICS) {
         findings.add(topic(admin, name));

@@ -1,7 +1,7 @@
 package io.flowinstance.command;
 
 import io.flowinstance.delivery.DeadLetter;
-import io.flowinstance.delivery.KafkaClients;
+import io.flowinstance.kafka.KafkaClients;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -238,7 +238,7 @@ final class Replay {
 
   /** What goes to the topic of ids, or null when it is no more to be had. */
   private ProducerRecord<byte[], byte[]> idRecord(DeadLetter letter) {
-    if (!letter.isWithoutValue()) {
+    if (!letter.isIncomplete()) {
       return letter.replay(topics.ids());
     }
     DeadLetter.Origin origin = letter.origin();

@@ -7,8 +7,8 @@ import com.github.freva.asciitable.OverflowBehaviour;
 import io.flowinstance.Settings;
 import io.flowinstance.delivery.DeadLetter;
 import io.flowinstance.delivery.DeadLetterReason;
-import io.flowinstance.delivery.KafkaClients;
 import io.flowinstance.fetch.RateLimits;
+import io.flowinstance.kafka.KafkaClients;
 import io.github.resilience4j.ratelimiter.RateLimiter;
 import java.io.PrintWriter;
 import java.time.Instant;
@@ -105,7 +105,7 @@ final class ReplayDeadLetters implements Callable<Integer> {
   public Integer call() {
     refuseNonsense();
     Settings settings = surroundings.settings(Settings.Part.KAFKA);
-    KafkaClients clients = new KafkaClients(settings.kafkaConnection());
+    KafkaClients clients = new KafkaClients(settings::kafkaConnection);
     Set<DeadLetterReason> meant = EnumSet.noneOf(DeadLetterReason.class);
     meant.addAll(reasons);
     Replay.Topics topics =

@@ -3,11 +3,11 @@ package io.flowinstance.command;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.flowinstance.Settings;
-import io.flowinstance.delivery.KafkaClients;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.InstanceSearch;
 import io.flowinstance.fetch.EnosClient;
 import io.flowinstance.json.Json;
+import io.flowinstance.kafka.KafkaClients;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
@@ -224,7 +224,7 @@ final class SendIds implements Callable<Integer> {
   private void send(Map<InstanceQuery, String> ids) throws InterruptedException {
     Settings settings = surroundings.settings(Settings.Part.KAFKA);
     String topic = settings.text("topic.instance-ids");
-    KafkaClients clients = new KafkaClients(settings.kafkaConnection());
+    KafkaClients clients = new KafkaClients(settings::kafkaConnection);
     try (Admin admin = clients.admin()) {
       // A producer would make the topic where brokers allow that.
       KafkaAnswers.partitions(admin, topic);

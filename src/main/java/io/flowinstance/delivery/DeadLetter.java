@@ -52,9 +52,9 @@ public record DeadLetter(ConsumerRecord<byte[], byte[]> stored) {
     return DeadLetters.replays(stored.headers());
   }
 
-  /** Whether it was itself too large for its topic, and so is without value and headers. */
-  public boolean isWithoutValue() {
-    return stored.value() == null && reason().equals(DeadLetterReason.EVENT_TOO_LARGE.name());
+  /** Whether Kafka did not take it as the record came, so that it lacks the key or more. */
+  public boolean isIncomplete() {
+    return stored.headers().lastHeader(DeadLetters.LEFT_OUT) != null;
   }
 
   /** Where its id record stood, or null. */
@@ -87,7 +87,7 @@ public record DeadLetter(ConsumerRecord<byte[], byte[]> stored) {
   }
 
   /**
-   * The id record once more, one replay older, when its dead letter is {@link #isWithoutValue}.
+   * The id record once more, one replay older, when its dead letter is {@link #isIncomplete}.
    *
    * @param topic where it goes
    * @param original the record at its {@link #origin}

@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.time.Clock;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
@@ -27,6 +29,15 @@ public final class DeadLetters {
   static final String OFFSET = PREFIX + "offset";
   static final String FAILED_AT = PREFIX + "failed-at";
 
+  /** What of the record a dead letter lacks: {@code key}, {@code value}, {@code headers}. */
+  static final String LEFT_OUT = PREFIX + "left-out";
+
+  /** A part of a record that is larger is what makes its dead letter too large. */
+  private static final int LARGE_PART_BYTES = 16 << 10;
+
+  private static final int RECORD_OVERHEAD = 128;
+  private static final int HEADER_OVERHEAD = 16;
+
   private final String topic;
   private final Clock clock;
 
@@ -49,12 +60,12 @@ public final class DeadLetters {
   }
 
   /** The reason that a dead letter gives. */
-  static String reason(ProducerRecord<byte[], byte[]> deadLetter) {
+  public static String reason(ProducerRecord<byte[], byte[]> deadLetter) {
     return new String(deadLetter.headers().lastHeader(PREFIX + "reason").value(), UTF_8);
   }
 
   /** The topic that they go to. */
-  String topic() {
+  public String topic() {
     return topic;
   }
 
@@ -65,35 +76,89 @@ public final class DeadLetters {
    */
   public ProducerRecord<byte[], byte[]> of(
       IdRecord idRecord, DeadLetterReason reason, String message, Call call) {
-    return record(idRecord, idRecord.value(), headers(idRecord, reason, message, call));
+    return new ProducerRecord<>(
+        topic, null, idRecord.key(), idRecord.value(), headers(idRecord, reason, message, call));
   }
 
   /**
-   * A dead letter that is itself too large for Kafka, without its value: the value still stands
-   * where {@code dead-letter-topic}, {@code -partition} and {@code -offset} say.
+   * What takes the place of an outcome one of whose messages Kafka refuses: a dead letter in place
+   * of events; in place of a dead letter one without the parts that are large, at last one without
+   * any. The record itself still stands where {@code dead-letter-topic}, {@code -partition} and
+   * {@code -offset} say.
+   *
+   * @param refused one of the outcome's messages
+   * @param limit what it exceeds, for the sentence
+   * @return null if there is no smaller one
    */
-  ProducerRecord<byte[], byte[]> withoutValue(IdRecord idRecord) {
-    String message =
-        "The dead letter of this record is larger than the topic takes; its value is left out.";
-    Headers headers = new RecordHeaders();
-    addTo(headers, idRecord, DeadLetterReason.EVENT_TOO_LARGE, message, Call.NONE);
-    return record(idRecord, null, headers);
+  public Outcome smaller(Outcome outcome, ProducerRecord<byte[], byte[]> refused, String limit) {
+    IdRecord idRecord = outcome.idRecord();
+    if (!refused.topic().equals(topic)) {
+      String message =
+          "A message of %d bytes for topic %s is larger than the %s."
+              .formatted(length(refused.value()), refused.topic(), limit);
+      return Outcome.of(
+          idRecord, List.of(of(idRecord, DeadLetterReason.EVENT_TOO_LARGE, message, Call.NONE)));
+    }
+    Header leftOut = refused.headers().lastHeader(LEFT_OUT);
+    if (leftOut != null && new String(leftOut.value(), UTF_8).equals("key,value,headers")) {
+      return null;
+    }
+    List<ProducerRecord<byte[], byte[]>> messages = new ArrayList<>(outcome.messages());
+    messages.replaceAll(
+        message -> message == refused ? reduced(idRecord, refused, leftOut != null) : message);
+    return Outcome.of(idRecord, messages);
   }
 
-  private ProducerRecord<byte[], byte[]> record(IdRecord idRecord, byte[] value, Headers headers) {
-    return new ProducerRecord<>(topic, null, idRecord.key(), value, headers);
+  /** A dead letter without the large parts of its record, or without any; its key is the place. */
+  private ProducerRecord<byte[], byte[]> reduced(
+      IdRecord idRecord, ProducerRecord<byte[], byte[]> deadLetter, boolean bare) {
+    boolean keepsValue = !bare && length(idRecord.value()) <= LARGE_PART_BYTES;
+    boolean keepsHeaders = !bare && bytes(deadLetter.headers()) <= LARGE_PART_BYTES;
+    Headers headers = new RecordHeaders();
+    for (Header header : deadLetter.headers()) {
+      if (keepsHeaders || header.key().startsWith(PREFIX)) {
+        headers.add(header);
+      }
+    }
+    headers.remove(LEFT_OUT);
+    add(headers, LEFT_OUT, "key" + (keepsValue ? "" : ",value") + (keepsHeaders ? "" : ",headers"));
+    return new ProducerRecord<>(
+        topic,
+        null,
+        idRecord.position().getBytes(UTF_8),
+        keepsValue ? idRecord.value() : null,
+        headers);
+  }
+
+  /** No less than Kafka's own bound of a record's size, which costs more to compute. */
+  public static long mostBytes(ProducerRecord<byte[], byte[]> message) {
+    return RECORD_OVERHEAD
+        + length(message.key())
+        + length(message.value())
+        + bytes(message.headers());
+  }
+
+  private static long bytes(Headers headers) {
+    long bytes = 0;
+    for (Header header : headers) {
+      bytes += HEADER_OVERHEAD + 3L * header.key().length() + length(header.value());
+    }
+    return bytes;
+  }
+
+  private static int length(byte[] bytes) {
+    return bytes == null ? 0 : bytes.length;
   }
 
   private Headers headers(IdRecord idRecord, DeadLetterReason reason, String message, Call call) {
-    Headers headers = new RecordHeaders(idRecord.headers());
-    addTo(headers, idRecord, reason, message, call);
-    return headers;
-  }
-
-  private void addTo(
-      Headers headers, IdRecord idRecord, DeadLetterReason reason, String message, Call call) {
+    Headers headers = new RecordHeaders();
+    for (Header header : idRecord.headers()) {
+      // Those of an earlier life would contradict ours.
+      if (!header.key().startsWith(PREFIX)) {
+        headers.add(header);
+      }
+    }
     String replays = Integer.toString(replays(idRecord.headers()));
-    headers.remove(REPLAYS);
     add(headers, REASON, reason.name());
     add(headers, MESSAGE, message);
     add(headers, PREFIX + "http-status", call.httpStatus());
@@ -108,6 +173,7 @@ public final class DeadLetters {
     add(headers, PREFIX + "attempts", call.attempts());
     add(headers, FAILED_AT, clock.instant().truncatedTo(ChronoUnit.MILLIS));
     headers.add(REPLAYS, replays.getBytes(UTF_8));
+    return headers;
   }
 
   private static void add(Headers headers, String name, Object value) {

@@ -6,6 +6,7 @@ import io.flowinstance.event.FlowInstanceEvent;
 import io.flowinstance.event.TaskStatusEvent;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Header;
@@ -33,13 +34,24 @@ public final class EventMessages {
     this.taskStatusTopic = taskStatusTopic;
   }
 
+  /** The topic of the instances. */
+  public String flowInstanceTopic() {
+    return flowInstanceTopic;
+  }
+
+  /** The topic of the tasks. */
+  public String taskStatusTopic() {
+    return taskStatusTopic;
+  }
+
   /**
    * The record of an instance, then those of its readable tasks in graph order.
    *
    * @param source the CloudEvents source, a URI reference
+   * @param bytes is told after each record what all of them take; what it throws ends the work
    */
-  public List<ProducerRecord<byte[], byte[]>> of(
-      FlowInstanceEvent event, IdRecord idRecord, String source) {
+  List<ProducerRecord<byte[], byte[]>> of(
+      FlowInstanceEvent event, IdRecord idRecord, String source, LongConsumer bytes) {
     List<TaskStatusEvent> tasks = event.tasks();
     List<ProducerRecord<byte[], byte[]>> messages = new ArrayList<>(1 + tasks.size());
     String position = idRecord.position();
@@ -51,15 +63,20 @@ public final class EventMessages {
             trace(idRecord));
     messages.add(
         message(flowInstanceTopic, event.key(), event.toJson(), position, FLOW_INSTANCE, shared));
+    long taken = Outcome.bytes(messages.get(0));
+    bytes.accept(taken);
     for (TaskStatusEvent task : tasks) {
-      messages.add(
+      ProducerRecord<byte[], byte[]> message =
           message(
               taskStatusTopic,
               task.key(),
               task.toJson(),
               position + "/" + task.index(),
               TASK_STATUS,
-              shared));
+              shared);
+      messages.add(message);
+      taken += Outcome.bytes(message);
+      bytes.accept(taken);
     }
     return messages;
   }
@@ -74,7 +91,7 @@ public final class EventMessages {
   }
 
   /** Whether a message is that of an instance. */
-  boolean isOfInstance(ProducerRecord<byte[], byte[]> message) {
+  public boolean isOfInstance(ProducerRecord<byte[], byte[]> message) {
     return message.topic().equals(flowInstanceTopic);
   }
 

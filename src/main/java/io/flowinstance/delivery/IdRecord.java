@@ -1,6 +1,7 @@
 package io.flowinstance.delivery;
 
 import io.flowinstance.trace.OpenSpan;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Headers;
 
@@ -9,11 +10,12 @@ import org.apache.kafka.common.header.Headers;
  *
  * @param partition where it stands
  * @param offset its offset there
- * @param timestamp its timestamp, epoch milliseconds
+ * @param timestamp its timestamp, epoch milliseconds; 0 or less when it has none
  * @param key its raw key, or null
  * @param value its raw value, or null
- * @param headers its headers; they are carried into a dead letter and steer nothing
- * @param origin the consumer and the group generation that it was polled in
+ * @param headers its headers; they are carried into a dead letter and do not affect processing
+ * @param bytes the heap that it takes, about
+ * @param polledAt when it was polled, in {@link System#nanoTime()}
  * @param span its span, from its poll to its outcome
  */
 public record IdRecord(
@@ -23,19 +25,40 @@ public record IdRecord(
     byte[] key,
     byte[] value,
     Headers headers,
-    RecordOrigin origin,
+    long bytes,
+    long polledAt,
     OpenSpan span) {
 
-  /** A record without a span. */
+  private static final int OVERHEAD_BYTES = 512;
+
+  /** A record that no consumer has polled, without a span. */
   public IdRecord(
       TopicPartition partition,
       long offset,
       long timestamp,
       byte[] key,
       byte[] value,
-      Headers headers,
-      RecordOrigin origin) {
-    this(partition, offset, timestamp, key, value, headers, origin, OpenSpan.NONE);
+      Headers headers) {
+    this(partition, offset, timestamp, key, value, headers, OVERHEAD_BYTES, 0, OpenSpan.NONE);
+  }
+
+  /** A record as Kafka's client gives it. */
+  public static IdRecord of(ConsumerRecord<byte[], byte[]> polled, long polledAt, OpenSpan span) {
+    long bytes = OVERHEAD_BYTES;
+    bytes += Math.max(0, polled.serializedKeySize()) + Math.max(0, polled.serializedValueSize());
+    for (var header : polled.headers()) {
+      bytes += header.key().length() + (header.value() == null ? 0 : header.value().length);
+    }
+    return new IdRecord(
+        new TopicPartition(polled.topic(), polled.partition()),
+        polled.offset(),
+        polled.timestamp(),
+        polled.key(),
+        polled.value(),
+        polled.headers(),
+        bytes,
+        polledAt,
+        span);
   }
 
   /** {@code <topic>-<partition>-<offset>}: the same id in the same place always has this name. */

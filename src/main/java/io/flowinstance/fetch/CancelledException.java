@@ -1,12 +1,9 @@
 package io.flowinstance.fetch;
 
-/** A fetch has ended without an answer, for nobody waits for it any more. */
+/** Nobody waits for an answer any more: its record is polled again, by this process or another. */
 public final class CancelledException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  /**
-   * @param message one sentence that says why
-   */
   public CancelledException(String message) {
     super(message);
   }

@@ -36,14 +36,14 @@ public final class EnosRequests {
   /**
    * Asks for an instance: sets the query string and, when calls are signed, the signature.
    *
-   * @param ids whose span the call belongs to, or null
+   * @param scope whose span the call belongs to, or null
    */
   public void request(
       @Variable("fetch") FetchState fetch,
-      @Variable("ids") FetchScope ids,
+      @Variable("record") FetchScope scope,
       @Headers Map<String, Object> headers) {
-    if (ids != null) {
-      ids.span().writeTo(headers::put);
+    if (scope != null) {
+      scope.span().writeTo(headers::put);
     }
     Signed signed = ask(fetch.query().parameters(), "", headers);
     fetch.begin(signed.token(), signed.redaction(), System.nanoTime());

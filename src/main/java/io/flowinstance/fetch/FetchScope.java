@@ -2,42 +2,28 @@ package io.flowinstance.fetch;
 
 import io.flowinstance.trace.OpenSpan;
 
-/** What a fetch knows of whoever waits for its answer. */
+/** All that a fetch knows of whoever waits for it. */
 public interface FetchScope {
-  /** Nobody in particular: never cancelled, without a bound of memory, in no trace. */
-  FetchScope NONE =
-      new FetchScope() {
-        @Override
-        public boolean isCancelled() {
-          return false;
-        }
-
-        @Override
-        public boolean tryAcquire(Runnable available) {
-          return true;
-        }
-
-        @Override
-        public void release() {
-          // Nothing was taken.
-        }
-
-        @Override
-        public OpenSpan span() {
-          return OpenSpan.NONE;
-        }
-      };
-
   /** Whether nobody waits for the answer any more. */
   boolean isCancelled();
 
   /**
-   * Takes the memory that an answer may need.
+   * Takes the heap that an answer may need, before a call. What is cancelled needs none: ask for
+   * that afterwards.
    *
-   * @param available runs once it is worth another try, if there is not enough now
-   * @return whether it was taken
+   * @param available runs, on any thread, once another try is worth it; only after {@code false}
+   * @return false if there is none now
    */
   boolean tryAcquire(Runnable available);
+
+  /**
+   * Takes more heap, if what was taken is not enough for an answer that has come. Waits for it: one
+   * answer at a time may always go on, so this ends.
+   *
+   * @param bytes that are needed in all
+   * @throws CancelledException nobody waits for the answer any more
+   */
+  void growTo(long bytes) throws InterruptedException;
 
   /** Gives back what {@link #tryAcquire} took: the call brought no answer. */
   void release();

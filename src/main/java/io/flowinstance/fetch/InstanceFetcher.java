@@ -11,7 +11,6 @@ import io.github.resilience4j.ratelimiter.RateLimiter;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
@@ -37,8 +36,8 @@ import org.slf4j.MDC;
  * ApiFailure} when the instance is to blame, or with a {@link CancelledException}. What waits takes
  * no thread.
  *
- * <p>The variable {@code ids} is the {@link FetchScope} of a fetch; its {@link FetchState} becomes
- * the variable {@code fetch}.
+ * <p>The variable {@code record} is the {@link FetchScope} of a fetch; its {@link FetchState}
+ * becomes the variable {@code fetch}.
  */
 public final class InstanceFetcher extends AsyncProcessorSupport {
   private static final String OK = "ok";
@@ -48,6 +47,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       Stream.concat(Stream.of(OK), Stream.of(FailureKind.values()).map(InstanceFetcher::answer))
           .collect(Collectors.toUnmodifiableSet());
 
+  private static final String INSTANCE_ID = "instanceId";
   private static final long SWEEP_MS = 250;
 
   /**
@@ -149,7 +149,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
   public boolean process(Exchange exchange, AsyncCallback callback) {
     FetchState state = new FetchState(exchange.getMessage().getBody(InstanceQuery.class));
     exchange.setVariable("fetch", state);
-    new Fetch(exchange, callback, exchange.getVariable("ids", FetchScope.class), state).start();
+    new Fetch(exchange, callback, exchange.getVariable("record", FetchScope.class), state).start();
     return false;
   }
 
@@ -180,7 +180,6 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     private final AsyncCallback callback;
     private final FetchScope scope;
     private final FetchState state;
-    private final Map<String, String> logged = MDC.getCopyOfContextMap();
     private final AtomicBoolean ended = new AtomicBoolean();
 
     Fetch(Exchange exchange, AsyncCallback callback, FetchScope scope, FetchState state) {
@@ -240,7 +239,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
               "direct:call-api",
               asked -> {
                 asked.setVariable("fetch", state);
-                asked.setVariable("ids", scope);
+                asked.setVariable("record", scope);
               });
       long now = System.nanoTime();
       if (call.getException() == null) {
@@ -422,14 +421,13 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       }
     }
 
+    /** Names the instance in every log line of this work, and in none of the thread's next. */
     private <T> T inLog(Supplier<T> work) {
-      if (logged != null) {
-        MDC.setContextMap(logged);
-      }
+      MDC.put(INSTANCE_ID, state.query().instanceId());
       try {
         return work.get();
       } finally {
-        MDC.clear();
+        MDC.remove(INSTANCE_ID);
       }
     }
   }

@@ -30,7 +30,7 @@ import org.slf4j.LoggerFactory;
 public final class OutageDetector {
   private static final Logger LOG = LoggerFactory.getLogger(OutageDetector.class);
 
-  private static final Duration FIRST_PROBE = Duration.ofMillis(50);
+  private static final Duration FIRST_PROBE = Duration.ofMillis(150);
   private static final Duration FIRST_INTERVAL = Duration.ofMillis(500);
   private static final Duration LONGEST_INTERVAL = Duration.ofSeconds(5);
 

@@ -9,7 +9,7 @@ import java.time.Duration;
  */
 public final class RateLimits {
   /** Calls that leave evenly do not arrive evenly. */
-  private static final double SPACING = 1.07;
+  private static final double SPACING = 1.05;
 
   private RateLimits() {}
 

@@ -32,7 +32,8 @@ public final class PipelineMetrics {
   private final Counter ids;
   private final Counter events;
   private final Map<String, Counter> deadLetters = new HashMap<>();
-  private final Counter givenBack;
+  private final Counter discarded;
+  private final Counter lost;
   private final Counter flowInstances;
   private final Counter taskStatuses;
   private final Counter deadLetterMessages;
@@ -57,7 +58,14 @@ public final class PipelineMetrics {
     this.registry = registry;
     events = outcomes("events", "none");
     deadLetterReasons.forEach(reason -> deadLetters.put(reason, outcomes("dead_letter", reason)));
-    givenBack = outcomes("given_back", "none");
+    discarded =
+        Counter.builder("flow.instance.ids.discarded")
+            .description("Id records of partitions that moved: polled again by their next owner.")
+            .register(registry);
+    lost =
+        Counter.builder("flow.instance.ids.lost")
+            .description("Offsets that retention deleted before their id records were read.")
+            .register(registry);
     flowInstances = messages("flow_instance");
     taskStatuses = messages("task_status");
     deadLetterMessages = messages("dead_letter");
@@ -107,9 +115,14 @@ public final class PipelineMetrics {
     deadLetters.get(reason).increment();
   }
 
-  /** Ids were given back, to be polled again. */
-  public void givenBack(int count) {
-    givenBack.increment(count);
+  /** Ids were polled, and let go without an outcome. */
+  public void discarded(int count) {
+    discarded.increment(count);
+  }
+
+  /** Offsets were deleted before their ids were read. */
+  public void lost(long count) {
+    lost.increment(count);
   }
 
   /** Messages that were committed. */
@@ -161,7 +174,7 @@ public final class PipelineMetrics {
 
   private Counter outcomes(String outcome, String reason) {
     return Counter.builder("flow.instance.outcomes")
-        .description("What ids came to; an id with unreadable tasks counts for each of them too.")
+        .description("What ids came to; an id with unreadable tasks counts twice.")
         .tags("outcome", outcome, "reason", reason)
         .register(registry);
   }

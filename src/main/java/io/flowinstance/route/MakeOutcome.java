@@ -3,10 +3,10 @@ package io.flowinstance.route;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.flowinstance.delivery.DeadLetterReason;
 import io.flowinstance.delivery.DeadLetters;
-import io.flowinstance.delivery.IdGroup;
 import io.flowinstance.delivery.IdRecord;
 import io.flowinstance.delivery.InstanceMessages;
 import io.flowinstance.delivery.Outcome;
+import io.flowinstance.delivery.OutcomeTooLargeException;
 import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.MalformedIdException;
@@ -17,16 +17,20 @@ import io.flowinstance.fetch.FetchState;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.FlowInstanceDecoder;
 import io.flowinstance.graph.UnreadableResponseException;
+import io.flowinstance.kafka.SharedCall;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongConsumer;
 import org.apache.camel.Body;
 import org.apache.camel.ExchangeException;
 import org.apache.camel.Variable;
 
 /**
- * The last steps of {@code serve-id}: data to instance, instance to events, failure to dead letter.
+ * The steps of {@code pipeline} after the fetch: data to instance, instance to events, failure to
+ * dead letter.
  */
 public final class MakeOutcome {
   private final FlowInstanceDecoder decoder = new FlowInstanceDecoder();
@@ -61,31 +65,68 @@ public final class MakeOutcome {
 
   /**
    * For each record that asked: one event of the instance, one per task in graph order, one dead
-   * letter per task that cannot be read.
+   * letter if a task cannot be read.
+   *
+   * @throws OutcomeTooLargeException that would take more heap than there is for it
    */
   public List<Outcome> split(
       @Body FlowInstance instance,
-      @Variable("ids") IdGroup ids,
+      @Variable("record") SharedCall record,
       @Variable("fetch") FetchState fetch) {
     Instant fetchedAt = clock.instant().truncatedTo(ChronoUnit.MILLIS);
     String source = fetch.query().source();
     FlowInstanceEvent event = FlowInstanceEvent.of(instance, zones, fetchedAt);
     // Only dead letters tell of the call, and to tell of it reads the whole answer again.
     DeadLetters.Call call = event.unreadableTasks().isEmpty() ? DeadLetters.Call.NONE : call(fetch);
-    return ids.records().stream()
-        .map(
-            idRecord -> {
-              Outcome outcome = Outcome.of(idRecord, messages.of(event, idRecord, source, call));
-              endSpan(idRecord, DeadLetterReason.UNREADABLE_TASK, event.unreadableTasks());
-              return outcome;
-            })
-        .toList();
+    Heap heap = new Heap(record);
+    List<Outcome> outcomes = new ArrayList<>();
+    for (IdRecord idRecord : record.records()) {
+      outcomes.add(Outcome.of(idRecord, messages.of(event, idRecord, source, call, heap)));
+      heap.keep();
+    }
+    record
+        .records()
+        .forEach(each -> endSpan(each, DeadLetterReason.UNREADABLE_TASK, event.unreadableTasks()));
+    return outcomes;
+  }
+
+  /** Takes heap for messages while they are made, in steps. */
+  private static final class Heap implements LongConsumer {
+    private static final long STEP = 1 << 20;
+
+    private final SharedCall record;
+    private long kept;
+    private long current;
+    private long asked;
+
+    Heap(SharedCall record) {
+      this.record = record;
+    }
+
+    @Override
+    public void accept(long bytes) {
+      current = bytes;
+      if (kept + bytes > asked) {
+        asked = kept + bytes + STEP;
+        try {
+          record.growTo(asked);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw new CancelledException("Interrupted.");
+        }
+      }
+    }
+
+    /** The messages of a record are made; those of the next one are counted from 0 again. */
+    void keep() {
+      kept += current;
+    }
   }
 
   /** The dead letters of an id that came to a failure which asking again would not change. */
   public List<Outcome> deadLetter(
       @ExchangeException Exception failure,
-      @Variable("ids") IdGroup ids,
+      @Variable("record") SharedCall record,
       @Variable("fetch") FetchState fetch) {
     ApiFailure apiFailure = ApiFailure.in(failure);
     DeadLetterReason reason = reason(failure, apiFailure);
@@ -98,24 +139,11 @@ public final class MakeOutcome {
                 apiFailure.response(),
                 fetch.attempts());
     String message = apiFailure == null ? failure.getMessage() : apiFailure.getMessage();
-    return ids.records().stream()
+    return record.records().stream()
         .map(
             idRecord -> {
               endSpan(idRecord, reason, List.of(message));
               return Outcome.of(idRecord, List.of(deadLetters.of(idRecord, reason, message, call)));
-            })
-        .toList();
-  }
-
-  /** The ids that could not be served now. */
-  public List<Outcome> giveBack(
-      @ExchangeException CancelledException why, @Variable("ids") IdGroup ids) {
-    return ids.records().stream()
-        .map(
-            idRecord -> {
-              idRecord.span().givenBack(why.getMessage());
-              idRecord.span().end();
-              return Outcome.givenBack(idRecord, why.getMessage());
             })
         .toList();
   }
@@ -131,6 +159,9 @@ public final class MakeOutcome {
   private static DeadLetterReason reason(Exception failure, ApiFailure apiFailure) {
     if (failure instanceof MalformedIdException) {
       return DeadLetterReason.MALFORMED_ID;
+    }
+    if (failure instanceof OutcomeTooLargeException) {
+      return DeadLetterReason.EVENT_TOO_LARGE;
     }
     if (apiFailure == null) {
       return DeadLetterReason.UNREADABLE_RESPONSE;

@@ -1,17 +1,13 @@
 package io.flowinstance.route;
 
-import io.flowinstance.delivery.IdGroup;
 import io.flowinstance.delivery.IdRecord;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.MalformedIdException;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
+import java.util.function.Function;
 import org.apache.camel.Body;
 
-/** The steps that read which instances the records of a batch ask for. */
-public final class ReadIds {
+/** The step that reads which instance a record asks for. */
+public final class ReadIds implements Function<IdRecord, Object> {
   private final String userId;
   private final String orgId;
 
@@ -25,46 +21,28 @@ public final class ReadIds {
   }
 
   /**
-   * Groups the records by what they ask for, in the order of each first one. A record's key and
-   * headers steer nothing. The calls for a group are in the trace of its first record.
+   * What a record asks for. Its key and headers do not affect that.
+   *
+   * @param value of the record
+   * @throws MalformedIdException there is no usable id in it
    */
-  public List<IdGroup> read(@Body List<IdRecord> idRecords) {
-    Map<InstanceQuery, IdGroup> byQuery = new LinkedHashMap<>();
-    List<IdGroup> groups = new ArrayList<>();
-    for (IdRecord idRecord : idRecords) {
-      try {
-        InstanceQuery query = InstanceQuery.read(idRecord.value()).orElse(userId, orgId);
-        idRecord.span().asksFor(query.instanceId());
-        List<IdRecord> asking =
-            byQuery
-                .computeIfAbsent(
-                    query,
-                    asked -> {
-                      IdGroup group = new IdGroup(asked, null, new ArrayList<>());
-                      groups.add(group);
-                      return group;
-                    })
-                .records();
-        asking.add(idRecord);
-        if (asking.size() > 1) {
-          idRecord.span().sharesCallsOf(asking.get(0).span());
-        }
-      } catch (MalformedIdException e) {
-        groups.add(new IdGroup(null, e, List.of(idRecord)));
-      }
-    }
-    return groups;
+  public InstanceQuery read(@Body byte[] value) {
+    return InstanceQuery.read(value).orElse(userId, orgId);
   }
 
   /**
-   * What the records of a group ask for.
+   * What keeps its order: records that ask for the same instance on the same behalf.
    *
-   * @throws MalformedIdException there is no usable id in the record
+   * @return null for a record without a usable id
    */
-  public InstanceQuery query(@Body IdGroup ids) {
-    if (ids.unreadable() != null) {
-      throw ids.unreadable();
+  @Override
+  public Object apply(IdRecord idRecord) {
+    try {
+      InstanceQuery query = read(idRecord.value());
+      idRecord.span().asksFor(query.instanceId());
+      return query;
+    } catch (MalformedIdException e) {
+      return null;
     }
-    return ids.query();
   }
 }

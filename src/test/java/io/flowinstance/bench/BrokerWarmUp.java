@@ -1,6 +1,6 @@
 package io.flowinstance.bench;
 
-import io.flowinstance.delivery.KafkaClients;
+import io.flowinstance.kafka.KafkaClients;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -27,7 +27,8 @@ record BrokerWarmUp(Duration length) implements Step {
   @Override
   public String perform(TestBed bed, Path logs, Results results) throws InterruptedException {
     KafkaClients clients =
-        new KafkaClients(Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bed.bootstrapServers()));
+        new KafkaClients(
+            () -> Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bed.bootstrapServers()));
     TopicPartition ids = new TopicPartition(bed.emptyIds(), 0);
     ConsumerGroupMetadata group = new ConsumerGroupMetadata("warm-up");
     int transactions = 0;

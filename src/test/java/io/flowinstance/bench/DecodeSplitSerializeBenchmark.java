@@ -50,10 +50,11 @@ public class DecodeSplitSerializeBenchmark {
   private final InstanceMessages messages =
       new InstanceMessages(
           new EventMessages("flow-instances", "task-statuses"),
-          new DeadLetters("flow-instance-dead-letters", Clock.systemUTC()));
+          new DeadLetters("flow-instance-dead-letters", Clock.systemUTC()),
+          Long.MAX_VALUE);
   private final IdRecord idRecord =
       new IdRecord(
-          new TopicPartition("flow-instance-ids", 1), 5, 0, null, null, new RecordHeaders(), null);
+          new TopicPartition("flow-instance-ids", 1), 5, 0, null, null, new RecordHeaders());
 
   private String id;
   private Answer answer;
@@ -84,13 +85,13 @@ public class DecodeSplitSerializeBenchmark {
   /** The events as records: keys, headers, and values in JSON. */
   @Benchmark
   public List<ProducerRecord<byte[], byte[]>> serialize() {
-    return messages.of(event, idRecord, SOURCE, DeadLetters.Call.NONE);
+    return messages.of(event, idRecord, SOURCE, DeadLetters.Call.NONE, bytes -> {});
   }
 
   /** The three after each other. */
   @Benchmark
   public List<ProducerRecord<byte[], byte[]>> whole() {
     FlowInstanceEvent split = FlowInstanceEvent.of(decode(), zones, FETCHED_AT);
-    return messages.of(split, idRecord, SOURCE, DeadLetters.Call.NONE);
+    return messages.of(split, idRecord, SOURCE, DeadLetters.Call.NONE, bytes -> {});
   }
 }

@@ -119,13 +119,7 @@ class ReplayDeadLettersIT {
     }
     IdRecord idRecord =
         new IdRecord(
-            new TopicPartition(ids(), 0),
-            7,
-            0,
-            id.getBytes(UTF_8),
-            id.getBytes(UTF_8),
-            headers,
-            null);
+            new TopicPartition(ids(), 0), 7, 0, id.getBytes(UTF_8), id.getBytes(UTF_8), headers);
     producer.send(
         new DeadLetters(dead(), Clock.fixed(failedAt, ZoneOffset.UTC))
             .of(idRecord, reason, "Because of " + id + ".", DeadLetters.Call.NONE));

@@ -24,7 +24,7 @@ class DeadLetterTest {
       new DeadLetters("dead", Clock.fixed(NOON, ZoneOffset.UTC));
 
   private static IdRecord idRecord(byte[] key, byte[] value, Headers headers) {
-    return new IdRecord(new TopicPartition("ids", 2), 42, 7, key, value, headers, null);
+    return new IdRecord(new TopicPartition("ids", 2), 42, 7, key, value, headers);
   }
 
   private static DeadLetter stored(ProducerRecord<byte[], byte[]> written) {
@@ -94,20 +94,75 @@ class DeadLetterTest {
     assertNull(replay.value(), "a value that never was is replayed as none");
   }
 
+  private Outcome refused(IdRecord idRecord) {
+    return Outcome.of(
+        idRecord,
+        List.of(
+            deadLetters.of(
+                idRecord, DeadLetterReason.MALFORMED_ID, "No id.", DeadLetters.Call.NONE)));
+  }
+
+  private Outcome smaller(Outcome outcome) {
+    return deadLetters.smaller(outcome, outcome.messages().get(0), "limit");
+  }
+
+  private static ProducerRecord<byte[], byte[]> only(Outcome outcome) {
+    assertEquals(1, outcome.messages().size());
+    return outcome.messages().get(0);
+  }
+
   @Test
-  void withoutItsValueItTakesThatOfTheOriginal() {
+  void withoutAPartOfItsRecordItTakesThatOfTheOriginal() {
     Headers headers = new RecordHeaders();
     headers.add("kept", "k".getBytes(UTF_8));
-    DeadLetter letter = stored(deadLetters.withoutValue(idRecord(null, new byte[] {1}, headers)));
+    DeadLetter letter = stored(only(smaller(refused(idRecord(null, new byte[20_000], headers)))));
     ConsumerRecord<byte[], byte[]> original =
         new ConsumerRecord<>("ids", 2, 42, null, "1-1".getBytes(UTF_8));
     original.headers().add("kept", "k".getBytes(UTF_8));
 
-    assertTrue(letter.isWithoutValue());
+    assertTrue(letter.isIncomplete());
+    assertNull(letter.stored().value());
     assertEquals(new DeadLetter.Origin(new TopicPartition("ids", 2), 42), letter.origin());
     assertEquals(
         List.of("kept=k", "dead-letter-replays=1"),
         texts(letter.replay("ids", original).headers()));
+  }
+
+  @Test
+  void leavesOutWhatIsLargeFirstAndIsKeyedByItsPlace() {
+    IdRecord idRecord = idRecord(new byte[20_000_000], "id".getBytes(UTF_8), new RecordHeaders());
+    ProducerRecord<byte[], byte[]> written = only(smaller(refused(idRecord)));
+
+    assertEquals("ids-2-42", new String(written.key(), UTF_8));
+    assertArrayEquals("id".getBytes(UTF_8), written.value());
+    assertEquals("MALFORMED_ID", DeadLetters.reason(written));
+    assertTrue(texts(written.headers()).contains("dead-letter-left-out=key"));
+    assertTrue(DeadLetters.mostBytes(written) < 1_000);
+  }
+
+  @Test
+  void leavesOutEverythingWhenEvenThatIsRefusedAndThenThereIsNothingSmaller() {
+    Headers headers = new RecordHeaders().add("h", "v".getBytes(UTF_8));
+    Outcome bare = smaller(smaller(refused(idRecord(null, "id".getBytes(UTF_8), headers))));
+    ProducerRecord<byte[], byte[]> written = only(bare);
+
+    assertNull(written.value());
+    assertNull(written.headers().lastHeader("h"));
+    assertTrue(texts(written.headers()).contains("dead-letter-left-out=key,value,headers"));
+    assertTrue(texts(written.headers()).contains("dead-letter-offset=42"));
+    assertNull(smaller(bare));
+  }
+
+  @Test
+  void dropsTheDeadLetterHeadersOfAnEarlierLife() {
+    Headers headers = new RecordHeaders();
+    headers.add("dead-letter-response", "old".getBytes(UTF_8));
+    headers.add("dead-letter-replays", "2".getBytes(UTF_8));
+    List<String> written = texts(only(refused(idRecord(null, null, headers))).headers());
+
+    assertTrue(written.contains("dead-letter-replays=2"), written::toString);
+    assertEquals(1, written.stream().filter(text -> text.contains("replays")).count());
+    assertTrue(written.stream().noneMatch(text -> text.endsWith("=old")), written::toString);
   }
 
   @Test

@@ -17,14 +17,15 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
- * Counts, as a {@code read_committed} reader from outside, what became of each id: how often it had
- * an outcome, whether all its task events are there once, and whether the order is kept.
+ * Counts, as a {@code read_committed} reader from outside, what became of each id record: how often
+ * it had an outcome, whether all its task events are there once, and whether those of an instance
+ * are in the order of its records in a partition.
  */
 final class Audit implements AutoCloseable {
   private final Topics topics;
   private final KafkaConsumer<byte[], byte[]> consumer;
-  private final Map<String, Integer> instances = new HashMap<>();
-  private final Map<String, Integer> deadLetters = new HashMap<>();
+  private final Map<String, Integer> outcomes = new HashMap<>();
+  private final Map<String, Integer> recordsOfId = new HashMap<>();
   private final Map<String, Set<Integer>> tasks = new HashMap<>();
   private final Map<String, Long> lastOffsets = new HashMap<>();
   private final List<String> faults = new ArrayList<>();
@@ -54,18 +55,16 @@ final class Audit implements AutoCloseable {
     consumer.seekToBeginning(partitions);
   }
 
-  /** Reads what is there; how many ids have had an outcome so far. */
+  /** Reads what is there; how many id records have had an outcome so far. */
   int read(Duration wait) {
     consumer.poll(wait).forEach(this::count);
-    Set<String> ids = new HashSet<>(instances.keySet());
-    ids.addAll(deadLetters.keySet());
-    return ids.size();
+    return outcomes.size();
   }
 
-  /** Reads until each id has an outcome, or the time is over; then up to the end of the topics. */
-  void readAll(int ids, Duration patience) {
+  /** Reads until so many records have an outcome, or the time is over; then up to the end. */
+  void readAll(int records, Duration patience) {
     long end = System.nanoTime() + patience.toNanos();
-    while (read(Duration.ofMillis(200)) < ids && System.nanoTime() < end) {
+    while (read(Duration.ofMillis(200)) < records && System.nanoTime() < end) {
       // On it goes.
     }
     Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment());
@@ -78,28 +77,37 @@ final class Audit implements AutoCloseable {
   private void count(ConsumerRecord<byte[], byte[]> message) {
     String key = new String(message.key(), UTF_8);
     if (message.topic().equals(topics.deadLetters())) {
-      deadLetters.merge(new String(message.value(), UTF_8), 1, Integer::sum);
+      String partition =
+          header(message, "dead-letter-topic") + "-" + header(message, "dead-letter-partition");
+      outcome(new String(message.value(), UTF_8), partition, header(message, "dead-letter-offset"));
       reasons.merge(header(message, "dead-letter-reason"), 1, Integer::sum);
       return;
     }
     String[] place = header(message, "ce_id").split("/");
     int dash = place[0].lastIndexOf('-');
-    long offset = Long.parseLong(place[0].substring(dash + 1));
-    int index = place.length > 1 ? Integer.parseInt(place[1]) : -1;
-    String stream =
-        message.topic() + "-" + message.partition() + " from " + place[0].substring(0, dash);
-    long position = offset * 100_000 + index;
-    Long before = lastOffsets.put(stream, position);
-    if (before != null && before >= position) {
-      faults.add("out of order: %s: %d after %d".formatted(stream, position, before));
+    String partition = place[0].substring(0, dash);
+    String offset = place[0].substring(dash + 1);
+    if (place.length == 1) {
+      outcome(key, partition, offset);
+      return;
     }
-    if (index < 0) {
-      instances.merge(key, 1, Integer::sum);
-    } else {
-      taskEvents++;
-      if (!tasks.computeIfAbsent(place[0], p -> new HashSet<>()).add(index)) {
-        faults.add("task twice: " + header(message, "ce_id"));
-      }
+    taskEvents++;
+    if (!tasks.computeIfAbsent(place[0], p -> new HashSet<>()).add(Integer.parseInt(place[1]))) {
+      faults.add("task twice: " + header(message, "ce_id"));
+    }
+    inOrder("task " + key, partition, offset);
+  }
+
+  private void outcome(String id, String partition, String offset) {
+    outcomes.merge(partition + "-" + offset, 1, Integer::sum);
+    recordsOfId.merge(id, 1, Integer::sum);
+    inOrder("instance " + id, partition, offset);
+  }
+
+  private void inOrder(String what, String partition, String offset) {
+    Long before = lastOffsets.put(what + " of " + partition, Long.parseLong(offset));
+    if (before != null && before >= Long.parseLong(offset)) {
+      faults.add("out of order: %s of %s: %s after %d".formatted(what, partition, offset, before));
     }
   }
 
@@ -108,24 +116,37 @@ final class Audit implements AutoCloseable {
     return new String(header.value(), UTF_8);
   }
 
-  /** Everything that breaks the promise, for ids with these numbers of tasks; empty when kept. */
-  List<String> faults(Map<String, Integer> tasksById) {
+  /**
+   * Everything that breaks the promise; empty when kept.
+   *
+   * @param tasksById the number of tasks of each id
+   * @param recordsOfEach id
+   */
+  List<String> faults(Map<String, Integer> tasksById, int recordsOfEach) {
     List<String> found = new ArrayList<>(faults);
+    outcomes.forEach(
+        (place, count) -> {
+          if (count != 1) {
+            found.add(place + " has " + count + " outcomes");
+          }
+        });
     long expectedTasks = 0;
     for (Map.Entry<String, Integer> id : tasksById.entrySet()) {
-      int outcomes =
-          instances.getOrDefault(id.getKey(), 0) + deadLetters.getOrDefault(id.getKey(), 0);
-      if (outcomes != 1) {
-        found.add(id.getKey() + " has " + outcomes + " outcomes");
+      int count = recordsOfId.getOrDefault(id.getKey(), 0);
+      if (count != recordsOfEach) {
+        found.add("%d of %d records of %s have an outcome".formatted(count, recordsOfEach, id));
       }
-      if (instances.containsKey(id.getKey())) {
-        expectedTasks += id.getValue();
-      }
+      expectedTasks += (long) recordsOfEach * id.getValue();
     }
     if (expectedTasks != taskEvents) {
       found.add("%d task events instead of %d".formatted(taskEvents, expectedTasks));
     }
     return found;
+  }
+
+  /** The ids that have no outcome at all. */
+  List<String> without(Set<String> ids) {
+    return ids.stream().filter(id -> !recordsOfId.containsKey(id)).toList();
   }
 
   /** The dead letters by reason. */

@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.broker.KafkaBroker;
 import io.flowinstance.simulator.EnosSimulator;
+import io.flowinstance.simulator.Latency;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -15,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -26,13 +29,20 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /**
- * Exactly once, whatever happens: ids of 1 to 50 tasks are fed while processes, the broker, the API
- * and the network fail; afterwards a {@code read_committed} reader finds exactly one outcome of
- * every id, and the order kept. Short by default, at full length with {@code -Pchaos}.
+ * Exactly once, whatever happens: ids of 1 to 50 tasks are fed, each three times, while processes,
+ * the broker, the API and the network fail; afterwards a {@code read_committed} reader finds
+ * exactly one outcome of every record, and the order of each instance kept. Short by default, at
+ * full length with {@code -Pchaos}.
  */
 class ExactlyOnceIT {
   private static final boolean FULL = Boolean.getBoolean("chaos");
-  private static final int IDS = FULL ? 20_000 : 1_000;
+  private static final int TIMES = 3;
+  private static final int IDS = FULL ? 6_000 : 300;
+  private static final int RECORDS = IDS * TIMES;
+
+  /** So many ids come once before the first of them comes again. */
+  private static final int ROUND = 10;
+
   private static final Duration FEED = Duration.ofSeconds(FULL ? 60 : 4);
   private static final Duration PATIENCE = Duration.ofMinutes(FULL ? 5 : 2);
   private static final int MOST_TASKS = 50;
@@ -62,6 +72,16 @@ class ExactlyOnceIT {
   @AfterEach
   void killWhatStillRuns() {
     running.forEach(ApplicationProcess::close);
+    enos.faults().latency(Latency.none());
+  }
+
+  /** Of each partition some calls are always under way, and what is behind them is done. */
+  private void someCallsAreSlow() {
+    enos.faults()
+        .latency(
+            () ->
+                TimeUnit.MILLISECONDS.toNanos(
+                    ThreadLocalRandom.current().nextInt(20) == 0 ? 2_000 : 5));
   }
 
   private ApplicationProcess launch(String bootstrapServers) {
@@ -80,6 +100,16 @@ class ExactlyOnceIT {
   private void begin(String scenario) {
     topics = Topics.create(broker, scenario);
     began = System.nanoTime();
+  }
+
+  private static List<String> inTheOrderOfTheFeed(List<String> ids) {
+    List<String> all = new ArrayList<>();
+    for (int from = 0; from < ids.size(); from += ROUND) {
+      for (int time = 0; time < TIMES; time++) {
+        all.addAll(ids.subList(from, Math.min(ids.size(), from + ROUND)));
+      }
+    }
+    return all;
   }
 
   /** Feeds the ids evenly over the time of the feed, in the background. */
@@ -104,7 +134,7 @@ class ExactlyOnceIT {
                       new StringSerializer())) {
                 long start = System.nanoTime();
                 int sent = 0;
-                for (String id : tasksById.keySet()) {
+                for (String id : inTheOrderOfTheFeed(List.copyOf(tasksById.keySet()))) {
                   producer.send(
                       new ProducerRecord<>(topics.ids(), id, id),
                       (place, failure) -> {
@@ -112,7 +142,7 @@ class ExactlyOnceIT {
                           notFed.add(id + ": " + failure);
                         }
                       });
-                  long due = start + FEED.toNanos() * ++sent / IDS;
+                  long due = start + FEED.toNanos() * ++sent / RECORDS;
                   if (due > System.nanoTime()) {
                     TimeUnit.NANOSECONDS.sleep(due - System.nanoTime());
                   }
@@ -135,12 +165,12 @@ class ExactlyOnceIT {
     feeder.join();
     assertEquals(List.of(), notFed);
     try (Audit audit = new Audit(broker.bootstrapServers(), topics)) {
-      audit.readAll(IDS, PATIENCE);
-      List<String> faults = audit.faults(tasksById);
+      audit.readAll(RECORDS, PATIENCE);
+      List<String> faults = audit.faults(tasksById, TIMES);
       System.out.printf(
-          "%s: %d ids, %d faults, %d task events, dead letters %s, %.1f s%n",
+          "%s: %d records, %d faults, %d task events, dead letters %s, %.1f s%n",
           what,
-          IDS,
+          RECORDS,
           faults.size(),
           audit.taskEvents(),
           audit.deadLettersByReason(),
@@ -163,6 +193,48 @@ class ExactlyOnceIT {
       process = launch(broker.bootstrapServers());
     }
     audit("kill -9 of the pipeline, %d times".formatted(kills), feeder);
+  }
+
+  @Test
+  void survivesKillsWhileSlowCallsKeepMetadataInUse() throws Exception {
+    someCallsAreSlow();
+    begin("slow");
+    Thread feeder = feed();
+    ApplicationProcess process = launch(broker.bootstrapServers());
+    int kills = FULL ? 20 : 3;
+    int withMetadata = 0;
+    for (int i = 0; i < kills; i++) {
+      process.awaitReady();
+      pause(500, 2_500);
+      process.kill();
+      withMetadata +=
+          topics.committed(broker).values().stream()
+                  .anyMatch(commit -> !commit.metadata().isEmpty())
+              ? 1
+              : 0;
+      process = launch(broker.bootstrapServers());
+    }
+    audit("kill -9 of the pipeline with slow calls, %d times".formatted(kills), feeder);
+    assertTrue(withMetadata > 0, "no commit had metadata");
+  }
+
+  @Test
+  void survivesOffsetsThatAToolHasMovedWithTheirMetadata() throws Exception {
+    someCallsAreSlow();
+    begin("moved");
+    Thread feeder = feed();
+    ApplicationProcess process = launch(broker.bootstrapServers()).awaitReady();
+    await().atMost(PATIENCE).until(() -> topics.hasMetadata(broker));
+    process.kill();
+    topics.moveBack(broker, 3);
+    process = launch(broker.bootstrapServers());
+    feeder.join();
+    try (Audit audit = new Audit(broker.bootstrapServers(), topics)) {
+      audit.readAll(RECORDS, PATIENCE);
+      assertEquals(List.of(), audit.without(tasksById.keySet()));
+    }
+    String output = process.output();
+    assertTrue(output.contains("are not of that offset and are ignored"), output);
   }
 
   @Test

@@ -1,7 +1,15 @@
 package io.flowinstance.faults;
 
+import static org.awaitility.Awaitility.await;
+
 import io.flowinstance.broker.KafkaBroker;
+import java.time.Duration;
+import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
 
 /** The four topics of one scenario, on a broker that others use too. */
 record Topics(String ids, String instances, String tasks, String deadLetters) {
@@ -19,10 +27,53 @@ record Topics(String ids, String instances, String tasks, String deadLetters) {
     return topics;
   }
 
+  private String group() {
+    return ids + ".group";
+  }
+
+  /** What the group has committed. */
+  Map<TopicPartition, OffsetAndMetadata> committed(KafkaBroker broker) {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker.bootstrapServers()))) {
+      return admin.listConsumerGroupOffsets(group()).partitionsToOffsetAndMetadata().get();
+    } catch (InterruptedException | ExecutionException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Whether a commit of the group has metadata. */
+  boolean hasMetadata(KafkaBroker broker) {
+    return committed(broker).values().stream().anyMatch(commit -> !commit.metadata().isEmpty());
+  }
+
+  /**
+   * Moves the committed offsets back once the group has no members, and leaves the metadata as they
+   * are.
+   */
+  void moveBack(KafkaBroker broker, long offsets) {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker.bootstrapServers()))) {
+      Map<TopicPartition, OffsetAndMetadata> moved = new HashMap<>();
+      committed(broker)
+          .forEach(
+              (partition, commit) ->
+                  moved.put(
+                      partition,
+                      new OffsetAndMetadata(
+                          Math.max(0, commit.offset() - offsets), commit.metadata())));
+      await()
+          .atMost(Duration.ofSeconds(30))
+          .ignoreException(ExecutionException.class)
+          .until(
+              () -> {
+                admin.alterConsumerGroupOffsets(group(), moved).all().get();
+                return true;
+              });
+    }
+  }
+
   /** As the application's environment wants them; the group is the scenario's own. */
   Map<String, String> environment() {
     return Map.of(
-        "KAFKA_GROUP_ID", ids + ".group",
+        "KAFKA_GROUP_ID", group(),
         "TOPIC_INSTANCE_IDS", ids,
         "TOPIC_FLOW_INSTANCES", instances,
         "TOPIC_TASK_STATUSES", tasks,

@@ -25,7 +25,7 @@ class OutageDetectorTest {
   private static final String NON_EXISTENT = "0-0000000000";
   private static final ApiFailure REFUSED = failure(403, "{}");
   private static final ApiFailure UNAVAILABLE = failure(503, "");
-  private static final Duration FIRST = Duration.ofMillis(60);
+  private static final Duration FIRST = Duration.ofMillis(160);
 
   private final ManualTime time = new ManualTime();
   private final Verdict verdict = new Verdict(OURS);

@@ -20,7 +20,8 @@ class PipelineMetricsTest {
 
     metrics.events();
     metrics.deadLetter("MALFORMED_ID");
-    metrics.givenBack(1);
+    metrics.discarded(1);
+    metrics.lost(1);
     metrics.messages(1, 2, 3);
     metrics.called("ok", 1);
     metrics.called("passing", 1);

@@ -1,7 +1,8 @@
-package io.flowinstance.delivery;
+package io.flowinstance.kafka;
 
 import java.util.Map;
 import java.util.Properties;
+import java.util.function.Supplier;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.component.kafka.KafkaConfiguration;
 import org.apache.kafka.clients.admin.Admin;
@@ -19,32 +20,23 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 public final class KafkaClients implements KafkaClientFactory {
   private static final int BUFFER_BYTES = 32 << 20;
   private static final int BATCH_BYTES = 128 << 10;
-  private static final int LINGER_MS = 100;
-
-  /**
-   * A transaction that begins while the markers of the one before are still being written is asked
-   * to try again, and the producer's thread sleeps for this long (KAFKA-5482): a tenth of a second
-   * by default.
-   */
-  private static final int RETRY_BACKOFF_MS = 5;
-
   private static final int ANSWER_MS = 15_000;
   private static final int REQUEST_MS = 10_000;
 
-  private final Map<String, String> connection;
+  private final Supplier<Map<String, String>> connection;
 
   /**
    * @param connection Kafka's own client settings: {@code bootstrap.servers}, {@code
-   *     security.protocol} and what that needs
+   *     security.protocol} and what that needs; asked for each client, for secrets change
    */
-  public KafkaClients(Map<String, String> connection) {
-    this.connection = Map.copyOf(connection);
+  public KafkaClients(Supplier<Map<String, String>> connection) {
+    this.connection = connection;
   }
 
   /** Kafka's own settings of a client that connects as this process does. */
   public Properties connection() {
     Properties properties = new Properties();
-    properties.putAll(connection);
+    properties.putAll(connection.get());
     return properties;
   }
 
@@ -64,9 +56,6 @@ public final class KafkaClients implements KafkaClientFactory {
     Properties properties = producer(transactionalId, maxRequestBytes, compressionType);
     properties.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId);
     properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, transactionTimeoutMs);
-    // A commit sends what is left at once: until then only what fills a request goes out.
-    properties.put(ProducerConfig.LINGER_MS_CONFIG, LINGER_MS);
-    properties.put(ProducerConfig.RETRY_BACKOFF_MS_CONFIG, RETRY_BACKOFF_MS);
     return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
   }
 
@@ -129,21 +118,24 @@ public final class KafkaClients implements KafkaClientFactory {
   }
 
   @Override
-  public Consumer<Object, Object> getConsumer(Properties ofTheRoute) {
-    Properties properties = new Properties();
-    properties.putAll(ofTheRoute);
-    properties.putAll(connection);
-    return new KafkaConsumer<>(properties);
+  public Consumer<byte[], byte[]> getConsumer(Properties ofTheRoute) {
+    return new KafkaConsumer<>(merged(ofTheRoute));
   }
 
-  /** Refused: what the routes publish goes through the {@link Publisher}. */
   @Override
-  public Producer<Object, Object> getProducer(Properties ofTheRoute) {
-    throw new UnsupportedOperationException("Publish through the bean publisher.");
+  public Producer<byte[], byte[]> getProducer(Properties ofTheRoute) {
+    return new KafkaProducer<>(merged(ofTheRoute));
+  }
+
+  private Properties merged(Properties ofTheRoute) {
+    Properties properties = new Properties();
+    properties.putAll(ofTheRoute);
+    properties.putAll(connection.get());
+    return properties;
   }
 
   @Override
   public String getBrokers(KafkaConfiguration configuration) {
-    return connection.get("bootstrap.servers");
+    return connection.get().get("bootstrap.servers");
   }
 }

@@ -1,0 +1,196 @@
+package io.flowinstance.kafka;
+
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.DescribeClusterOptions;
+import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsOptions;
+import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
+import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.common.errors.AuthenticationException;
+import org.apache.kafka.common.errors.AuthorizationException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+
+/** Asks the brokers by an {@link Admin}, which is made anew when its login fails. */
+public final class AdminBrokers implements Brokers, AutoCloseable {
+  private static final int PING_MS = 2_000;
+
+  private final Supplier<Admin> admins;
+  private Admin admin;
+
+  /**
+   * @param admins makes a client, with the credentials of now
+   */
+  public AdminBrokers(Supplier<Admin> admins) {
+    this.admins = admins;
+  }
+
+  @Override
+  public CompletionStage<Void> ping() {
+    return ask(
+        client ->
+            client
+                .describeCluster(new DescribeClusterOptions().timeoutMs(PING_MS))
+                .clusterId()
+                .thenApply(id -> null));
+  }
+
+  @Override
+  public CompletionStage<Map<TopicPartition, Optional<OffsetAndMetadata>>> committed(
+      String groupId, Set<TopicPartition> partitions) {
+    return ask(
+        client ->
+            client
+                .listConsumerGroupOffsets(
+                    Map.of(groupId, new ListConsumerGroupOffsetsSpec().topicPartitions(partitions)),
+                    new ListConsumerGroupOffsetsOptions().requireStable(true))
+                .partitionsToOffsetAndMetadata(groupId)
+                .thenApply(AdminBrokers::known));
+  }
+
+  /**
+   * The client leaves a partition out whose offset is not stable, as it does after any error, and
+   * gives null for one that has no offset: to take the one for the other begins the partition anew.
+   */
+  private static Map<TopicPartition, Optional<OffsetAndMetadata>> known(
+      Map<TopicPartition, OffsetAndMetadata> answer) {
+    Map<TopicPartition, Optional<OffsetAndMetadata>> known = new HashMap<>();
+    answer.forEach((partition, offset) -> known.put(partition, Optional.ofNullable(offset)));
+    return known;
+  }
+
+  @Override
+  public CompletionStage<Map<TopicPartition, DoneOffsets.Range>> bounds(
+      Set<TopicPartition> partitions) {
+    return offsets(partitions, OffsetSpec.earliest())
+        .thenCombine(
+            offsets(partitions, OffsetSpec.latest()),
+            (beginnings, ends) ->
+                partitions.stream()
+                    .collect(
+                        Collectors.toMap(
+                            each -> each,
+                            each ->
+                                new DoneOffsets.Range(
+                                    beginnings.get(each).offset(), ends.get(each).offset()))));
+  }
+
+  private CompletionStage<Map<TopicPartition, ListOffsetsResultInfo>> offsets(
+      Set<TopicPartition> partitions, OffsetSpec which) {
+    return ask(
+        client ->
+            client
+                .listOffsets(
+                    partitions.stream().collect(Collectors.toMap(each -> each, each -> which)))
+                .all());
+  }
+
+  @Override
+  public CompletionStage<String> faultOf(List<String> topics, String deadLetterTopic) {
+    CompletionStage<String> fault = CompletableFuture.completedStage("");
+    for (String topic : topics) {
+      fault = fault.thenCombine(fault(topic), (before, now) -> before.isEmpty() ? now : before);
+    }
+    return deadLetterTopic.isEmpty()
+        ? fault
+        : fault.thenCombine(
+            compacted(deadLetterTopic), (before, now) -> before.isEmpty() ? now : before);
+  }
+
+  private CompletionStage<String> fault(String topic) {
+    return ask(client -> client.describeTopics(Set.of(topic)).topicNameValues().get(topic))
+        .handle(
+            (description, failure) ->
+                failure == null ? "" : sentence(topic, Answers.failure(failure)));
+  }
+
+  private static String sentence(String topic, KafkaException failure) {
+    if (failure instanceof UnknownTopicOrPartitionException) {
+      return "Topic %s does not exist: create it.".formatted(topic);
+    }
+    if (failure instanceof AuthorizationException) {
+      return "This login may not use topic %s, if it exists: grant it Describe and Read or Write."
+          .formatted(topic);
+    }
+    throw new CompletionException(failure);
+  }
+
+  /** Whoever may not see the topic's settings is believed: Kafka refuses what does not fit. */
+  private CompletionStage<String> compacted(String topic) {
+    ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+    return ask(client -> client.describeConfigs(Set.of(resource)).values().get(resource))
+        .handle((config, failure) -> failure == null ? compacted(topic, config) : "");
+  }
+
+  /**
+   * Says that a topic of dead letters must not be compacted.
+   *
+   * @return one sentence, or empty
+   */
+  public static String compacted(String topic, Config config) {
+    return config.get(TopicConfig.CLEANUP_POLICY_CONFIG).value().contains("compact")
+        ? ("Topic %s is compacted, which deletes dead letters and refuses those without a key: set"
+                + " its cleanup.policy to delete.")
+            .formatted(topic)
+        : "";
+  }
+
+  private <T> CompletionStage<T> ask(Function<Admin, KafkaFuture<T>> question) {
+    Admin client;
+    try {
+      client = client();
+    } catch (KafkaException e) {
+      return CompletableFuture.failedStage(e);
+    }
+    return question
+        .apply(client)
+        .toCompletionStage()
+        .whenComplete(
+            (answer, failure) -> {
+              if (failure != null && Answers.failure(failure) instanceof AuthenticationException) {
+                discard(client);
+              }
+            });
+  }
+
+  private synchronized Admin client() {
+    if (admin == null) {
+      admin = admins.get();
+    }
+    return admin;
+  }
+
+  private synchronized void discard(Admin client) {
+    if (admin == client) {
+      admin = null;
+      // Not on its own thread, which would wait for itself.
+      new Thread(() -> client.close(Duration.ZERO), "close-admin").start();
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    if (admin != null) {
+      admin.close(Duration.ZERO);
+      admin = null;
+    }
+  }
+}

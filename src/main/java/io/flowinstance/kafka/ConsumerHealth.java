@@ -1,0 +1,146 @@
+package io.flowinstance.kafka;
+
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import org.apache.kafka.clients.consumer.CommitFailedException;
+import org.apache.kafka.common.errors.AuthenticationException;
+import org.apache.kafka.common.errors.AuthorizationException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** How one consumer is, as its own threads say. */
+final class ConsumerHealth {
+  private static final Logger LOG = LoggerFactory.getLogger(ConsumerHealth.class);
+
+  /** One failure may be a rebalance's or a broker's that restarts. */
+  private static final int FAILURES_IN_A_ROW = 2;
+
+  private final int number;
+  private final InFlight inFlight;
+  private final Faults faults;
+  private final LongSupplier nanoTime;
+  private volatile long polledAt;
+  private volatile int partitions;
+  private volatile boolean member;
+  private volatile String refused = "";
+
+  /**
+   * @param number of the consumer in its process, from 0
+   * @param nanoTime as {@link System#nanoTime()}
+   */
+  ConsumerHealth(int number, InFlight inFlight, Faults faults, LongSupplier nanoTime) {
+    this.number = number;
+    this.inFlight = inFlight;
+    this.faults = faults;
+    this.nanoTime = nanoTime;
+    polledAt = nanoTime.getAsLong();
+  }
+
+  String name() {
+    return "consumer " + number;
+  }
+
+  InFlight inFlight() {
+    return inFlight;
+  }
+
+  void polled() {
+    polledAt = nanoTime.getAsLong();
+  }
+
+  /** Time since its last poll. */
+  long sincePoll() {
+    return nanoTime.getAsLong() - polledAt;
+  }
+
+  void owns(int partitionCount) {
+    partitions = partitionCount;
+  }
+
+  /** Whether the group has it as a member. */
+  void member(boolean now) {
+    member = now;
+  }
+
+  boolean isMember() {
+    return member;
+  }
+
+  int partitions() {
+    return partitions;
+  }
+
+  void reads() {
+    faults.clear(name() + " reads");
+  }
+
+  /** A poll failed: the loop goes on, so it is no sign of a hang. */
+  void readingFailed(RuntimeException failure) {
+    polled();
+    faults.report(name() + " reads", "Ids cannot be read. " + KafkaFaults.sentence(failure));
+    LOG.debug("A poll failed.", failure);
+  }
+
+  void startFailed(RuntimeException failure, int failures) {
+    if (isForAPerson(failure) || failures >= FAILURES_IN_A_ROW) {
+      faults.report(name() + " starts", "Offsets cannot be read. " + KafkaFaults.sentence(failure));
+    }
+  }
+
+  void starts() {
+    faults.clear(name() + " starts");
+  }
+
+  void publishes() {
+    faults.clear(name() + " publishes");
+  }
+
+  void committed() {
+    refused = "";
+  }
+
+  void publishingFailed(RuntimeException failure, int failures) {
+    LOG.debug("A transaction failed.", failure);
+    if (isForAPerson(failure)
+        || failures >= FAILURES_IN_A_ROW && !(failure instanceof CommitFailedException)) {
+      faults.report(
+          name() + " publishes", "Nothing can be published. " + KafkaFaults.sentence(failure));
+    }
+  }
+
+  private static boolean isForAPerson(RuntimeException failure) {
+    return failure instanceof NotReadyException
+        || failure instanceof AuthenticationException
+        || failure instanceof AuthorizationException;
+  }
+
+  /** The broker takes no metadata of this length. */
+  void metadataRefused(int length) {
+    LOG.warn(
+        "The brokers refuse offset metadata of {} characters (offset.metadata.max.bytes): from now"
+            + " on they stay shorter, and a partition waits sooner for its slowest id.",
+        length);
+  }
+
+  /** No form of a dead letter is taken. */
+  void refused(String position, String topic) {
+    refused =
+        "Topic %s takes no dead letter of %s, however small: look at its max.message.bytes."
+            .formatted(topic, position);
+    LOG.warn(refused);
+  }
+
+  /** What keeps outcomes from being published, or empty. */
+  String uncommitted(long longest) {
+    long since = inFlight.readySince();
+    if (since != 0 && nanoTime.getAsLong() - since > longest) {
+      return "Outcomes of %s are ready and have not been published for %d s."
+          .formatted(name(), TimeUnit.NANOSECONDS.toSeconds(nanoTime.getAsLong() - since));
+    }
+    if (!inFlight.crowded().isEmpty()) {
+      return "%s of %s wait for their slowest ids: no more ids are read of them before these are done."
+          .formatted(inFlight.crowded(), name());
+    }
+    return refused;
+  }
+}

@@ -1,0 +1,90 @@
+package io.flowinstance.kafka;
+
+import java.util.Properties;
+import org.apache.camel.Consumer;
+import org.apache.camel.Processor;
+import org.apache.camel.Producer;
+import org.apache.camel.component.kafka.KafkaEndpoint;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.CooperativeStickyAssignor;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/** The end of a route at Kafka: the topic of the ids, or {@code publish}. */
+public final class FlowKafkaEndpoint extends KafkaEndpoint {
+  private static final long BUFFER_BYTES = 32 << 20;
+  private static final int BATCH_BYTES = 128 << 10;
+  private static final int LINGER_MS = 100;
+  private static final int ANSWER_MS = 15_000;
+  private static final int REQUEST_MS = 10_000;
+  private static final int DELIVERY_MS = 30_000;
+
+  /**
+   * A transaction that begins while the markers of the one before are still being written is asked
+   * to try again, and the producer's thread sleeps for this long (KAFKA-5482): a tenth of a second
+   * by default.
+   */
+  private static final int RETRY_BACKOFF_MS = 5;
+
+  private final FlowKafkaComponent component;
+
+  FlowKafkaEndpoint(String uri, FlowKafkaComponent component) {
+    super(uri, component);
+    this.component = component;
+  }
+
+  @Override
+  public Consumer createConsumer(Processor processor) throws Exception {
+    FlowKafkaConsumer consumer = new FlowKafkaConsumer(this, processor, component.parts());
+    configureConsumer(consumer);
+    return consumer;
+  }
+
+  @Override
+  public Producer createProducer() {
+    return new OutcomeProducer(this);
+  }
+
+  /** What a consumer is made with: camel-kafka's options, and what exactly-once needs. */
+  Properties consumerProperties() {
+    Properties properties = getConfiguration().createConsumerProperties();
+    updateClassProperties(properties);
+    properties.put(ConsumerConfig.GROUP_ID_CONFIG, getConfiguration().getGroupId());
+    properties.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
+    properties.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+    properties.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
+    // Where a partition begins is looked up, and an offset that is gone is told of.
+    properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
+    properties.put(
+        ConsumerConfig.PARTITION_ASSIGNMENT_STRATEGY_CONFIG,
+        CooperativeStickyAssignor.class.getName());
+    properties.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
+    properties.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
+    return properties;
+  }
+
+  /** What a producer is made with: camel-kafka's options, and what exactly-once needs. */
+  Properties producerProperties(String transactionalId) {
+    Properties properties = getConfiguration().createProducerProperties();
+    updateClassProperties(properties);
+    properties.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId);
+    properties.put(ProducerConfig.CLIENT_ID_CONFIG, transactionalId);
+    properties.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
+    properties.put(ProducerConfig.ACKS_CONFIG, "all");
+    // A commit sends what is left at once: until then only what fills a request goes out.
+    properties.put(ProducerConfig.LINGER_MS_CONFIG, LINGER_MS);
+    properties.put(ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);
+    properties.put(
+        ProducerConfig.BUFFER_MEMORY_CONFIG,
+        Math.max(BUFFER_BYTES, getConfiguration().getMaxRequestSize()));
+    properties.put(ProducerConfig.RETRIES_CONFIG, Integer.MAX_VALUE);
+    properties.put(ProducerConfig.RETRY_BACKOFF_MS_CONFIG, RETRY_BACKOFF_MS);
+    properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, ANSWER_MS);
+    properties.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, REQUEST_MS);
+    properties.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, DELIVERY_MS);
+    properties.put(ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
+    properties.put(ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
+    return properties;
+  }
+}

@@ -1,0 +1,462 @@
+package io.flowinstance.kafka;
+
+import io.flowinstance.delivery.IdRecord;
+import io.flowinstance.delivery.Outcome;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * All records in flight of one consumer: what its two threads and the threads of the fetches share.
+ * One lock guards it, which is never held during a call of Kafka or of the route.
+ */
+final class InFlight {
+  /** Bytes after which outcomes go on in a further transaction, so that none lasts long. */
+  static final long TRANSACTION_BYTES = 8L << 20;
+
+  /** Without {@link DoneOffsets}' version and offset; a broker's limit is 4,096 by default. */
+  private static final int MOST_METADATA = 3_000;
+
+  private static final int MOST_RECORDS = 8_192;
+  private static final int LEAST_RECORDS_OF_PARTITION = 64;
+
+  /** While more ids wait than a batch holds, fewer and larger transactions serve better. */
+  private static final long PATIENCE_IN_BACKLOG = TimeUnit.MILLISECONDS.toNanos(250);
+
+  private static final long IDLE_COMMIT = TimeUnit.SECONDS.toNanos(1);
+  private static final long RETRY_PARKED = TimeUnit.SECONDS.toNanos(30);
+
+  private final InFlightLimits limits;
+  private final Function<IdRecord, Object> order;
+  private final Consumer<SharedCall> route;
+  private final Map<SharedCall, Long> failed = new HashMap<>();
+  private final Set<ReadyOutcome> parked = new HashSet<>();
+  private Owned owned = Owned.NONE;
+  private int mostMetadata = MOST_METADATA;
+  private boolean stopping;
+  private int flushing;
+  private long lag;
+  private long publishedAt = System.nanoTime() - IDLE_COMMIT;
+  private long lastTook;
+  private long readySince;
+  private long parkedAt;
+  private boolean nothingFits;
+  private int turn;
+
+  /**
+   * The partitions that the consumer owned in a generation of its group. A commit under that
+   * generation names no others.
+   */
+  record Owned(ConsumerGroupMetadata group, Map<TopicPartition, RecordsInFlight> partitions) {
+    static final Owned NONE = new Owned(new ConsumerGroupMetadata(""), Map.of());
+  }
+
+  /** Outcomes of one transaction, and what is committed with them. */
+  record Transaction(
+      ConsumerGroupMetadata group,
+      Map<RecordsInFlight, List<ReadyOutcome>> outcomes,
+      Map<RecordsInFlight, OffsetAndMetadata> commits) {
+
+    List<ReadyOutcome> all() {
+      return outcomes.values().stream().flatMap(List::stream).toList();
+    }
+
+    Map<TopicPartition, OffsetAndMetadata> offsets() {
+      Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
+      commits.forEach((records, commit) -> offsets.put(records.partition(), commit));
+      return offsets;
+    }
+  }
+
+  /**
+   * @param order what the records are that keep their order: those of an equal key; null for none
+   * @param route begins an exchange for a call
+   */
+  InFlight(InFlightLimits limits, Function<IdRecord, Object> order, Consumer<SharedCall> route) {
+    this.limits = limits;
+    this.order = order;
+    this.route = route;
+  }
+
+  /** What the consumer owns from now on. */
+  synchronized void own(Owned now) {
+    owned = now;
+    changed();
+  }
+
+  private void changed() {
+    nothingFits = false;
+    notifyAll();
+  }
+
+  synchronized Owned owned() {
+    return owned;
+  }
+
+  /** How many records wait to be polled. */
+  synchronized void lag(long records) {
+    lag = records;
+  }
+
+  synchronized long lag() {
+    return lag;
+  }
+
+  /** Adds what was polled of a partition, and begins the calls that need not wait. */
+  void add(RecordsInFlight records, List<IdRecord> polled, long position) {
+    List<SharedCall> calls = new ArrayList<>();
+    List<Object> keys = polled.stream().map(order).toList();
+    synchronized (this) {
+      if (stopping) {
+        return;
+      }
+      for (int i = 0; i < keys.size(); i++) {
+        SharedCall call = records.add(polled.get(i), keys.get(i));
+        if (call != null) {
+          calls.add(call);
+        }
+      }
+      records.advance(position);
+    }
+    calls.forEach(route);
+  }
+
+  /** A partition whose owner before stopped there. See {@link RecordsInFlight#start}. */
+  synchronized long start(RecordsInFlight records, OffsetAndMetadata committed, long beginning) {
+    long position = records.start(committed, beginning);
+    changed();
+    return position;
+  }
+
+  /** The offset that is polled next. */
+  synchronized long position(RecordsInFlight records) {
+    return records.position();
+  }
+
+  /**
+   * A call came to its outcomes.
+   *
+   * @param done runs when they are published, or never will be
+   */
+  void ready(SharedCall call, List<Outcome> outcomes, Runnable done) {
+    boolean open;
+    SharedCall next = null;
+    call.takes(outcomes.stream().mapToLong(Outcome::bytes).sum());
+    synchronized (this) {
+      open = call.partition().isOpen(call);
+      if (open) {
+        call.ready(outcomes.size(), done);
+        next = call.partition().complete(call, outcomes);
+        if (readySince == 0) {
+          readySince = System.nanoTime();
+        }
+        changed();
+      }
+    }
+    if (!open) {
+      call.release();
+      done.run();
+    } else if (next != null) {
+      route.accept(next);
+    }
+  }
+
+  /**
+   * A call ended without an outcome.
+   *
+   * @return whether it is still wanted, and so begins again after a pause
+   */
+  boolean failed(SharedCall call) {
+    call.release();
+    synchronized (this) {
+      if (!call.partition().isOpen(call)) {
+        return false;
+      }
+      if (stopping || call.partition().isLeaving()) {
+        call.partition().forget(call);
+        changed();
+        return false;
+      }
+      failed.put(call, System.nanoTime() + RetryPause.after(call.failed()).toNanos());
+      return true;
+    }
+  }
+
+  /** Begins the calls anew whose pause is over. */
+  void retry() {
+    List<SharedCall> due = new ArrayList<>();
+    synchronized (this) {
+      long now = System.nanoTime();
+      failed
+          .entrySet()
+          .removeIf(
+              entry -> {
+                boolean isDue = entry.getValue() - now <= 0;
+                if (isDue && entry.getKey().partition().isOpen(entry.getKey())) {
+                  due.add(entry.getKey());
+                }
+                return isDue;
+              });
+      if (!parked.isEmpty() && now - parkedAt > RETRY_PARKED) {
+        parked.forEach(outcome -> outcome.park(false));
+        parked.clear();
+        changed();
+      }
+    }
+    due.forEach(route);
+    wakeFirstCalls();
+  }
+
+  /** Outcomes may hold all the heap there is, and wait for the first record of their partition. */
+  private void wakeFirstCalls() {
+    List<SharedCall> calls;
+    synchronized (this) {
+      calls =
+          owned.partitions().values().stream()
+              .map(RecordsInFlight::firstCall)
+              .filter(Objects::nonNull)
+              .toList();
+    }
+    calls.forEach(SharedCall::wake);
+  }
+
+  /** Waits until a transaction is worth its while, for a second at most; null if none is. */
+  Transaction next() throws InterruptedException {
+    synchronized (this) {
+      long end = System.nanoTime() + IDLE_COMMIT;
+      long due;
+      while ((due = dueIn(System.nanoTime())) > 0) {
+        long left = Math.min(due, end - System.nanoTime());
+        if (left <= 0) {
+          return null;
+        }
+        wait(TimeUnit.NANOSECONDS.toMillis(left) + 1);
+      }
+      return take();
+    }
+  }
+
+  /**
+   * Each transaction takes the brokers a dozen writes, however little is in it: between two of them
+   * passes at least the time that the last one took.
+   */
+  private long dueIn(long now) {
+    if (nothingFits || owned.group().generationId() < 0) {
+      return Long.MAX_VALUE;
+    }
+    int ready = 0;
+    long bytes = 0;
+    boolean underWay = false;
+    boolean needsCommit = false;
+    for (RecordsInFlight records : owned.partitions().values()) {
+      ready += records.readyCount();
+      bytes += records.readyBytes();
+      underWay |= records.callCount() > 0;
+      needsCommit |= records.needsCommit();
+    }
+    long waited = now - publishedAt;
+    if (ready == 0) {
+      return needsCommit ? IDLE_COMMIT - waited : Long.MAX_VALUE;
+    }
+    if (flushing > 0 || ready >= limits.batchRecords() || bytes >= TRANSACTION_BYTES) {
+      return 0;
+    }
+    return lag >= limits.batchRecords()
+        ? underWay ? PATIENCE_IN_BACKLOG - waited : 0
+        : Math.max(limits.patience().toNanos(), lastTook) - waited;
+  }
+
+  private Transaction take() {
+    Map<RecordsInFlight, List<ReadyOutcome>> outcomes = new LinkedHashMap<>();
+    Map<RecordsInFlight, OffsetAndMetadata> commits = new LinkedHashMap<>();
+    int count = limits.batchRecords();
+    long bytes = TRANSACTION_BYTES;
+    List<RecordsInFlight> inTurn = new ArrayList<>(owned.partitions().values());
+    inTurn.removeIf(records -> !records.isStarted());
+    Collections.rotate(inTurn, turn++);
+    for (RecordsInFlight records : inTurn) {
+      List<ReadyOutcome> taken = records.take(count, bytes, mostMetadata);
+      count -= taken.size();
+      bytes -= taken.stream().mapToLong(ready -> ready.outcome().bytes()).sum();
+      if (!taken.isEmpty() || records.needsCommit()) {
+        outcomes.put(records, taken);
+        commits.put(records, records.after(taken).toCommit());
+      }
+    }
+    if (commits.isEmpty()) {
+      // What is ready waits for an earlier record, or for a broker that refuses it.
+      nothingFits = true;
+      return null;
+    }
+    return new Transaction(owned.group(), outcomes, commits);
+  }
+
+  /** The transaction is committed. */
+  void committed(Transaction transaction, long nanos) {
+    synchronized (this) {
+      transaction
+          .outcomes()
+          .forEach(
+              (records, outcomes) ->
+                  records.published(outcomes, transaction.commits().get(records)));
+      publishedAt = System.nanoTime();
+      lastTook = nanos;
+      readySince = hasReady() ? publishedAt : 0;
+      changed();
+    }
+    transaction.all().forEach(outcome -> outcome.call().settle());
+    wakeFirstCalls();
+  }
+
+  /** The transaction is aborted; its outcomes come again, but for those of dropped partitions. */
+  void aborted(Transaction transaction) {
+    List<ReadyOutcome> dropped = new ArrayList<>();
+    synchronized (this) {
+      transaction
+          .outcomes()
+          .forEach(
+              (records, outcomes) -> {
+                records.putBack(outcomes);
+                if (records.isDropped()) {
+                  dropped.addAll(outcomes);
+                }
+              });
+      changed();
+    }
+    dropped.forEach(outcome -> outcome.call().settle());
+  }
+
+  private boolean hasReady() {
+    return owned.partitions().values().stream().anyMatch(records -> records.readyCount() > 0);
+  }
+
+  /** The broker refuses metadata of this length: from now on they stay shorter. */
+  synchronized void refusedMetadata(int length) {
+    mostMetadata = length / 2;
+  }
+
+  /** Kafka takes no form of this outcome: it is left out for a while. */
+  synchronized void park(ReadyOutcome outcome) {
+    outcome.park(true);
+    parked.add(outcome);
+    parkedAt = System.nanoTime();
+  }
+
+  /**
+   * Lets partitions go: publishes what comes of the calls that are under way, as long as there is
+   * time, and drops the rest.
+   */
+  void leave(Collection<RecordsInFlight> leaving, Duration patience) throws InterruptedException {
+    List<SharedCall> cancelled = new ArrayList<>();
+    synchronized (this) {
+      leaving.forEach(records -> cancelled.addAll(records.leave()));
+      flushing++;
+      changed();
+    }
+    cancelled.forEach(SharedCall::wake);
+    synchronized (this) {
+      long end = System.nanoTime() + patience.toNanos();
+      long left;
+      while (leaving.stream().anyMatch(RecordsInFlight::isBusy)
+          && (left = end - System.nanoTime()) > 0) {
+        wait(TimeUnit.NANOSECONDS.toMillis(left) + 1);
+      }
+      flushing--;
+    }
+  }
+
+  /** Nothing comes of these any more. */
+  void drop(Collection<RecordsInFlight> gone) {
+    List<ReadyOutcome> unpublished = new ArrayList<>();
+    List<SharedCall> cancelled = new ArrayList<>();
+    synchronized (this) {
+      gone.forEach(records -> cancelled.addAll(records.drop(unpublished)));
+      parked.removeIf(outcome -> outcome.call().partition().isDropped());
+      changed();
+    }
+    cancelled.forEach(SharedCall::wake);
+    unpublished.forEach(outcome -> outcome.call().settle());
+  }
+
+  /**
+   * Takes no record any more, and finishes the calls that are under way, as long as there is time.
+   */
+  void stop(Duration patience) throws InterruptedException {
+    Collection<RecordsInFlight> all;
+    synchronized (this) {
+      stopping = true;
+      all = owned.partitions().values();
+    }
+    leave(all, patience);
+    drop(all);
+  }
+
+  /** The partitions that are to be polled no further for now. */
+  synchronized Set<TopicPartition> full() {
+    Set<TopicPartition> full = new HashSet<>();
+    long bytes = owned.partitions().values().stream().mapToLong(RecordsInFlight::bytes).sum();
+    int most =
+        Math.max(
+            LEAST_RECORDS_OF_PARTITION,
+            Math.min(
+                2 * limits.batchRecords(), MOST_RECORDS / Math.max(1, owned.partitions().size())));
+    owned
+        .partitions()
+        .forEach(
+            (partition, records) -> {
+              if (stopping
+                  || !records.isStarted()
+                  || records.isCrowded()
+                  || records.size() >= most
+                  || bytes >= limits.recordBytes() && records.size() > 0
+                  || 2 * records.bytes() >= limits.recordBytes() && records.size() > 0) {
+                full.add(partition);
+              }
+            });
+    return full;
+  }
+
+  /** The partitions that wait because their metadata are as long as they may be. */
+  synchronized List<TopicPartition> crowded() {
+    return owned.partitions().values().stream()
+        .filter(RecordsInFlight::isCrowded)
+        .map(RecordsInFlight::partition)
+        .toList();
+  }
+
+  /** Records that are polled and not done. */
+  synchronized int size() {
+    return owned.partitions().values().stream().mapToInt(RecordsInFlight::size).sum();
+  }
+
+  /** The record that was polled first of those that are not done, or null. */
+  synchronized IdRecord oldest() {
+    IdRecord oldest = null;
+    for (RecordsInFlight records : owned.partitions().values()) {
+      IdRecord first = records.oldest();
+      if (first != null && (oldest == null || first.polledAt() - oldest.polledAt() < 0)) {
+        oldest = first;
+      }
+    }
+    return oldest;
+  }
+
+  /** Since when an outcome is ready and none is published, in {@link System#nanoTime()}; or 0. */
+  synchronized long readySince() {
+    return readySince;
+  }
+}

@@ -1,0 +1,179 @@
+package io.flowinstance.kafka;
+
+import io.flowinstance.delivery.IdRecord;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import org.apache.kafka.common.errors.AuthenticationException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** How the consumers of this process are, and whether Kafka answers. No method waits. */
+public final class KafkaHealth {
+  private static final Logger LOG = LoggerFactory.getLogger(KafkaHealth.class);
+
+  /** A connection that broke is made again within this time, if there is a broker. */
+  private static final Duration RECONNECT = Duration.ofSeconds(2);
+
+  private static final Duration LONGEST_PUBLISH = Duration.ofSeconds(30);
+
+  /** Nothing that a consumer does between two polls takes longer. */
+  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(60);
+
+  private static final String TOPIC = "topic";
+
+  private final Brokers brokers;
+  private final String servers;
+  private final String topic;
+  private final LongSupplier nanoTime;
+  private final Faults faults = new Faults();
+  private final List<ConsumerHealth> consumers = new CopyOnWriteArrayList<>();
+  private volatile long answeredAt;
+  private volatile boolean unanswered;
+  private volatile boolean asking;
+
+  /**
+   * @param servers where the brokers are, for sentences
+   * @param topic that ids come from
+   * @param nanoTime as {@link System#nanoTime()}
+   */
+  public KafkaHealth(Brokers brokers, String servers, String topic, LongSupplier nanoTime) {
+    this.brokers = brokers;
+    this.servers = servers;
+    this.topic = topic;
+    this.nanoTime = nanoTime;
+    answeredAt = nanoTime.getAsLong();
+  }
+
+  ConsumerHealth add(int number, InFlight inFlight) {
+    ConsumerHealth health = new ConsumerHealth(number, inFlight, faults, nanoTime);
+    consumers.add(health);
+    return health;
+  }
+
+  /** Forgets all consumers: they have ended. */
+  void clear() {
+    consumers.clear();
+  }
+
+  /** Asks the brokers whether they are there; to be called each second. */
+  public void look() {
+    if (!asking) {
+      asking = true;
+      brokers.ping().whenComplete(this::answer);
+      if (consumers.stream().noneMatch(consumer -> consumer.partitions() > 0)) {
+        brokers.faultOf(List.of(topic), "").whenComplete(this::topicAnswer);
+      } else {
+        faults.clear(TOPIC);
+      }
+    }
+    notice();
+  }
+
+  private void answer(Void answer, Throwable failure) {
+    asking = false;
+    if (failure == null) {
+      answeredAt = nanoTime.getAsLong();
+      faults.clear("login");
+    } else if (Answers.failure(failure) instanceof AuthenticationException refused) {
+      // An answer, and no good one.
+      answeredAt = nanoTime.getAsLong();
+      faults.report("login", KafkaFaults.sentence(refused));
+    }
+    notice();
+  }
+
+  private void topicAnswer(String fault, Throwable failure) {
+    if (failure == null && fault.isEmpty()) {
+      faults.clear(TOPIC);
+    } else if (failure == null) {
+      faults.report(TOPIC, fault);
+    }
+  }
+
+  private synchronized void notice() {
+    boolean silent = nanoTime.getAsLong() - answeredAt > RECONNECT.toNanos();
+    if (silent && !unanswered) {
+      LOG.warn("Kafka does not answer at {}; trying again.", servers);
+    } else if (!silent && unanswered) {
+      LOG.info("Kafka answers again.");
+    }
+    unanswered = silent;
+  }
+
+  /**
+   * Whether Kafka does not answer, or refuses something, and what to do; empty when all is well.
+   */
+  public String unanswered() {
+    notice();
+    if (unanswered) {
+      return ("Kafka does not answer at %s; ids wait, none is lost, and it goes on by itself. Check"
+              + " the brokers, kafka.bootstrap-servers and kafka.security.*, and the network.")
+          .formatted(servers);
+    }
+    return String.join(" ", faults.all());
+  }
+
+  /** Which consumers are not in the group; empty when all are. */
+  public String outsideTheGroup() {
+    String outside = those(consumer -> !consumer.isMember());
+    return outside.isEmpty() || unanswered
+        ? ""
+        : ("Not in the consumer group: %s. A rebalance ends that within seconds. If it lasts, check"
+                + " that this login may read the group and the topic %s.")
+            .formatted(outside, topic);
+  }
+
+  /** What keeps outcomes from being published; empty when nothing does. */
+  public String uncommitted() {
+    return consumers.stream()
+        .map(consumer -> consumer.uncommitted(LONGEST_PUBLISH.toNanos()))
+        .filter(sentence -> !sentence.isEmpty())
+        .collect(Collectors.joining(" "));
+  }
+
+  /** Which consumers no longer poll and never will; empty when all do. */
+  public String stuck() {
+    String stuck = those(consumer -> consumer.sincePoll() > LONGEST_PAUSE.toNanos());
+    return stuck.isEmpty()
+        ? ""
+        : ("No longer polling: %s. A restart frees it, and its ids are polled again. A thread dump"
+                + " taken before shows where it hangs.")
+            .formatted(stuck);
+  }
+
+  private String those(Predicate<ConsumerHealth> condition) {
+    return consumers.stream()
+        .filter(condition)
+        .map(ConsumerHealth::name)
+        .collect(Collectors.joining(", "));
+  }
+
+  /** Records of the id topic that are not yet polled, over the partitions of this process. */
+  public double lag() {
+    return consumers.stream().mapToDouble(consumer -> consumer.inFlight().lag()).sum();
+  }
+
+  /** Records that are polled and have no published outcome. */
+  public double undone() {
+    return consumers.stream().mapToDouble(consumer -> consumer.inFlight().size()).sum();
+  }
+
+  /** Seconds since the oldest of these was polled; 0 when there is none. */
+  public double oldestUndoneSeconds() {
+    long now = nanoTime.getAsLong();
+    return consumers.stream()
+        .map(consumer -> consumer.inFlight().oldest())
+        .mapToDouble(oldest -> age(oldest, now))
+        .max()
+        .orElse(0);
+  }
+
+  private static double age(IdRecord oldest, long now) {
+    return oldest == null ? 0 : (now - oldest.polledAt()) / (double) TimeUnit.SECONDS.toNanos(1);
+  }
+}

@@ -1,0 +1,12 @@
+package io.flowinstance.kafka;
+
+import org.apache.kafka.common.KafkaException;
+
+/** Nothing can be published yet; the message says what has to be put right. */
+final class NotReadyException extends KafkaException {
+  private static final long serialVersionUID = 1L;
+
+  NotReadyException(String message) {
+    super(message);
+  }
+}

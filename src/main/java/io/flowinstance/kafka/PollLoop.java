@@ -1,0 +1,403 @@
+package io.flowinstance.kafka;
+
+import io.flowinstance.delivery.IdRecord;
+import io.flowinstance.metrics.PipelineMetrics;
+import io.flowinstance.trace.OpenSpan;
+import io.flowinstance.trace.Traces;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.AuthenticationException;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.header.Header;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Polls for ids and hands them over, on a thread of its own that waits for nothing else: whatever
+ * becomes of the ids, the consumer stays in its group.
+ */
+final class PollLoop implements Runnable, ConsumerRebalanceListener {
+  private static final Logger LOG = LoggerFactory.getLogger(PollLoop.class);
+
+  private static final Duration POLL = Duration.ofMillis(100);
+
+  /** While a partition waits to be resumed. */
+  private static final Duration SHORT_POLL = Duration.ofMillis(5);
+
+  /** The calls of partitions that are revoked may come to an end within this time. */
+  private static final Duration REVOKE_PATIENCE = Duration.ofMillis(500);
+
+  private static final Duration ASK_AGAIN = Duration.ofMillis(100);
+  private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(2);
+
+  /** A single login may fail while credentials change; what has failed so often is made anew. */
+  private static final int LOGINS_OF_A_CLIENT = 3;
+
+  /** Far more than W3C Trace Context asks to be carried on. */
+  private static final int LONGEST_TRACE_HEADER = 8192;
+
+  private final Source source;
+  private final InFlight inFlight;
+  private final HeapPermits heap;
+  private final ConsumerHealth health;
+  private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
+  private final Map<TopicPartition, RecordsInFlight> owned = new HashMap<>();
+  private final Set<TopicPartition> outOfRange = new HashSet<>();
+  private InFlight.Owned snapshot = InFlight.Owned.NONE;
+  private Consumer<byte[], byte[]> consumer;
+  private boolean asking;
+  private int askFailures;
+  private long askAgainAt = System.nanoTime();
+  private volatile boolean closed;
+
+  /**
+   * Where ids come from.
+   *
+   * @param consumers makes a consumer, with the credentials of now
+   */
+  record Source(
+      String topic,
+      String groupId,
+      Supplier<Consumer<byte[], byte[]>> consumers,
+      Brokers brokers,
+      PipelineMetrics metrics,
+      Traces traces) {}
+
+  PollLoop(Source source, InFlight inFlight, HeapPermits heap, ConsumerHealth health) {
+    this.source = source;
+    this.inFlight = inFlight;
+    this.heap = heap;
+    this.health = health;
+  }
+
+  @Override
+  public void run() {
+    int failures = 0;
+    while (!closed) {
+      try {
+        if (consumer == null) {
+          consumer = source.consumers().get();
+          consumer.subscribe(List.of(source.topic()), this);
+        }
+        turn();
+        failures = 0;
+        health.reads();
+      } catch (OffsetOutOfRangeException e) {
+        outOfRange.addAll(e.offsetOutOfRangePartitions().keySet());
+      } catch (InterruptException e) {
+        break;
+      } catch (RuntimeException e) {
+        failures++;
+        health.readingFailed(e);
+        if (!(e instanceof KafkaException)
+            || e instanceof AuthenticationException && failures >= LOGINS_OF_A_CLIENT) {
+          closeConsumer();
+        }
+        pause(RetryPause.after(failures));
+      }
+    }
+    Thread.interrupted();
+    closeConsumer();
+  }
+
+  /** Ends the loop; the consumer leaves its group. */
+  void close() {
+    closed = true;
+    tasks.add(() -> {});
+  }
+
+  /** Begins partitions anew from what is committed; for any thread. */
+  void restart(Collection<RecordsInFlight> records) {
+    tasks.add(
+        () -> {
+          for (RecordsInFlight each : records) {
+            if (owned.get(each.partition()) == each) {
+              LOG.warn("{} begins again from its committed offset.", each.partition());
+              begin(Set.of(each.partition()));
+            }
+          }
+        });
+  }
+
+  private void pause(Duration duration) {
+    try {
+      Runnable task = tasks.poll(duration.toMillis(), TimeUnit.MILLISECONDS);
+      if (task != null) {
+        tasks.add(task);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void turn() {
+    for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
+      task.run();
+    }
+    inFlight.retry();
+    askWhereToStart();
+    boolean waits = pauseAndResume();
+    ConsumerRecords<byte[], byte[]> polled = consumer.poll(waits ? SHORT_POLL : POLL);
+    health.polled();
+    snapshot();
+    for (Map.Entry<TopicPartition, RecordsInFlight> entry : owned.entrySet()) {
+      if (entry.getValue().isStarted()) {
+        add(entry.getValue(), polled.records(entry.getKey()));
+      }
+    }
+    inFlight.lag(
+        owned.keySet().stream().mapToLong(each -> consumer.currentLag(each).orElse(0)).sum());
+  }
+
+  private void add(RecordsInFlight records, List<ConsumerRecord<byte[], byte[]>> polled) {
+    long now = System.nanoTime();
+    List<IdRecord> idRecords =
+        polled.stream().map(each -> IdRecord.of(each, now, span(each))).toList();
+    source.metrics().polled(idRecords.size());
+    inFlight.add(records, idRecords, position(records.partition()));
+  }
+
+  /** What is polled next: behind control records, too. Not known while a new leader is asked. */
+  private long position(TopicPartition partition) {
+    try {
+      return consumer.position(partition, Duration.ZERO);
+    } catch (TimeoutException e) {
+      return 0;
+    }
+  }
+
+  private OpenSpan span(ConsumerRecord<byte[], byte[]> polled) {
+    return source
+        .traces()
+        .process(
+            polled.topic(),
+            polled.partition(),
+            polled.offset(),
+            name -> traceHeader(polled.headers().lastHeader(name)));
+  }
+
+  private static String traceHeader(Header header) {
+    return header == null || header.value() == null || header.value().length > LONGEST_TRACE_HEADER
+        ? null
+        : new String(header.value(), StandardCharsets.ISO_8859_1);
+  }
+
+  /** Whether a partition is paused. */
+  private boolean pauseAndResume() {
+    Set<TopicPartition> toPause = inFlight.full();
+    toPause.addAll(outOfRange);
+    Set<TopicPartition> paused = consumer.paused();
+    if (!paused.equals(toPause)) {
+      Set<TopicPartition> toResume = new HashSet<>(paused);
+      toResume.removeAll(toPause);
+      consumer.resume(toResume);
+      consumer.pause(toPause);
+    }
+    return !toPause.isEmpty();
+  }
+
+  /** The generation and what is owned in it: a commit uses the one with the other. */
+  private void snapshot() {
+    InFlight.Owned now = new InFlight.Owned(consumer.groupMetadata(), Map.copyOf(owned));
+    if (!now.equals(snapshot)) {
+      snapshot = now;
+      inFlight.own(now);
+      health.owns(owned.size());
+    }
+  }
+
+  @Override
+  public void onPartitionsAssigned(Collection<TopicPartition> assigned) {
+    health.member(true);
+    begin(assigned);
+    LOG.debug("Assigned {}", assigned);
+  }
+
+  /** Begins an assignment of partitions: paused, until it is known where to start. */
+  private void begin(Collection<TopicPartition> partitions) {
+    drop(partitions);
+    for (TopicPartition partition : partitions) {
+      owned.put(partition, new RecordsInFlight(partition, heap));
+      // Anywhere: without a position, the next poll would wait for the committed offset.
+      consumer.seek(partition, 0);
+    }
+    consumer.pause(partitions);
+    askAgainAt = System.nanoTime();
+    snapshot();
+  }
+
+  @Override
+  public void onPartitionsRevoked(Collection<TopicPartition> revoked) {
+    List<RecordsInFlight> leaving =
+        revoked.stream().map(owned::get).filter(records -> records != null).toList();
+    // The rebalance has brought a generation in which they are still owned.
+    snapshot();
+    try {
+      inFlight.leave(leaving, REVOKE_PATIENCE);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    drop(revoked);
+    snapshot();
+    LOG.debug("Revoked {}", revoked);
+  }
+
+  @Override
+  public void onPartitionsLost(Collection<TopicPartition> lost) {
+    health.member(false);
+    drop(lost);
+    snapshot();
+  }
+
+  private void drop(Collection<TopicPartition> partitions) {
+    List<RecordsInFlight> gone = new ArrayList<>();
+    for (TopicPartition partition : partitions) {
+      RecordsInFlight records = owned.remove(partition);
+      outOfRange.remove(partition);
+      if (records != null) {
+        gone.add(records);
+      }
+    }
+    source.metrics().discarded(gone.stream().mapToInt(RecordsInFlight::size).sum());
+    inFlight.drop(gone);
+  }
+
+  private void askWhereToStart() {
+    List<RecordsInFlight> unknown =
+        owned.values().stream()
+            .filter(each -> !each.isStarted() || outOfRange.contains(each.partition()))
+            .toList();
+    if (asking || unknown.isEmpty() || System.nanoTime() - askAgainAt < 0) {
+      return;
+    }
+    asking = true;
+    Set<TopicPartition> partitions =
+        unknown.stream().map(RecordsInFlight::partition).collect(Collectors.toSet());
+    source
+        .brokers()
+        .committed(source.groupId(), partitions)
+        .thenCombine(
+            source.brokers().bounds(partitions),
+            (committed, bounds) ->
+                (Runnable) () -> unknown.forEach(each -> start(each, committed, bounds)))
+        .whenComplete(
+            (start, failure) ->
+                tasks.add(failure == null ? () -> answered(start) : () -> unanswered(failure)));
+  }
+
+  private void answered(Runnable start) {
+    asking = false;
+    askFailures = 0;
+    health.starts();
+    start.run();
+  }
+
+  private void unanswered(Throwable failure) {
+    asking = false;
+    askFailures++;
+    askAgainAt = System.nanoTime() + RetryPause.after(askFailures).toNanos();
+    health.startFailed(Answers.failure(failure), askFailures);
+  }
+
+  private void start(
+      RecordsInFlight records,
+      Map<TopicPartition, Optional<OffsetAndMetadata>> committed,
+      Map<TopicPartition, DoneOffsets.Range> bounds) {
+    TopicPartition partition = records.partition();
+    DoneOffsets.Range there = bounds.get(partition);
+    if (owned.get(partition) != records || there == null) {
+      return;
+    }
+    if (records.isStarted()) {
+      goOn(records, there);
+      return;
+    }
+    if (!committed.containsKey(partition)) {
+      // The transaction of its last owner is pending.
+      askAgainAt = System.nanoTime() + ASK_AGAIN.toNanos();
+      return;
+    }
+    OffsetAndMetadata lastCommit = committed.get(partition).orElse(null);
+    if (lastCommit != null && lastCommit.offset() > there.to()) {
+      LOG.warn(
+          "{} ends at {}, before its committed offset {}: it is read from its beginning.",
+          partition,
+          there.to(),
+          lastCommit.offset());
+      lastCommit = null;
+    }
+    if (lastCommit != null) {
+      lost(partition, lastCommit.offset(), there.from());
+      if (DoneOffsets.isIgnored(lastCommit)) {
+        LOG.warn(
+            "The metadata of the committed offset {} of {} are not of that offset and are ignored.",
+            lastCommit.offset(),
+            partition);
+      }
+    }
+    consumer.seek(partition, inFlight.start(records, lastCommit, there.from()));
+  }
+
+  /** Goes on with a partition that no longer has the offset that was to be polled. */
+  private void goOn(RecordsInFlight records, DoneOffsets.Range there) {
+    TopicPartition partition = records.partition();
+    outOfRange.remove(partition);
+    long position = inFlight.position(records);
+    if (position < there.from()) {
+      lost(partition, position, there.from());
+      inFlight.add(records, List.of(), there.from());
+      consumer.seek(partition, there.from());
+    } else if (position > there.to()) {
+      begin(Set.of(partition));
+    }
+  }
+
+  private void lost(TopicPartition partition, long offset, long beginning) {
+    if (offset < beginning) {
+      source.metrics().lost(beginning - offset);
+      LOG.warn(
+          "{} offsets of {}, from {} on, were deleted by retention before their ids were read.",
+          beginning - offset,
+          partition,
+          offset);
+    }
+  }
+
+  private void closeConsumer() {
+    if (consumer == null) {
+      return;
+    }
+    try {
+      consumer.close(closed ? CLOSE_PATIENCE : Duration.ZERO);
+    } catch (RuntimeException e) {
+      LOG.debug("The consumer did not close in order.", e);
+    }
+    consumer = null;
+    drop(Set.copyOf(owned.keySet()));
+    snapshot = InFlight.Owned.NONE;
+    inFlight.own(snapshot);
+    health.owns(0);
+    health.member(false);
+  }
+}

@@ -1,0 +1,356 @@
+package io.flowinstance.kafka;
+
+import io.flowinstance.delivery.DeadLetters;
+import io.flowinstance.delivery.Outcome;
+import io.flowinstance.metrics.PipelineMetrics;
+import io.flowinstance.trace.OpenSpan;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.InvalidRecordException;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.RecordTooLargeException;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.common.record.AbstractRecords;
+import org.apache.kafka.common.record.CompressionType;
+import org.apache.kafka.common.record.RecordBatch;
+
+/**
+ * Publishes outcomes and the offsets of their ids in one transaction: a {@code read_committed}
+ * reader sees each outcome once, and no id is taken as done without it (KIP-98, KIP-447). A
+ * transaction that failed is tried again, with the outcomes it had.
+ */
+final class PublishLoop implements Runnable {
+  private static final int COMMIT_ATTEMPTS = 3;
+
+  private final InFlight inFlight;
+  private final Supplier<Producer<byte[], byte[]>> producers;
+  private final Brokers brokers;
+  private final PublishTarget target;
+  private final ConsumerHealth health;
+  private final Consumer<Collection<RecordsInFlight>> restart;
+  private Producer<byte[], byte[]> producer;
+  private InFlight.Transaction undecided;
+  private volatile boolean closed;
+
+  /**
+   * @param producers makes a transactional producer, always of the same id; not yet initialized
+   * @param restart begins partitions anew from what is committed
+   */
+  PublishLoop(
+      InFlight inFlight,
+      Supplier<Producer<byte[], byte[]>> producers,
+      Brokers brokers,
+      PublishTarget target,
+      ConsumerHealth health,
+      Consumer<Collection<RecordsInFlight>> restart) {
+    this.inFlight = inFlight;
+    this.producers = producers;
+    this.brokers = brokers;
+    this.target = target;
+    this.health = health;
+    this.restart = restart;
+  }
+
+  @Override
+  public void run() {
+    int failures = 0;
+    while (!closed) {
+      try {
+        try {
+          publishNext();
+          failures = 0;
+          health.publishes();
+        } catch (KafkaException | IllegalStateException e) {
+          failures++;
+          health.publishingFailed(e, failures);
+          TimeUnit.MILLISECONDS.sleep(RetryPause.after(failures).toMillis());
+        }
+      } catch (InterruptedException | InterruptException e) {
+        Thread.currentThread().interrupt();
+        break;
+      }
+    }
+    // A client that is to be closed must not be interrupted.
+    Thread.interrupted();
+    discard();
+  }
+
+  /** Ends the loop. */
+  void close() {
+    closed = true;
+  }
+
+  /** Publishes what is ready, or finds out what became of the last transaction. */
+  void publishNext() throws InterruptedException {
+    getReady();
+    if (undecided != null) {
+      decide();
+      return;
+    }
+    InFlight.Transaction transaction = inFlight.next();
+    if (transaction != null) {
+      publish(transaction);
+    }
+  }
+
+  /** A send to a topic that is not there would wait for it, message by message: so it is asked. */
+  private void getReady() throws InterruptedException {
+    if (producer != null) {
+      return;
+    }
+    String fault = Answers.await(brokers.faultOf(target.topics(), target.deadLetters().topic()));
+    if (!fault.isEmpty()) {
+      throw new NotReadyException(fault);
+    }
+    Producer<byte[], byte[]> fresh = producers.get();
+    try {
+      fresh.initTransactions();
+    } catch (KafkaException e) {
+      fresh.close(Duration.ZERO);
+      throw e;
+    }
+    producer = fresh;
+  }
+
+  private void publish(InFlight.Transaction transaction) {
+    List<ReadyOutcome> outcomes = transaction.all();
+    outcomes.forEach(this::reduceUntilItFits);
+    if (outcomes.stream().anyMatch(ReadyOutcome::isParked)) {
+      inFlight.aborted(transaction);
+      return;
+    }
+    OpenSpan span = beginSpan(outcomes);
+    long begin = System.nanoTime();
+    Map<ReadyOutcome, ProducerRecord<byte[], byte[]>> refused = new ConcurrentHashMap<>();
+    try {
+      send(transaction, outcomes, refused);
+    } catch (KafkaException | IllegalStateException e) {
+      span.failed(e);
+      span.end();
+      target.metrics().aborted();
+      abort();
+      boolean metadataRefused = isMetadataTooLarge(e);
+      if (metadataRefused) {
+        refusedMetadata(transaction);
+      }
+      refused.forEach((ready, message) -> reduce(ready, message, "topic's limit"));
+      inFlight.aborted(transaction);
+      if (!metadataRefused && refused.isEmpty()) {
+        throw e;
+      }
+      return;
+    }
+    undecided = transaction;
+    try {
+      commit();
+      committed(transaction, System.nanoTime() - begin);
+    } catch (KafkaException | IllegalStateException e) {
+      span.failed(e);
+      discard();
+      throw e;
+    } finally {
+      span.end();
+    }
+  }
+
+  /** Collects into {@code refused} what no repetition would let through. */
+  private void send(
+      InFlight.Transaction transaction,
+      List<ReadyOutcome> outcomes,
+      Map<ReadyOutcome, ProducerRecord<byte[], byte[]>> refused) {
+    AtomicReference<Exception> failure = new AtomicReference<>();
+    producer.beginTransaction();
+    for (ReadyOutcome ready : outcomes) {
+      for (ProducerRecord<byte[], byte[]> message : ready.outcome().messages()) {
+        producer.send(
+            message,
+            (metadata, exception) -> {
+              if (exception != null) {
+                failure.compareAndSet(null, exception);
+                if (exception instanceof RecordTooLargeException
+                    || exception instanceof InvalidRecordException) {
+                  refused.put(ready, message);
+                }
+              }
+            });
+      }
+    }
+    producer.sendOffsetsToTransaction(transaction.offsets(), transaction.group());
+    // Before the commit: whatever fails until here is certainly not published.
+    producer.flush();
+    if (failure.get() != null) {
+      throw new KafkaException(failure.get());
+    }
+  }
+
+  private void commit() {
+    for (int attempt = 1; ; attempt++) {
+      try {
+        producer.commitTransaction();
+        return;
+      } catch (TimeoutException e) {
+        // It may be committed: asking for the same again is all that is allowed.
+        if (attempt == COMMIT_ATTEMPTS || closed) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  private void committed(InFlight.Transaction transaction, long nanos) {
+    undecided = null;
+    count(transaction.all());
+    inFlight.committed(transaction, nanos);
+    health.committed();
+  }
+
+  /**
+   * What became of a commit whose answer never came. The producer that was made since, under the
+   * same id, has ended the transaction one way or the other.
+   */
+  private void decide() throws InterruptedException {
+    InFlight.Transaction transaction = undecided;
+    Map<TopicPartition, Optional<OffsetAndMetadata>> committed =
+        Answers.await(brokers.committed(target.groupId(), transaction.offsets().keySet()));
+    if (!committed.keySet().containsAll(transaction.offsets().keySet())) {
+      throw new NotReadyException("A transaction of this consumer is still pending.");
+    }
+    boolean isCommitted = false;
+    boolean isAborted = true;
+    for (Map.Entry<RecordsInFlight, OffsetAndMetadata> commit : transaction.commits().entrySet()) {
+      OffsetAndMetadata now = committed.get(commit.getKey().partition()).orElse(null);
+      isCommitted |= commit.getValue().equals(now);
+      isAborted &= commit.getKey().isDropped() || Objects.equals(commit.getKey().committed(), now);
+    }
+    if (isCommitted) {
+      committed(transaction, 0);
+      return;
+    }
+    undecided = null;
+    target.metrics().aborted();
+    inFlight.aborted(transaction);
+    if (!isAborted) {
+      restart.accept(transaction.commits().keySet());
+    }
+  }
+
+  private void abort() {
+    try {
+      producer.abortTransaction();
+    } catch (KafkaException | IllegalStateException e) {
+      // Fenced, timed out or cut off: only a new producer can go on, and its start ends what is
+      // left of the transaction.
+      discard();
+    }
+  }
+
+  private void discard() {
+    if (producer != null) {
+      producer.close(Duration.ZERO);
+      producer = null;
+    }
+  }
+
+  /** Kafka's client has no exception for it. */
+  private static boolean isMetadataTooLarge(Exception failure) {
+    return String.valueOf(failure.getMessage())
+        .contains(Errors.OFFSET_METADATA_TOO_LARGE.message());
+  }
+
+  private void refusedMetadata(InFlight.Transaction transaction) {
+    int longest =
+        transaction.commits().values().stream()
+            .mapToInt(commit -> DoneOffsets.of(commit).length())
+            .max()
+            .orElse(0);
+    health.metadataRefused(longest);
+    inFlight.refusedMetadata(longest);
+  }
+
+  private OpenSpan beginSpan(List<ReadyOutcome> outcomes) {
+    return target
+        .traces()
+        .publish(
+            outcomes.stream().map(ready -> ready.outcome().idRecord().span()),
+            outcomes.stream().mapToInt(ready -> ready.outcome().messages().size()).sum());
+  }
+
+  private void reduceUntilItFits(ReadyOutcome ready) {
+    ProducerRecord<byte[], byte[]> tooLarge;
+    while (!ready.isParked() && (tooLarge = tooLarge(ready.outcome())) != null) {
+      reduce(ready, tooLarge, "producer's limit of %d bytes".formatted(target.maxRecordBytes()));
+    }
+  }
+
+  private void reduce(ReadyOutcome ready, ProducerRecord<byte[], byte[]> refused, String limit) {
+    Outcome smaller = target.deadLetters().smaller(ready.outcome(), refused, limit);
+    if (smaller == null) {
+      health.refused(ready.outcome().idRecord().position(), refused.topic());
+      inFlight.park(ready);
+    } else {
+      ready.reduceTo(smaller);
+    }
+  }
+
+  private ProducerRecord<byte[], byte[]> tooLarge(Outcome outcome) {
+    for (ProducerRecord<byte[], byte[]> message : outcome.messages()) {
+      // The upper bound of the producer's own check, which would spoil the whole transaction.
+      if (DeadLetters.mostBytes(message) > target.maxRecordBytes()
+          && AbstractRecords.estimateSizeInBytesUpperBound(
+                  RecordBatch.CURRENT_MAGIC_VALUE,
+                  CompressionType.NONE,
+                  message.key(),
+                  message.value(),
+                  message.headers().toArray())
+              > target.maxRecordBytes()) {
+        return message;
+      }
+    }
+    return null;
+  }
+
+  private void count(List<ReadyOutcome> outcomes) {
+    PipelineMetrics metrics = target.metrics();
+    long now = target.clock().millis();
+    metrics.committed(now);
+    int instances = 0;
+    int tasks = 0;
+    int deadLetterCount = 0;
+    for (ReadyOutcome ready : outcomes) {
+      if (ready.outcome().idRecord().timestamp() > 0) {
+        metrics.age(now - ready.outcome().idRecord().timestamp());
+      }
+      for (ProducerRecord<byte[], byte[]> message : ready.outcome().messages()) {
+        if (message.topic().equals(target.deadLetters().topic())) {
+          deadLetterCount++;
+          metrics.deadLetter(DeadLetters.reason(message));
+        } else if (target.events().isOfInstance(message)) {
+          instances++;
+          metrics.events();
+        } else {
+          tasks++;
+        }
+      }
+    }
+    metrics.messages(instances, tasks, deadLetterCount);
+    if (!outcomes.isEmpty()) {
+      metrics.batch(
+          outcomes.size(), System.nanoTime() - outcomes.get(0).outcome().idRecord().polledAt());
+    }
+  }
+}

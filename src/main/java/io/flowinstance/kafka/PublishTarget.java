@@ -1,0 +1,30 @@
+package io.flowinstance.kafka;
+
+import io.flowinstance.delivery.DeadLetters;
+import io.flowinstance.delivery.EventMessages;
+import io.flowinstance.metrics.PipelineMetrics;
+import io.flowinstance.trace.Traces;
+import java.time.Clock;
+import java.util.List;
+
+/**
+ * Where outcomes go, and who is told.
+ *
+ * @param groupId under which offsets are committed
+ * @param events knows the messages of instances from those of tasks
+ * @param deadLetters takes the place of what Kafka refuses
+ * @param maxRecordBytes largest record that the producer sends, uncompressed
+ */
+public record PublishTarget(
+    String groupId,
+    EventMessages events,
+    DeadLetters deadLetters,
+    int maxRecordBytes,
+    PipelineMetrics metrics,
+    Traces traces,
+    Clock clock) {
+
+  List<String> topics() {
+    return List.of(events.flowInstanceTopic(), events.taskStatusTopic(), deadLetters.topic());
+  }
+}

@@ -1,0 +1,366 @@
+package io.flowinstance.kafka;
+
+import io.flowinstance.delivery.IdRecord;
+import io.flowinstance.delivery.Outcome;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Set;
+import java.util.TreeMap;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * The records in flight of one assignment of a partition: polled, and not yet done. They come to
+ * their outcomes in any order and are published in the order in which they do; records of one key
+ * are served one after the other, or by one call.
+ *
+ * <p>It knows no Kafka client, no thread and no clock. Whoever uses it guards it by a lock.
+ */
+final class RecordsInFlight {
+  private final TopicPartition partition;
+  private final HeapPermits heap;
+  private final NavigableMap<Long, Entry> undone = new TreeMap<>();
+  private final Map<Object, SharedCall> lastOfKey = new HashMap<>();
+  private final Set<SharedCall> calls = new HashSet<>();
+  private final Deque<ReadyOutcome> ready = new ArrayDeque<>();
+  private final Deque<DoneOffsets.Range> doneAhead = new ArrayDeque<>();
+  private volatile OffsetAndMetadata committed;
+  private volatile long position = -1;
+  private long bytes;
+  private long readyBytes;
+  private int inTransaction;
+  private boolean crowded;
+  private boolean leaving;
+  private volatile boolean dropped;
+  private volatile long first = -1;
+
+  private record Entry(IdRecord idRecord, SharedCall call) {}
+
+  RecordsInFlight(TopicPartition partition, HeapPermits heap) {
+    this.partition = partition;
+    this.heap = heap;
+  }
+
+  TopicPartition partition() {
+    return partition;
+  }
+
+  /**
+   * Begins where the last owner of the partition stopped.
+   *
+   * @param lastCommit the committed offset, or null when there is none
+   * @param beginning the first offset that the partition still has
+   * @return the offset to poll from
+   */
+  long start(OffsetAndMetadata lastCommit, long beginning) {
+    committed = lastCommit;
+    position = beginning;
+    if (lastCommit != null) {
+      DoneOffsets done = DoneOffsets.of(lastCommit);
+      doneAhead.addAll(done.ranges());
+      advance(Math.max(beginning, done.offset()));
+    }
+    return position;
+  }
+
+  boolean isStarted() {
+    return position >= 0;
+  }
+
+  /** The offset that is polled next. */
+  long position() {
+    return position;
+  }
+
+  /**
+   * Adds a record, in the order of their offsets.
+   *
+   * @param key records of an equal key keep their order; null for one that has none
+   * @return the call that serves it, if that is to begin now; null when the record is done already,
+   *     joins a call that has not begun, or waits for one that has
+   */
+  SharedCall add(IdRecord idRecord, Object key) {
+    boolean done = isDone(idRecord.offset());
+    advance(idRecord.offset() + 1);
+    if (done || dropped) {
+      return null;
+    }
+    bytes += idRecord.bytes();
+    SharedCall before = key == null ? null : lastOfKey.get(key);
+    if (before != null && before.join(idRecord)) {
+      put(idRecord, before);
+      return null;
+    }
+    SharedCall call = new SharedCall(this, heap.newPermit(), idRecord, key);
+    calls.add(call);
+    put(idRecord, call);
+    if (key != null) {
+      lastOfKey.put(key, call);
+    }
+    if (before == null) {
+      return call;
+    }
+    before.follow(call);
+    return null;
+  }
+
+  private void put(IdRecord idRecord, SharedCall call) {
+    undone.put(idRecord.offset(), new Entry(idRecord, call));
+    first = undone.firstKey();
+  }
+
+  private boolean isDone(long offset) {
+    return offset < position
+        || doneAhead.stream().anyMatch(range -> range.from() <= offset && offset < range.to());
+  }
+
+  /** All offsets before this one were polled, as far as there are records. */
+  void advance(long to) {
+    position = Math.max(position, to);
+    while (!doneAhead.isEmpty() && doneAhead.peek().from() <= position) {
+      DoneOffsets.Range first = doneAhead.poll();
+      if (first.to() > position) {
+        if (undone.isEmpty()) {
+          position = first.to();
+        } else {
+          doneAhead.push(new DoneOffsets.Range(position, first.to()));
+          return;
+        }
+      }
+    }
+  }
+
+  /**
+   * The outcomes of a call, one for each of its records, are ready to be published.
+   *
+   * @return the call that waited for this one, or null
+   */
+  SharedCall complete(SharedCall call, List<Outcome> outcomes) {
+    calls.remove(call);
+    if (dropped) {
+      return null;
+    }
+    for (Outcome outcome : outcomes) {
+      ready.add(new ReadyOutcome(call, outcome));
+      readyBytes += outcome.bytes();
+    }
+    lastOfKey.remove(call.key(), call);
+    return leaving ? null : call.follower();
+  }
+
+  /** Whether a call of this assignment has neither come to its outcomes nor been dropped. */
+  boolean isOpen(SharedCall call) {
+    return calls.contains(call);
+  }
+
+  /** Nothing comes of a call any more: its records are polled again by the next owner. */
+  void forget(SharedCall call) {
+    calls.remove(call);
+  }
+
+  boolean isLeaving() {
+    return leaving;
+  }
+
+  /**
+   * Takes ready outcomes for a transaction. None overtakes an earlier one of its key.
+   *
+   * @param most outcomes, at most
+   * @param mostBytes after which no further one is taken
+   * @param mostMetadata length that {@link DoneOffsets} may come to
+   */
+  List<ReadyOutcome> take(int most, long mostBytes, int mostMetadata) {
+    List<ReadyOutcome> taken = new ArrayList<>();
+    long takenBytes = 0;
+    for (ReadyOutcome outcome : ready) {
+      if (taken.size() >= most || takenBytes >= mostBytes) {
+        break;
+      }
+      if (!outcome.isParked()) {
+        taken.add(outcome);
+        takenBytes += outcome.outcome().bytes();
+      }
+    }
+    crowded = !taken.isEmpty() && after(taken).length() > mostMetadata;
+    if (crowded) {
+      taken = fitting(most, mostMetadata);
+    }
+    ready.removeAll(taken);
+    taken.forEach(outcome -> readyBytes -= outcome.outcome().bytes());
+    inTransaction += taken.size();
+    return taken;
+  }
+
+  /** In the order of their offsets, for then none overtakes an earlier one. */
+  private List<ReadyOutcome> fitting(int most, int mostMetadata) {
+    List<ReadyOutcome> byOffset = new ArrayList<>(ready);
+    byOffset.removeIf(ReadyOutcome::isParked);
+    byOffset.sort(Comparator.comparingLong(ReadyOutcome::offset));
+    int count = Math.min(most, byOffset.size());
+    while (count > 0 && after(byOffset.subList(0, count)).length() > mostMetadata) {
+      count--;
+    }
+    return List.copyOf(byOffset.subList(0, count));
+  }
+
+  /** Where the partition stands once these are published. */
+  DoneOffsets after(List<ReadyOutcome> published) {
+    Set<Long> offsets = new HashSet<>();
+    published.forEach(outcome -> offsets.add(outcome.offset()));
+    List<DoneOffsets.Range> ranges = new ArrayList<>();
+    long first = -1;
+    long end = position;
+    for (long offset : undone.keySet()) {
+      if (!offsets.contains(offset)) {
+        if (first < 0) {
+          first = offset;
+        } else if (offset > end) {
+          ranges.add(new DoneOffsets.Range(end, offset));
+        }
+        end = offset + 1;
+      }
+    }
+    if (first < 0) {
+      first = position;
+    } else if (position > end) {
+      ranges.add(new DoneOffsets.Range(end, position));
+    }
+    for (DoneOffsets.Range range : doneAhead) {
+      if (range.from() == first) {
+        first = range.to();
+      } else if (!ranges.isEmpty() && ranges.get(ranges.size() - 1).to() == range.from()) {
+        DoneOffsets.Range last = ranges.remove(ranges.size() - 1);
+        ranges.add(new DoneOffsets.Range(last.from(), range.to()));
+      } else {
+        ranges.add(range);
+      }
+    }
+    return new DoneOffsets(first, ranges);
+  }
+
+  /** The transaction that held these is committed. */
+  void published(List<ReadyOutcome> outcomes, OffsetAndMetadata commit) {
+    committed = commit;
+    inTransaction -= outcomes.size();
+    for (ReadyOutcome outcome : outcomes) {
+      undone.remove(outcome.offset());
+      bytes -= outcome.outcome().idRecord().bytes();
+    }
+    first = undone.isEmpty() ? -1 : undone.firstKey();
+    crowded = crowded && !ready.isEmpty();
+  }
+
+  /** The transaction that held these is aborted: they come first in the next one. */
+  void putBack(List<ReadyOutcome> outcomes) {
+    inTransaction -= outcomes.size();
+    if (!dropped) {
+      for (int i = outcomes.size() - 1; i >= 0; i--) {
+        ready.push(outcomes.get(i));
+        readyBytes += outcomes.get(i).outcome().bytes();
+      }
+    }
+  }
+
+  /**
+   * Begins no call any more.
+   *
+   * @return the calls that had not begun, which are cancelled
+   */
+  List<SharedCall> leave() {
+    leaving = true;
+    List<SharedCall> cancelled = calls.stream().filter(SharedCall::cancelUnlessCalled).toList();
+    cancelled.forEach(calls::remove);
+    return cancelled;
+  }
+
+  /**
+   * Nothing comes of these records any more: they are polled again, here or elsewhere.
+   *
+   * @param unpublished takes in the outcomes that were ready
+   * @return the calls that had not come to their outcomes, which are cancelled
+   */
+  List<SharedCall> drop(List<ReadyOutcome> unpublished) {
+    dropped = true;
+    List<SharedCall> cancelled = List.copyOf(calls);
+    cancelled.forEach(SharedCall::cancel);
+    calls.clear();
+    lastOfKey.clear();
+    unpublished.addAll(ready);
+    ready.clear();
+    readyBytes = 0;
+    return cancelled;
+  }
+
+  boolean isDropped() {
+    return dropped;
+  }
+
+  /** Whether a call has been made, or an outcome is ready or in a transaction. */
+  boolean isBusy() {
+    return !ready.isEmpty() || inTransaction > 0 || !calls.isEmpty();
+  }
+
+  /** Whether a commit is due though nothing is published: there is none, or it lags behind. */
+  boolean needsCommit() {
+    return isStarted()
+        && (committed == null
+            || undone.isEmpty() && after(List.of()).offset() != committed.offset());
+  }
+
+  /** Whether outcomes wait because the metadata are as long as they may be. */
+  boolean isCrowded() {
+    return crowded && !calls.isEmpty();
+  }
+
+  /** The committed offset, or null. */
+  OffsetAndMetadata committed() {
+    return committed;
+  }
+
+  /** The offset of the first record that is not done, or -1. For any thread. */
+  long first() {
+    return first;
+  }
+
+  /** That record, or null. */
+  IdRecord oldest() {
+    return undone.isEmpty() ? null : undone.firstEntry().getValue().idRecord();
+  }
+
+  /** The call of that record, or null. */
+  SharedCall firstCall() {
+    return undone.isEmpty() ? null : undone.firstEntry().getValue().call();
+  }
+
+  /** Records that are not done. */
+  int size() {
+    return undone.size();
+  }
+
+  /** Bytes of the records that are not done. */
+  long bytes() {
+    return bytes;
+  }
+
+  /** Outcomes that are ready. */
+  int readyCount() {
+    return ready.size();
+  }
+
+  /** Their bytes. */
+  long readyBytes() {
+    return readyBytes;
+  }
+
+  /** Calls that have not come to their outcomes. */
+  int callCount() {
+    return calls.size();
+  }
+}

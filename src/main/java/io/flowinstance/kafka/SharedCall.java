@@ -1,0 +1,156 @@
+package io.flowinstance.kafka;
+
+import io.flowinstance.delivery.IdRecord;
+import io.flowinstance.fetch.FetchScope;
+import io.flowinstance.trace.OpenSpan;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The records that one exchange serves: one, and those of its key that were polled before its call
+ * began. In the route it is the variable {@code record}.
+ */
+public final class SharedCall implements FetchScope {
+  /** The exchange variable that holds it. */
+  public static final String VARIABLE = "record";
+
+  private final RecordsInFlight partition;
+  private final Object key;
+  private final HeapPermits.Permit heap;
+  private final List<IdRecord> records = new ArrayList<>(1);
+  private SharedCall follower;
+  private boolean closed;
+  private boolean called;
+  private volatile boolean cancelled;
+  private int failures;
+  private int unpublished;
+  private Runnable whenDone = () -> {};
+
+  SharedCall(RecordsInFlight partition, HeapPermits.Permit heap, IdRecord idRecord, Object key) {
+    this.partition = partition;
+    this.heap = heap;
+    this.key = key;
+    records.add(idRecord);
+  }
+
+  RecordsInFlight partition() {
+    return partition;
+  }
+
+  Object key() {
+    return key;
+  }
+
+  /** The record that was polled first. */
+  public IdRecord first() {
+    return records.get(0);
+  }
+
+  /** All records that the outcome is for, in the order of their offsets; none joins afterwards. */
+  public synchronized List<IdRecord> records() {
+    closed = true;
+    return records;
+  }
+
+  /** Takes in a record that was polled later; false once the call has begun. */
+  synchronized boolean join(IdRecord idRecord) {
+    if (closed || cancelled) {
+      return false;
+    }
+    records.add(idRecord);
+    idRecord.span().sharesCallsOf(span());
+    return true;
+  }
+
+  /** This call begins when that of an earlier record has come to its outcome. */
+  void follow(SharedCall next) {
+    follower = next;
+  }
+
+  SharedCall follower() {
+    return follower;
+  }
+
+  @Override
+  public boolean isCancelled() {
+    return cancelled;
+  }
+
+  @Override
+  public boolean tryAcquire(Runnable available) {
+    synchronized (this) {
+      if (!cancelled) {
+        // Outcomes behind it may wait for this one with all the heap there is.
+        if (!heap.tryAcquire(first().offset() == partition.first(), available)) {
+          return false;
+        }
+        called = true;
+        closed = true;
+      }
+      return true;
+    }
+  }
+
+  @Override
+  public void growTo(long bytes) throws InterruptedException {
+    heap.growTo(bytes, this::isCancelled);
+  }
+
+  @Override
+  public void release() {
+    synchronized (this) {
+      called = false;
+    }
+    heap.release();
+  }
+
+  @Override
+  public OpenSpan span() {
+    return first().span();
+  }
+
+  /** Cancels it if no call is under way. */
+  synchronized boolean cancelUnlessCalled() {
+    cancelled |= !called;
+    return cancelled;
+  }
+
+  synchronized void cancel() {
+    cancelled = true;
+  }
+
+  /** Lets it try again for its heap, if it waits for that: after it was cancelled, too. */
+  void wake() {
+    heap.wake();
+  }
+
+  /** The exchange ended without an outcome, so often by now. */
+  int failed() {
+    return ++failures;
+  }
+
+  /** Its outcomes are going to be published. */
+  void ready(int outcomes, Runnable done) {
+    synchronized (this) {
+      unpublished = outcomes;
+      whenDone = done;
+    }
+  }
+
+  /** Its outcomes take so much heap until they are published. */
+  void takes(long bytes) {
+    heap.resize(bytes);
+  }
+
+  /** One of its outcomes is published, or never will be. */
+  void settle() {
+    synchronized (this) {
+      unpublished--;
+      if (unpublished > 0) {
+        return;
+      }
+    }
+    heap.release();
+    whenDone.run();
+  }
+}

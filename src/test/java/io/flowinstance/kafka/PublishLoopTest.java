@@ -1,0 +1,491 @@
+package io.flowinstance.kafka;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.flowinstance.delivery.DeadLetterReason;
+import io.flowinstance.delivery.DeadLetters;
+import io.flowinstance.delivery.EventMessages;
+import io.flowinstance.delivery.IdRecord;
+import io.flowinstance.delivery.Outcome;
+import io.flowinstance.metrics.PipelineMetrics;
+import io.flowinstance.trace.Traces;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Predicate;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.Callback;
+import org.apache.kafka.clients.producer.MockProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.InvalidRecordException;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.ProducerFencedException;
+import org.apache.kafka.common.errors.RecordTooLargeException;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(30)
+class PublishLoopTest {
+  private static final int LIMIT = 10_000;
+  private static final TopicPartition IDS = new TopicPartition("ids", 0);
+  private static final TopicPartition OTHERS = new TopicPartition("ids", 1);
+
+  private final MeterRegistry meters = new SimpleMeterRegistry();
+  private final DeadLetters deadLetters = new DeadLetters("dead-letters", Clock.systemUTC());
+  private final List<MockProducer<byte[], byte[]>> producers = new ArrayList<>();
+  private final List<SharedCall> routed = new ArrayList<>();
+  private final List<RecordsInFlight> restarted = new ArrayList<>();
+  private final HeapPermits heap = new HeapPermits(1 << 20);
+  private final InFlight inFlight =
+      new InFlight(
+          new InFlightLimits(1, Duration.ofMinutes(1), 1 << 20), idRecord -> null, routed::add);
+  private final RecordsInFlight ids = new RecordsInFlight(IDS, heap);
+  private final RecordsInFlight others = new RecordsInFlight(OTHERS, heap);
+  private final FakeBrokers brokers = new FakeBrokers();
+  private final PublishLoop loop =
+      new PublishLoop(
+          inFlight,
+          this::producer,
+          brokers,
+          new PublishTarget(
+              "group",
+              new EventMessages("events", "task-events"),
+              deadLetters,
+              LIMIT,
+              new PipelineMetrics(
+                  meters, Set.of("EVENT_TOO_LARGE", "MALFORMED_ID", "UNREADABLE_TASK"), Set.of()),
+              Traces.off(),
+              Clock.systemUTC()),
+          new ConsumerHealth(0, inFlight, new Faults(), System::nanoTime),
+          restarted::addAll);
+
+  private Predicate<ProducerRecord<byte[], byte[]>> tooLarge = message -> false;
+  private Predicate<ProducerRecord<byte[], byte[]>> invalid = message -> false;
+  private final List<KafkaException> commitFailures = new ArrayList<>();
+  private boolean failedCommitsCount;
+  private int metadataLimit = Integer.MAX_VALUE;
+  private int done;
+
+  /** What the brokers would say of the group, and of the topics. */
+  private static final class FakeBrokers implements Brokers {
+    private final Map<TopicPartition, OffsetAndMetadata> committed = new HashMap<>();
+    private String fault = "";
+    private boolean pending;
+
+    @Override
+    public CompletionStage<Void> ping() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public CompletionStage<Map<TopicPartition, Optional<OffsetAndMetadata>>> committed(
+        String groupId, Set<TopicPartition> partitions) {
+      assertEquals("group", groupId);
+      Map<TopicPartition, Optional<OffsetAndMetadata>> answer = new HashMap<>();
+      if (!pending) {
+        committed.forEach((partition, offset) -> answer.put(partition, Optional.of(offset)));
+      }
+      return CompletableFuture.completedStage(answer);
+    }
+
+    @Override
+    public CompletionStage<Map<TopicPartition, DoneOffsets.Range>> bounds(
+        Set<TopicPartition> partitions) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public CompletionStage<String> faultOf(List<String> topics, String deadLetterTopic) {
+      assertEquals(List.of("events", "task-events", "dead-letters"), topics);
+      assertEquals("dead-letters", deadLetterTopic);
+      return CompletableFuture.completedStage(fault);
+    }
+  }
+
+  private MockProducer<byte[], byte[]> producer() {
+    MockProducer<byte[], byte[]> producer =
+        new MockProducer<>(true, new ByteArraySerializer(), new ByteArraySerializer()) {
+          private Map<TopicPartition, OffsetAndMetadata> offsets;
+
+          @Override
+          public synchronized java.util.concurrent.Future<RecordMetadata> send(
+              ProducerRecord<byte[], byte[]> message, Callback callback) {
+            if (tooLarge.test(message)) {
+              callback.onCompletion(null, new RecordTooLargeException("over the topic's limit"));
+            } else if (invalid.test(message)) {
+              callback.onCompletion(null, new InvalidRecordException("no key"));
+            }
+            return super.send(message, callback);
+          }
+
+          @Override
+          public void sendOffsetsToTransaction(
+              Map<TopicPartition, OffsetAndMetadata> toCommit, ConsumerGroupMetadata group) {
+            if (toCommit.values().stream().anyMatch(c -> c.metadata().length() > metadataLimit)) {
+              throw new KafkaException(
+                  "Unexpected error in TxnOffsetCommitResponse: "
+                      + Errors.OFFSET_METADATA_TOO_LARGE.message());
+            }
+            offsets = toCommit;
+            super.sendOffsetsToTransaction(toCommit, group);
+          }
+
+          @Override
+          public void commitTransaction() {
+            if (!commitFailures.isEmpty()) {
+              if (failedCommitsCount) {
+                super.commitTransaction();
+                brokers.committed.putAll(offsets);
+              }
+              throw commitFailures.remove(0);
+            }
+            super.commitTransaction();
+            brokers.committed.putAll(offsets);
+          }
+        };
+    producers.add(producer);
+    return producer;
+  }
+
+  @BeforeEach
+  void start() {
+    brokers.committed.put(IDS, new OffsetAndMetadata(5));
+    brokers.committed.put(OTHERS, new OffsetAndMetadata(5));
+    inFlight.own(owned(ids, others));
+    inFlight.start(ids, new OffsetAndMetadata(5), 0);
+    inFlight.start(others, new OffsetAndMetadata(5), 0);
+  }
+
+  private static InFlight.Owned owned(RecordsInFlight... partitions) {
+    Map<TopicPartition, RecordsInFlight> byPartition = new HashMap<>();
+    for (RecordsInFlight records : partitions) {
+      byPartition.put(records.partition(), records);
+    }
+    return new InFlight.Owned(
+        new ConsumerGroupMetadata("group", 3, "member", Optional.empty()), byPartition);
+  }
+
+  private static IdRecord id(TopicPartition partition, long offset) {
+    return new IdRecord(
+        partition, offset, 1, "k".getBytes(UTF_8), "id".getBytes(UTF_8), new RecordHeaders());
+  }
+
+  /** Polls a record; its call. */
+  private SharedCall poll(RecordsInFlight records, IdRecord idRecord) {
+    inFlight.add(records, List.of(idRecord), idRecord.offset() + 1);
+    return routed.get(routed.size() - 1);
+  }
+
+  private void ready(SharedCall call, List<ProducerRecord<byte[], byte[]>> messages) {
+    inFlight.ready(call, List.of(Outcome.of(call.first(), messages)), () -> done++);
+  }
+
+  /** Polls a record that comes to one event. */
+  private void event(RecordsInFlight records, long offset, String value) {
+    ready(
+        poll(records, id(records.partition(), offset)),
+        List.of(new ProducerRecord<>("events", value.getBytes(UTF_8))));
+  }
+
+  private List<String> published(int producer) {
+    return producers.get(producer).history().stream()
+        .map(message -> new String(message.value(), UTF_8))
+        .toList();
+  }
+
+  private Map<TopicPartition, OffsetAndMetadata> lastCommit(int producer) {
+    var commits = producers.get(producer).consumerGroupOffsetsHistory();
+    return commits.get(commits.size() - 1).get("group");
+  }
+
+  private static String header(ProducerRecord<byte[], byte[]> message, String name) {
+    return new String(message.headers().lastHeader("dead-letter-" + name).value(), UTF_8);
+  }
+
+  @Test
+  void commitsOutcomesAndTheOffsetsOfTheirRecordsTogether() throws Exception {
+    event(ids, 5, "a");
+    event(others, 5, "b");
+    poll(ids, id(IDS, 6));
+    event(ids, 7, "c");
+    loop.publishNext();
+    loop.publishNext();
+    loop.publishNext();
+
+    assertEquals(Set.of("a", "b", "c"), Set.copyOf(published(0)));
+    assertEquals(new OffsetAndMetadata(6, "1:6:1,1"), brokers.committed.get(IDS));
+    assertEquals(new OffsetAndMetadata(6), brokers.committed.get(OTHERS));
+    assertEquals(3, done);
+    assertEquals(0, heap.taken());
+  }
+
+  @Test
+  void countsAMessageByItsTopic() throws Exception {
+    ProducerRecord<byte[], byte[]> task = new ProducerRecord<>("task-events", new byte[0]);
+    ready(
+        poll(ids, id(IDS, 5)),
+        List.of(task, new ProducerRecord<>("events", new byte[0]), task, task));
+    loop.publishNext();
+
+    assertEquals(1, messages("flow_instance"));
+    assertEquals(3, messages("task_status"));
+    assertEquals(0, messages("dead_letter"));
+    assertEquals(
+        1, meters.get("flow.instance.outcomes").tag("outcome", "events").counter().count());
+    assertEquals(1, meters.get("flow.instance.id.age").timer().count());
+  }
+
+  private double messages(String kind) {
+    return meters.get("flow.instance.messages").tag("message", kind).counter().count();
+  }
+
+  @Test
+  void leavesARecordWithoutATimeOutOfTheAges() throws Exception {
+    IdRecord timeless = new IdRecord(IDS, 5, 0, null, null, new RecordHeaders());
+    ready(poll(ids, timeless), List.of(new ProducerRecord<>("events", new byte[0])));
+    loop.publishNext();
+
+    assertEquals(0, meters.get("flow.instance.id.age").timer().count());
+  }
+
+  @Test
+  void sendsNothingWhileATopicIsMissingAndGoesOnWhenItIsMade() throws Exception {
+    brokers.fault = "Topic events does not exist: create it.";
+    event(ids, 5, "a");
+
+    assertEquals(
+        brokers.fault, assertThrows(NotReadyException.class, loop::publishNext).getMessage());
+    assertEquals(List.of(), producers);
+    brokers.fault = "";
+    loop.publishNext();
+    assertEquals(List.of("a"), published(0));
+  }
+
+  @Test
+  void publishesAgainWhatWasCertainlyNotCommittedWithANewProducer() throws Exception {
+    commitFailures.add(new ProducerFencedException("fenced"));
+    event(ids, 5, "a");
+
+    assertThrows(KafkaException.class, loop::publishNext);
+    assertTrue(producers.get(0).closed());
+    assertEquals(0, done);
+    loop.publishNext();
+    loop.publishNext();
+
+    assertEquals(List.of(), published(0));
+    assertEquals(List.of("a"), published(1));
+    assertEquals(1, done);
+  }
+
+  @Test
+  void publishesNothingTwiceWhenOnlyTheAnswerOfTheCommitWasLost() throws Exception {
+    failedCommitsCount = true;
+    commitFailures.add(new ProducerFencedException("fenced"));
+    event(ids, 5, "a");
+
+    assertThrows(KafkaException.class, loop::publishNext);
+    loop.publishNext();
+
+    assertEquals(List.of("a"), published(0));
+    assertEquals(List.of(), published(1));
+    assertEquals(1, done);
+    assertEquals(0, inFlight.size());
+  }
+
+  @Test
+  void decidesNothingWhileATransactionIsPending() throws Exception {
+    failedCommitsCount = true;
+    commitFailures.add(new ProducerFencedException("fenced"));
+    event(ids, 5, "a");
+    assertThrows(KafkaException.class, loop::publishNext);
+    brokers.pending = true;
+
+    assertThrows(NotReadyException.class, loop::publishNext);
+    assertEquals(0, done);
+    brokers.pending = false;
+    loop.publishNext();
+    assertEquals(1, done);
+    assertEquals(List.of(), published(1));
+  }
+
+  @Test
+  void asksForTheSameCommitAgainWhenItTimesOut() throws Exception {
+    commitFailures.add(new TimeoutException("slow"));
+    event(ids, 5, "a");
+    loop.publishNext();
+
+    assertEquals(List.of("a"), published(0));
+    assertEquals(1, producers.size());
+  }
+
+  @Test
+  void beginsAgainFromWhatIsCommittedWhenThatIsNeitherTheOldNorTheNew() throws Exception {
+    commitFailures.add(new ProducerFencedException("fenced"));
+    event(ids, 5, "a");
+
+    assertThrows(KafkaException.class, loop::publishNext);
+    brokers.committed.put(IDS, new OffsetAndMetadata(99));
+    loop.publishNext();
+
+    assertEquals(List.of(ids), restarted);
+    assertEquals(0, done);
+  }
+
+  @Test
+  void namesOnlyPartitionsThatAreOwnedNow() throws Exception {
+    event(ids, 5, "a");
+    event(others, 5, "b");
+    inFlight.own(owned(others));
+    inFlight.drop(List.of(ids));
+    assertEquals(1, done);
+    loop.publishNext();
+
+    assertEquals(List.of("b"), published(0));
+    assertEquals(Map.of(OTHERS, new OffsetAndMetadata(6)), lastCommit(0));
+    assertEquals(2, done);
+  }
+
+  @Test
+  void dropsWhatCompletesForAnEarlierAssignment() throws Exception {
+    SharedCall call = poll(ids, id(IDS, 5));
+    RecordsInFlight again = new RecordsInFlight(IDS, heap);
+    inFlight.own(owned(again));
+    inFlight.drop(List.of(ids));
+    inFlight.start(again, new OffsetAndMetadata(5), 0);
+    assertTrue(call.isCancelled());
+
+    ready(call, List.of(new ProducerRecord<>("events", "late".getBytes(UTF_8))));
+    event(again, 5, "a");
+    loop.publishNext();
+
+    assertEquals(List.of("a"), published(0));
+    assertEquals(2, done);
+  }
+
+  @Test
+  void commitsTheStartOfAPartitionThatHasNoCommit() throws Exception {
+    RecordsInFlight fresh = new RecordsInFlight(IDS, heap);
+    inFlight.own(owned(fresh));
+    inFlight.start(fresh, null, 7);
+    loop.publishNext();
+
+    assertEquals(Map.of(IDS, new OffsetAndMetadata(7)), lastCommit(0));
+  }
+
+  @Test
+  void deadLettersAnEventLargerThanTheProducerSends() throws Exception {
+    event(ids, 5, "x".repeat(LIMIT));
+    loop.publishNext();
+
+    ProducerRecord<byte[], byte[]> published = producers.get(0).history().get(0);
+    assertEquals("dead-letters", published.topic());
+    assertEquals("EVENT_TOO_LARGE", header(published, "reason"));
+    assertArrayEquals("id".getBytes(UTF_8), published.value());
+  }
+
+  @Test
+  void deadLettersAnEventThatOnlyTheBrokerFindsTooLarge() throws Exception {
+    tooLarge = message -> message.topic().equals("task-events");
+    ready(
+        poll(ids, id(IDS, 5)),
+        List.of(
+            new ProducerRecord<>("events", "a".getBytes(UTF_8)),
+            new ProducerRecord<>("task-events", "b".getBytes(UTF_8))));
+    loop.publishNext();
+    assertEquals(0, done);
+    loop.publishNext();
+
+    assertEquals(1, producers.get(0).history().size());
+    ProducerRecord<byte[], byte[]> published = producers.get(0).history().get(0);
+    assertEquals("EVENT_TOO_LARGE", header(published, "reason"));
+    assertEquals("5", header(published, "offset"));
+    assertEquals(1, done);
+  }
+
+  private List<ProducerRecord<byte[], byte[]>> malformed(IdRecord idRecord) {
+    return List.of(
+        deadLetters.of(idRecord, DeadLetterReason.MALFORMED_ID, "No id.", DeadLetters.Call.NONE));
+  }
+
+  @Test
+  void leavesOutWhatMakesADeadLetterTooLarge() throws Exception {
+    IdRecord large = new IdRecord(IDS, 5, 1, new byte[2 * LIMIT], null, new RecordHeaders());
+    ready(poll(ids, large), malformed(large));
+    loop.publishNext();
+
+    ProducerRecord<byte[], byte[]> published = producers.get(0).history().get(0);
+    assertEquals("ids-0-5", new String(published.key(), UTF_8));
+    assertNull(published.value());
+    assertEquals("MALFORMED_ID", header(published, "reason"));
+  }
+
+  @Test
+  void keysADeadLetterByItsPlaceWhereATopicTakesNoneWithoutAKey() throws Exception {
+    invalid = message -> message.key() == null;
+    IdRecord keyless = new IdRecord(IDS, 5, 1, null, "{".getBytes(UTF_8), new RecordHeaders());
+    ready(poll(ids, keyless), malformed(keyless));
+    loop.publishNext();
+    loop.publishNext();
+
+    ProducerRecord<byte[], byte[]> published = producers.get(0).history().get(0);
+    assertEquals("ids-0-5", new String(published.key(), UTF_8));
+    assertArrayEquals("{".getBytes(UTF_8), published.value());
+  }
+
+  @Test
+  void aRecordOfWhichNothingIsTakenStopsNoOther() throws Exception {
+    tooLarge = message -> message.topic().equals("dead-letters");
+    IdRecord bad = id(IDS, 5);
+    ready(poll(ids, bad), malformed(bad));
+    for (int attempt = 0; attempt < 3; attempt++) {
+      loop.publishNext();
+    }
+    event(ids, 6, "a");
+    loop.publishNext();
+
+    assertEquals(List.of("a"), published(0));
+    assertEquals(new OffsetAndMetadata(5, "1:5:1,1"), brokers.committed.get(IDS));
+  }
+
+  @Test
+  void commitsInOrderWhereTheBrokerTakesNoMetadata() throws Exception {
+    metadataLimit = 0;
+    SharedCall first = poll(ids, id(IDS, 5));
+    event(ids, 6, "b");
+    for (int attempt = 0; attempt < 4; attempt++) {
+      loop.publishNext();
+    }
+    assertEquals(new OffsetAndMetadata(5), brokers.committed.get(IDS));
+    ready(first, List.of(new ProducerRecord<>("events", "a".getBytes(UTF_8))));
+    loop.publishNext();
+    loop.publishNext();
+
+    assertEquals(new OffsetAndMetadata(7), brokers.committed.get(IDS));
+    assertEquals(Set.of("a", "b"), Set.copyOf(published(producers.size() - 1)));
+    assertEquals(2, done);
+    assertFalse(ids.isCrowded());
+  }
+}
