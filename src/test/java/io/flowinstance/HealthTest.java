@@ -72,7 +72,7 @@ class HealthTest {
   void aLostBrokerTakesReadinessDownAlone() {
     pipeline.kafka().answers(false);
     assertEquals(Map.of(), notReady(), "a connection may break");
-    pipeline.kafka().skip(Duration.ofSeconds(3));
+    pipeline.kafka().skip(Duration.ofSeconds(4));
 
     Map<String, String> down = notReady();
     assertEquals(Set.of("kafka"), down.keySet());
@@ -93,7 +93,7 @@ class HealthTest {
     logger.addAppender(log);
     try {
       pipeline.kafka().answers(false);
-      pipeline.kafka().skip(Duration.ofSeconds(3));
+      pipeline.kafka().skip(Duration.ofSeconds(4));
       notReady();
       pipeline.kafka().skip(Duration.ofMinutes(1));
       notReady();

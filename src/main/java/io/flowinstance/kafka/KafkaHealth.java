@@ -17,7 +17,7 @@ public final class KafkaHealth {
   private static final Logger LOG = LoggerFactory.getLogger(KafkaHealth.class);
 
   /** A connection that broke is made again within this time, if there is a broker. */
-  private static final Duration RECONNECT = Duration.ofSeconds(2);
+  private static final Duration RECONNECT = Duration.ofSeconds(3);
 
   private static final Duration LONGEST_PUBLISH = Duration.ofSeconds(30);
 
@@ -35,6 +35,7 @@ public final class KafkaHealth {
   private volatile long answeredAt;
   private volatile boolean unanswered;
   private volatile boolean asking;
+  private volatile boolean asked;
 
   /**
    * @param servers where the brokers are, for sentences
@@ -62,6 +63,10 @@ public final class KafkaHealth {
 
   /** Asks the brokers whether they are there; to be called each second. */
   public void look() {
+    if (!asked) {
+      asked = true;
+      answeredAt = nanoTime.getAsLong();
+    }
     if (!asking) {
       asking = true;
       brokers.ping().whenComplete(this::answer);

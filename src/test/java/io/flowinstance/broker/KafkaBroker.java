@@ -44,7 +44,7 @@ public final class KafkaBroker implements AutoCloseable {
   private static final int LOG_TAIL_LINES = 30;
 
   /** A broker that lives for seconds gains more from a quick start than from speed. */
-  private static final List<String> QUICK_START =
+  public static final List<String> QUICK_START =
       List.of("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
 
   private final int port;

@@ -46,19 +46,25 @@ record Topics(String ids, String instances, String tasks, String deadLetters) {
   }
 
   /**
-   * Moves the committed offsets back once the group has no members, and leaves the metadata as they
-   * are.
+   * Moves the committed offsets back once the group has no members, beside metadata that say what
+   * is done behind the offsets where they were.
    */
   void moveBack(KafkaBroker broker, long offsets) {
     try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker.bootstrapServers()))) {
       Map<TopicPartition, OffsetAndMetadata> moved = new HashMap<>();
       committed(broker)
           .forEach(
-              (partition, commit) ->
+              (partition, commit) -> {
+                if (commit.offset() >= offsets) {
                   moved.put(
                       partition,
                       new OffsetAndMetadata(
-                          Math.max(0, commit.offset() - offsets), commit.metadata())));
+                          commit.offset() - offsets,
+                          commit.metadata().isEmpty()
+                              ? "1:%d:1,100".formatted(commit.offset())
+                              : commit.metadata()));
+                }
+              });
       await()
           .atMost(Duration.ofSeconds(30))
           .ignoreException(ExecutionException.class)
