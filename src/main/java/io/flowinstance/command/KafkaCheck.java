@@ -1,6 +1,7 @@
 package io.flowinstance.command;
 
 import io.flowinstance.Settings;
+import io.flowinstance.kafka.AdminBrokers;
 import io.flowinstance.kafka.KafkaClients;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -14,6 +15,8 @@ import org.apache.kafka.clients.admin.DescribeTopicsOptions;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.errors.TransactionalIdNotFoundException;
@@ -21,20 +24,22 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /** Asks the brokers for what the pipeline needs of them. Writes nothing. */
 final class KafkaCheck {
+  private static final String DEAD_LETTERS = "topic.dead-letters";
+
   /** What the pipeline does with each topic, by the setting that names it. */
   private static final Map<String, AclOperation> USES =
       Map.of(
-          "topic.instance-ids", AclOperation.READ,
-          "topic.flow-instances", AclOperation.WRITE,
-          "topic.task-statuses", AclOperation.WRITE,
-          "topic.dead-letters", AclOperation.WRITE);
+          "topic.instance-ids",
+          AclOperation.READ,
+          "topic.flow-instances",
+          AclOperation.WRITE,
+          "topic.task-statuses",
+          AclOperation.WRITE,
+          DEAD_LETTERS,
+          AclOperation.WRITE);
 
   static final List<String> TOPICS =
-      List.of(
-          "topic.instance-ids",
-          "topic.flow-instances",
-          "topic.task-statuses",
-          "topic.dead-letters");
+      List.of("topic.instance-ids", "topic.flow-instances", "topic.task-statuses", DEAD_LETTERS);
 
   static final String BROKERS = "brokers";
   static final String GROUP = "kafka.group-id";
@@ -98,6 +103,10 @@ final class KafkaCheck {
             "%s exists, and this login may not %s it: grant it %s there."
                 .formatted(topic, use == AclOperation.READ ? "read" : "write", title(use)));
       }
+      String compacted = name.equals(DEAD_LETTERS) ? compacted(admin, topic) : "";
+      if (!compacted.isEmpty()) {
+        return Finding.mend(name, compacted);
+      }
       int partitions = description.partitions().size();
       return Finding.ok(name, "%s: %s.".formatted(topic, Count.of(partitions, "partition")));
     } catch (UnknownTopicOrPartitionException e) {
@@ -108,6 +117,18 @@ final class KafkaCheck {
           name,
           "%s is hidden from this login, if it exists: grant it %s and Describe there."
               .formatted(topic, title(use)));
+    }
+  }
+
+  /** Whoever may not see the topic's settings is told nothing. */
+  private static String compacted(Admin admin, String topic) {
+    ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+    try {
+      return AdminBrokers.compacted(
+          topic,
+          KafkaAnswers.await(admin.describeConfigs(Set.of(resource)).values().get(resource)));
+    } catch (AuthorizationException e) {
+      return "";
     }
   }
 

@@ -1,7 +1,5 @@
 package io.flowinstance.trace;
 
-import io.opentelemetry.api.common.AttributeKey;
-import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.api.trace.StatusCode;
@@ -13,8 +11,6 @@ import java.util.function.BiConsumer;
 public final class OpenSpan {
   /** No span: nothing is done with it. */
   public static final OpenSpan NONE = new OpenSpan(null);
-
-  private static final AttributeKey<String> REASON = AttributeKey.stringKey("reason");
 
   private final Span span;
 
@@ -80,13 +76,6 @@ public final class OpenSpan {
   /** What the span is about failed with an exception. */
   public void failed(Exception exception) {
     failed(exception.getClass().getName(), exception.getMessage());
-  }
-
-  /** The id is given back to its topic: neither served nor failed. */
-  public void givenBack(String why) {
-    if (span != null) {
-      span.addEvent("given back", Attributes.of(REASON, why));
-    }
   }
 
   /** Ends it; what is said of it afterwards is not heard. */
