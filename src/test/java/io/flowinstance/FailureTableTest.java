@@ -37,7 +37,7 @@ class FailureTableTest {
   private static final int EARLY_MS = 500;
 
   /** It waits for its turn, and until another instance is served, this long at most. */
-  private static final int LATE_MS = 150;
+  private static final int LATE_MS = 500;
 
   private static final int TIMEOUT_MS = 800;
   private static final Map<String, String> SETTINGS =

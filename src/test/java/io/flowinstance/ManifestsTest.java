@@ -305,7 +305,7 @@ class ManifestsTest {
                 "topic " + DEFAULTS.text("topic.instance-ids") + ": Describe Read",
                 "topic " + DEFAULTS.text("topic.flow-instances") + ": Describe Write",
                 "topic " + DEFAULTS.text("topic.task-statuses") + ": Describe Write",
-                "topic " + DEFAULTS.text("topic.dead-letters") + ": Describe Write",
+                "topic " + DEFAULTS.text("topic.dead-letters") + ": Describe DescribeConfigs Write",
                 "group " + group + ": Read",
                 "transactionalId " + group + "-: Describe Write")),
         allowed);

@@ -181,6 +181,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     private final FetchScope scope;
     private final FetchState state;
     private final AtomicBoolean ended = new AtomicBoolean();
+    private volatile long notBefore;
 
     Fetch(Exchange exchange, AsyncCallback callback, FetchScope scope, FetchState state) {
       this.exchange = exchange;
@@ -304,11 +305,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       if (failure.kind() == FailureKind.RATE_LIMITED && isForAll(now)) {
         queue.slowDown(delay(failure, Backoff.DEFAULT.longestAsked()));
       }
-      if (isToBlame()) {
-        detector.await(this);
-      } else {
-        backOff(failure);
-      }
+      backOff(failure);
     }
 
     /**
@@ -332,23 +329,13 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
           ThreadLocalRandom.current().nextDouble());
     }
 
+    /** Repeats the call after a pause, and not before another instance was served. */
     private void backOff(ApiFailure failure) {
       Duration left = usable().minus(state.used());
       Duration delay = delay(failure, isPositive(left) ? left : Backoff.DEFAULT.longest());
       state.waits(delay);
-      backingOff.add(this);
-      if (stopping) {
-        cancel();
-        return;
-      }
-      timer.schedule(
-          () -> {
-            if (backingOff.remove(this)) {
-              detector.await(this);
-            }
-          },
-          delay.toNanos(),
-          TimeUnit.NANOSECONDS);
+      notBefore = System.nanoTime() + delay.toNanos();
+      detector.await(this);
     }
 
     private Duration usable() {
@@ -378,7 +365,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
 
     @Override
     public void othersAreServed() {
-      if (state.attempts() == 0) {
+      if (state.attempts() == 0 && state.failure() == null) {
         queue.addFirst(this);
         return;
       }
@@ -388,7 +375,24 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       }
       state.othersServedBefore(true);
       metrics.retried();
-      queue.addRetry(this);
+      long wait = notBefore - System.nanoTime();
+      if (wait <= 0) {
+        queue.addRetry(this);
+        return;
+      }
+      backingOff.add(this);
+      if (stopping) {
+        cancel();
+        return;
+      }
+      timer.schedule(
+          () -> {
+            if (backingOff.remove(this)) {
+              queue.addRetry(this);
+            }
+          },
+          wait,
+          TimeUnit.NANOSECONDS);
     }
 
     @Override
