@@ -250,7 +250,7 @@ class PipelineIT {
         List.of(
             "flow_instance_api_up 1.0",
             "flow_instance_api_refused 0.0",
-            "flow_instance_api_breaker_state 0.0",
+            "flow_instance_api_concurrency 64.0",
             "flow_instance_api_retries_total ",
             "flow_instance_api_calls_in_flight 0.0",
             "flow_instance_ids_total [1-9]",

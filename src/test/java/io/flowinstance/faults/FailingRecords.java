@@ -3,7 +3,6 @@ package io.flowinstance.faults;
 import static io.flowinstance.faults.AvailabilityBed.BUDGET;
 import static io.flowinstance.faults.AvailabilityBed.MOST_CALLS;
 import static io.flowinstance.faults.AvailabilityBed.MOST_LINES;
-import static io.flowinstance.faults.AvailabilityBed.RECOVERY;
 import static io.flowinstance.faults.AvailabilityBed.SAME_PARTITION;
 import static io.flowinstance.faults.AvailabilityBed.TIMEOUT;
 import static io.flowinstance.faults.AvailabilityBed.TOLERANCE;
@@ -163,13 +162,7 @@ final class FailingRecords {
     kind.end(bed.enos());
     result.deadLetters(deadLetters);
     result.calls(calls);
-    if (kind.isThrottling()) {
-      // So many that are told to slow down slow the process down, and none is to blame.
-      pipeline.awaitOutcomes(bad, RECOVERY);
-      result.checkServed("throttled ids", pipeline, bad);
-    } else {
-      checkBlock(result, pipeline, bad, began + patience.toNanos());
-    }
+    checkBlock(result, pipeline, bad, began + patience.toNanos());
     result.check(calls <= (long) BLOCK * MOST_CALLS, "the block costs %d calls", calls);
     result.checkServed("good ids", pipeline, good);
     if (goodIds > 0) {
