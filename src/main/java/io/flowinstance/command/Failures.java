@@ -25,7 +25,7 @@ final class Failures {
     for (Throwable cause = known; cause != null; cause = cause.getCause()) {
       if (cause instanceof ProducerFencedException
           || cause instanceof InvalidProducerEpochException) {
-        return "Another replay was started meanwhile and goes on from here; this one has stopped.";
+        return "Another replay was started meanwhile, so this one has stopped.";
       }
     }
     return known instanceof KafkaException ? KafkaFaults.sentence(known) : null;

@@ -13,12 +13,10 @@ import io.github.resilience4j.ratelimiter.RateLimiter;
 import java.io.PrintWriter;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.function.Consumer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.common.KafkaException;
 import picocli.CommandLine.Command;
@@ -28,26 +26,26 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
- * Sends dead letters back to the topic of ids, each once: records and progress are committed in one
- * transaction.
+ * Sends dead letters back to the topic of ids, one id record for each.
  *
- * <p>Progress is kept as offsets of a consumer group, {@code <kafka.group-id>-replay}. A filter
- * leaves some dead letters behind, which a later replay may mean; see {@link ReplayProgress} for
- * how each is known to be taken or not. Its memory ends where Kafka's does: the offsets of a group
- * that nobody consumes in are forgotten after {@code offsets.retention.minutes} (7 days) without a
- * replay, and so should the dead letters be.
+ * <p>A run without a filter starts where the last one ended: at the committed offsets of the
+ * consumer group {@code <kafka.group-id>-replay}, which are committed in one transaction with the
+ * id records. A run with a filter neither reads nor commits offsets.
  *
- * <p>Two replays at once cannot both commit: the transactional id {@code <prefix>-replay} is that
- * of whichever began last, and the other one stops.
+ * <p>Two replays at once cannot both commit: the one that began last takes over the transactional
+ * id {@code <prefix>-replay}, and the other one stops.
  */
 @Command(
     name = "replay-dead-letters",
     mixinStandardHelpOptions = true,
-    header = "Sends dead letters back to the pipeline, each once.",
+    header = "Sends dead letters back to the pipeline.",
     description = {
-      "Sends dead letters back to the topic of ids, oldest first in each partition, each once: what"
-          + " an earlier replay took is not taken again, whatever the options; what it skipped is"
-          + " still there.",
+      "Sends dead letters back to the topic of ids, oldest first in each partition.",
+      "",
+      "Without --reason, --since, --until and --max-replays, a run starts where the last such run"
+          + " ended and replays each dead letter once.",
+      "With any of them, a run replays a selection of all dead letters on the topic. It may repeat"
+          + " what was already replayed, and a later run may repeat what it replays.",
       ""
     })
 final class ReplayDeadLetters implements Callable<Integer> {
@@ -68,28 +66,35 @@ final class ReplayDeadLetters implements Callable<Integer> {
       names = "--since",
       paramLabel = "<time>",
       description =
-          "Only what failed then or later: 2026-01-31T10:00:00Z, 2026-01-31T10:00 (UTC), or 2h ago"
-              + " as 2h.")
+          "Only what failed at or after this time: 2026-01-31T10:00:00Z, 2026-01-31T10:00 (UTC), or"
+              + " 2h for two hours ago.")
   private Instant since;
 
-  @Option(names = "--until", paramLabel = "<time>", description = "Only what failed before.")
+  @Option(
+      names = "--until",
+      paramLabel = "<time>",
+      description = "Only what failed before this time.")
   private Instant until;
 
-  @Option(names = "--max", paramLabel = "<number>", description = "At most so many in this run.")
+  @Option(
+      names = "--max",
+      paramLabel = "<number>",
+      description = "Replay at most so many in this run.")
   private long max = Long.MAX_VALUE;
 
   @Option(
       names = "--max-replays",
       paramLabel = "<number>",
-      defaultValue = "3",
       description =
-          "Leave what was replayed so often and failed again (default: ${DEFAULT-VALUE}).")
-  private int maxReplays;
+          "Only what was replayed less often (default: "
+              + ReplayFilter.DEFAULT_MAX_REPLAYS
+              + ", in a run that is no selection too).")
+  private Integer maxReplays;
 
   @Option(
       names = "--rate",
       paramLabel = "<number>",
-      description = "At most so many per second (default: no limit).")
+      description = "Replay at most so many per second (default: no limit).")
   private Integer rate;
 
   @Option(
@@ -106,26 +111,27 @@ final class ReplayDeadLetters implements Callable<Integer> {
     refuseNonsense();
     Settings settings = surroundings.settings(Settings.Part.KAFKA);
     KafkaClients clients = new KafkaClients(settings::kafkaConnection);
-    Set<DeadLetterReason> meant = EnumSet.noneOf(DeadLetterReason.class);
-    meant.addAll(reasons);
+    ReplayFilter filter = new ReplayFilter(Set.copyOf(reasons), since, until, maxReplays);
     Replay.Topics topics =
         new Replay.Topics(
             settings.text("topic.dead-letters"),
             settings.text("topic.instance-ids"),
             settings.text("kafka.group-id") + "-replay");
-    Replay replay =
-        new Replay(clients, topics, new ReplayFilter(meant, since, until, maxReplays), max);
-    if (dryRun) {
-      list(replay);
-    } else {
-      Map<Replay.Fate, Long> tally = replay(replay, clients, settings, topics);
-      spec.commandLine().getOut().println(summary(tally, "replayed"));
+    PrintWriter err = spec.commandLine().getErr();
+    if (!filter.isEmpty()) {
+      err.println(
+          "This run is a selection: it may repeat dead letters that were already replayed, and"
+              + " runs without a filter still start where the last of them ended.");
     }
+    Replay replay = new Replay(clients, topics, filter, max, err);
+    Map<Replay.Result, Long> results =
+        dryRun ? list(replay) : replay(replay, filter, clients, settings, topics);
+    spec.commandLine().getOut().println(summary(results, filter));
     return 0;
   }
 
   private void refuseNonsense() {
-    if (max < 1 || maxReplays < 1 || rate != null && rate < 1) {
+    if (max < 1 || maxReplays != null && maxReplays < 1 || rate != null && rate < 1) {
       throw new ParameterException(
           spec.commandLine(), "--max, --max-replays and --rate take numbers from 1.");
     }
@@ -135,32 +141,34 @@ final class ReplayDeadLetters implements Callable<Integer> {
     }
   }
 
-  private void list(Replay replay) {
-    List<DeadLetter> taken = new ArrayList<>();
-    Map<Replay.Fate, Long> tally;
+  private Map<Replay.Result, Long> list(Replay replay) {
+    List<DeadLetter> selected = new ArrayList<>();
+    Map<Replay.Result, Long> results;
     try (Progress progress = Progress.of(surroundings, "Reading", -1)) {
-      tally = replay.run((letter, idRecord) -> taken.add(letter), watch(progress));
+      results = replay.run(progress, (letter, idRecord) -> selected.add(letter));
     }
-    PrintWriter out = spec.commandLine().getOut();
-    if (!taken.isEmpty()) {
-      out.println(
-          AsciiTable.builder()
-              .border(AsciiTable.BASIC_ASCII_NO_DATA_SEPARATORS_NO_OUTSIDE_BORDER)
-              .data(
-                  taken,
-                  List.of(
-                      column("reason").with(letter -> Printable.of(letter.reason())),
-                      column("instance id or key").with(letter -> Printable.of(letter.subject())),
-                      column("failed at").with(ReplayDeadLetters::failedAt),
-                      column("replays")
-                          .dataAlign(HorizontalAlign.RIGHT)
-                          .with(letter -> Integer.toString(letter.replays())),
-                      column("message")
-                          .maxWidth(MESSAGE_WIDTH, OverflowBehaviour.ELLIPSIS_RIGHT)
-                          .with(letter -> Printable.of(letter.message()))))
-              .asString());
+    if (!selected.isEmpty()) {
+      spec.commandLine()
+          .getOut()
+          .println(
+              AsciiTable.builder()
+                  .border(AsciiTable.BASIC_ASCII_NO_DATA_SEPARATORS_NO_OUTSIDE_BORDER)
+                  .data(
+                      selected,
+                      List.of(
+                          column("reason").with(letter -> Printable.of(letter.reason())),
+                          column("instance id or key")
+                              .with(letter -> Printable.of(letter.subject())),
+                          column("failed at").with(ReplayDeadLetters::failedAt),
+                          column("replays")
+                              .dataAlign(HorizontalAlign.RIGHT)
+                              .with(letter -> Integer.toString(letter.replays())),
+                          column("message")
+                              .maxWidth(MESSAGE_WIDTH, OverflowBehaviour.ELLIPSIS_RIGHT)
+                              .with(letter -> Printable.of(letter.message()))))
+                  .asString());
     }
-    out.println(summary(tally, "would be replayed"));
+    return results;
   }
 
   private static Column column(String header) {
@@ -174,8 +182,12 @@ final class ReplayDeadLetters implements Callable<Integer> {
     return letter.failedAt() == null ? "" : letter.failedAt().toString();
   }
 
-  private Map<Replay.Fate, Long> replay(
-      Replay replay, KafkaClients clients, Settings settings, Replay.Topics topics) {
+  private Map<Replay.Result, Long> replay(
+      Replay replay,
+      ReplayFilter filter,
+      KafkaClients clients,
+      Settings settings,
+      Replay.Topics topics) {
     RateLimiter limiter = RateLimits.of(rate == null ? 0 : rate);
     Producer<byte[], byte[]> producer =
         clients.transactionalProducer(
@@ -185,72 +197,47 @@ final class ReplayDeadLetters implements Callable<Integer> {
             settings.text("kafka.compression-type"));
     try (ReplayTransactions transactions = new ReplayTransactions(producer, topics.groupId());
         Progress progress = Progress.of(surroundings, "Replaying", -1)) {
-      // Before anything is read: it ends what a killed replay left open, one way or the other.
+      // Before the position is read: it commits or aborts what a killed replay left open.
       producer.initTransactions();
       try {
-        Map<Replay.Fate, Long> tally =
+        Map<Replay.Result, Long> results =
             replay.run(
+                progress,
                 (letter, idRecord) -> {
                   RateLimits.await(limiter);
                   transactions.add(idRecord, replay::offsets);
-                },
-                watch(progress));
-        transactions.finish(replay::offsets);
-        return tally;
+                });
+        transactions.finish(replay.offsets());
+        return results;
       } catch (KafkaException | CommandFailedException e) {
         throw new CommandFailedException(
-            "%s%n%s replayed for good; run this again to replay the others."
-                .formatted(Failures.sentence(e), Count.of(transactions.committed(), "dead letter")),
+            "%s%n%s replayed; %s."
+                .formatted(
+                    Failures.sentence(e),
+                    Count.of(transactions.committed(), "dead letter"),
+                    filter.isEmpty()
+                        ? "run this again to replay the others"
+                        : "the same run again would repeat them"),
             e);
       }
     }
   }
 
-  private Replay.Watch watch(Progress progress) {
-    Consumer<String> err = spec.commandLine().getErr()::println;
-    return new Replay.Watch() {
-      @Override
-      public void at(long looked, long all) {
-        progress.to(looked, all);
-      }
-
-      @Override
-      public void valueGone(DeadLetter letter) {
-        DeadLetter.Origin origin = letter.origin();
-        err.accept(
-            "The dead letter at offset %d of partition %d was too large for its value, and its id record is no more%s: it cannot be replayed."
-                .formatted(
-                    letter.stored().offset(),
-                    letter.stored().partition(),
-                    origin == null
-                        ? " known"
-                        : " at offset %d of %s"
-                            .formatted(
-                                origin.offset(), Printable.of(origin.partition().toString()))));
-      }
-    };
-  }
-
-  private String summary(Map<Replay.Fate, Long> tally, String what) {
+  private String summary(Map<Replay.Result, Long> results, ReplayFilter filter) {
     StringBuilder summary =
-        new StringBuilder("%d %s".formatted(count(tally, Replay.Fate.REPLAYED), what));
-    add(summary, count(tally, Replay.Fate.TAKEN_BEFORE), "taken by an earlier replay");
-    add(summary, count(tally, Replay.Fate.SKIPPED), "left by the filter");
-    add(
-        summary,
-        count(tally, Replay.Fate.AT_THE_CEILING),
-        "left after %s or more".formatted(Count.of(maxReplays, "replay")));
-    add(summary, count(tally, Replay.Fate.VALUE_GONE), "without a value, not to be had any more");
+        new StringBuilder()
+            .append(results.getOrDefault(Replay.Result.REPLAYED, 0L))
+            .append(dryRun ? " would be replayed" : " replayed");
+    add(summary, results.get(Replay.Result.NOT_SELECTED), "not selected");
+    String often = Count.of(filter.replayLimit(), "replay");
+    add(summary, results.get(Replay.Result.EXHAUSTED), "left after " + often + " or more");
+    add(summary, results.get(Replay.Result.RECORD_GONE), "cannot be replayed");
     return summary.append('.').toString();
   }
 
-  private static void add(StringBuilder summary, long count, String what) {
-    if (count > 0) {
+  private static void add(StringBuilder summary, Long count, String what) {
+    if (count != null) {
       summary.append(", ").append(count).append(' ').append(what);
     }
-  }
-
-  private static long count(Map<Replay.Fate, Long> tally, Replay.Fate fate) {
-    return tally.getOrDefault(fate, 0L);
   }
 }

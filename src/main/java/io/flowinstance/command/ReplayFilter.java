@@ -3,25 +3,28 @@ package io.flowinstance.command;
 import io.flowinstance.delivery.DeadLetter;
 import io.flowinstance.delivery.DeadLetterReason;
 import java.time.Instant;
-import java.util.EnumSet;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 
 /**
- * Which dead letters a replay takes.
+ * Which dead letters a run replays.
  *
  * @param reasons any of these; empty for all
- * @param since the first time of failure, to the millisecond, or null
- * @param until the first time of failure that is no more meant, to the millisecond, or null
- * @param maxReplays dead letters that were replayed so often are left where they are
+ * @param since the earliest time of failure, or null
+ * @param until the time of failure that is too late, or null
+ * @param maxReplays how many replays are too many, or null for {@link #DEFAULT_MAX_REPLAYS}
  */
-record ReplayFilter(Set<DeadLetterReason> reasons, Instant since, Instant until, int maxReplays) {
-  private static final Pattern TEXT = Pattern.compile("([A-Z_+]*);(-?\\d*);(-?\\d*);(\\d+)");
+record ReplayFilter(
+    Set<DeadLetterReason> reasons, Instant since, Instant until, Integer maxReplays) {
+  /** Limits runs without a filter too, so that no dead letter circles for ever. */
+  static final int DEFAULT_MAX_REPLAYS = 3;
 
-  /** Whether reason and time are those that are meant. */
-  boolean selects(DeadLetter letter) {
+  /** Whether the run has no filter, so that it continues where the last such run ended. */
+  boolean isEmpty() {
+    return reasons.isEmpty() && since == null && until == null && maxReplays == null;
+  }
+
+  /** Whether reason and time match. */
+  boolean matches(DeadLetter letter) {
     if (!reasons.isEmpty()
         && reasons.stream().noneMatch(reason -> reason.name().equals(letter.reason()))) {
       return false;
@@ -35,53 +38,13 @@ record ReplayFilter(Set<DeadLetterReason> reasons, Instant since, Instant until,
         && (until == null || failedAt.isBefore(until));
   }
 
-  /** Whether it is replayed: selected, and below the ceiling. */
-  boolean takes(DeadLetter letter) {
-    return letter.replays() < maxReplays && selects(letter);
+  /** Whether it was replayed too often to be replayed again. */
+  boolean exhausts(DeadLetter letter) {
+    return letter.replays() >= replayLimit();
   }
 
-  /** Whether this one takes everything that the other takes. */
-  boolean covers(ReplayFilter other) {
-    return maxReplays >= other.maxReplays
-        && (reasons.isEmpty() || !other.reasons.isEmpty() && reasons.containsAll(other.reasons))
-        && (since == null || other.since != null && !since.isAfter(other.since))
-        && (until == null || other.until != null && !until.isBefore(other.until));
-  }
-
-  /** The filter as ASCII text without blanks. */
-  String toText() {
-    return "%s;%s;%s;%d"
-        .formatted(
-            reasons.stream().sorted().map(Enum::name).collect(Collectors.joining("+")),
-            since == null ? "" : since.toEpochMilli(),
-            until == null ? "" : until.toEpochMilli(),
-            maxReplays);
-  }
-
-  /**
-   * Reads what {@link #toText} wrote.
-   *
-   * @throws IllegalArgumentException it is something else
-   */
-  static ReplayFilter of(String text) {
-    Matcher matcher = TEXT.matcher(text);
-    if (!matcher.matches()) {
-      throw new IllegalArgumentException("No filter: " + text);
-    }
-    Set<DeadLetterReason> reasons = EnumSet.noneOf(DeadLetterReason.class);
-    for (String name : matcher.group(1).split("\\+")) {
-      if (!name.isEmpty()) {
-        reasons.add(DeadLetterReason.valueOf(name));
-      }
-    }
-    return new ReplayFilter(
-        reasons,
-        instant(matcher.group(2)),
-        instant(matcher.group(3)),
-        Integer.parseInt(matcher.group(4)));
-  }
-
-  private static Instant instant(String millis) {
-    return millis.isEmpty() ? null : Instant.ofEpochMilli(Long.parseLong(millis));
+  /** A dead letter that was replayed so often is not replayed again. */
+  int replayLimit() {
+    return maxReplays == null ? DEFAULT_MAX_REPLAYS : maxReplays;
   }
 }

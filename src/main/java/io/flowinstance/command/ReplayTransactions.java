@@ -14,14 +14,14 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Replays in transactions: some records, and the offsets that say that they are replayed. A process
+ * Sends id records in transactions, each with the position behind their dead letters. A process
  * that is killed leaves both or neither.
  */
 final class ReplayTransactions implements AutoCloseable {
   private static final int MOST_RECORDS = 100;
   private static final long MOST_BYTES = 8L << 20;
 
-  /** A slow pace makes small transactions, not long ones: those would time out. */
+  /** A low rate makes small transactions, not long ones, which would time out. */
   private static final long LONGEST_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final Producer<byte[], byte[]> producer;
@@ -33,14 +33,18 @@ final class ReplayTransactions implements AutoCloseable {
 
   /**
    * @param producer transactional and ready
-   * @param groupId the consumer group in whose name progress is committed; nobody consumes in it
+   * @param groupId the consumer group whose offsets are the position; it has no members
    */
   ReplayTransactions(Producer<byte[], byte[]> producer, String groupId) {
     this.producer = producer;
     group = new ConsumerGroupMetadata(groupId);
   }
 
-  /** Adds a record, and commits when there are enough. */
+  /**
+   * Adds a record, and commits when there are enough.
+   *
+   * @param offsets the position behind all records so far; empty to leave it as it is
+   */
   void add(
       ProducerRecord<byte[], byte[]> idRecord,
       Supplier<Map<TopicPartition, OffsetAndMetadata>> offsets) {
@@ -56,14 +60,17 @@ final class ReplayTransactions implements AutoCloseable {
     }
   }
 
-  /** Commits what is left, and how far the replay came in the end; nothing if it took nothing. */
-  void finish(Supplier<Map<TopicPartition, OffsetAndMetadata>> offsets) {
-    if (committed > 0 || !batch.isEmpty()) {
-      commit(offsets.get());
+  /**
+   * Commits what is left. It commits the position even if no record is left: Kafka deletes offsets
+   * that nobody commits for a week.
+   */
+  void finish(Map<TopicPartition, OffsetAndMetadata> offsets) {
+    if (!batch.isEmpty() || !offsets.isEmpty()) {
+      commit(offsets);
     }
   }
 
-  /** How many records are replayed for good. */
+  /** How many records are committed. */
   long committed() {
     return committed;
   }
@@ -74,7 +81,9 @@ final class ReplayTransactions implements AutoCloseable {
       batch.forEach(producer::send);
       // Whether another replay has fenced this one: to commit without asking waits for a timeout.
       producer.flush();
-      producer.sendOffsetsToTransaction(offsets, group);
+      if (!offsets.isEmpty()) {
+        producer.sendOffsetsToTransaction(offsets, group);
+      }
       producer.commitTransaction();
     } catch (KafkaException e) {
       abort();

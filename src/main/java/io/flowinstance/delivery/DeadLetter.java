@@ -78,19 +78,11 @@ public record DeadLetter(ConsumerRecord<byte[], byte[]> stored) {
   }
 
   /**
-   * The id record once more, one replay older.
+   * The id record once more, with one replay more in its header.
    *
    * @param topic where it goes
-   */
-  public ProducerRecord<byte[], byte[]> replay(String topic) {
-    return replay(topic, stored);
-  }
-
-  /**
-   * The id record once more, one replay older, when its dead letter is {@link #isIncomplete}.
-   *
-   * @param topic where it goes
-   * @param original the record at its {@link #origin}
+   * @param original the record at its {@link #origin}, or, unless this {@link #isIncomplete}, the
+   *     {@link #stored} one
    */
   public ProducerRecord<byte[], byte[]> replay(
       String topic, ConsumerRecord<byte[], byte[]> original) {

@@ -56,7 +56,7 @@ class DeadLetterTest {
                 "Because.",
                 new DeadLetters.Call(200, 62102, new byte[] {1}, 1)));
 
-    ProducerRecord<byte[], byte[]> replay = letter.replay("ids");
+    ProducerRecord<byte[], byte[]> replay = letter.replay("ids", letter.stored());
 
     assertEquals("REJECTED_BY_API", letter.reason());
     assertEquals("Because.", letter.message());
@@ -80,7 +80,7 @@ class DeadLetterTest {
                 DeadLetterReason.MALFORMED_ID,
                 "The record has no value.",
                 DeadLetters.Call.NONE));
-    ProducerRecord<byte[], byte[]> replay = first.replay("ids");
+    ProducerRecord<byte[], byte[]> replay = first.replay("ids", first.stored());
     DeadLetter second =
         stored(
             deadLetters.of(
