@@ -123,6 +123,9 @@ final class AvailabilityBed implements AutoCloseable {
       results.add(result);
       System.out.print(result);
       findings.addAll(result.findings());
+      if (!result.findings().isEmpty()) {
+        write(Path.of("target", "availability", result.fileName()), result.ids());
+      }
     }
     if (!findings.isEmpty()) {
       // What they still carry along must not be put down to the next scenario.
@@ -166,8 +169,13 @@ final class AvailabilityBed implements AutoCloseable {
     StringBuilder table = new StringBuilder(AvailabilityResult.HEAD);
     results.forEach(table::append);
     System.out.print(table);
+    write(Path.of("target", "availability.txt"), table.toString().lines().toList());
+  }
+
+  private static void write(Path file, List<String> lines) {
     try {
-      Files.writeString(Path.of("target", "availability.txt"), table);
+      Files.createDirectories(file.getParent());
+      Files.write(file, lines);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
