@@ -17,6 +17,7 @@ import io.flowinstance.simulator.FaultScope.Endpoint;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
 /** Scenarios in which some records always fail, and all others are served. */
@@ -54,8 +55,8 @@ final class FailingRecords {
       String scenario, GatewayFailure kind, String badId, String value, FaultScope scope)
       throws InterruptedException {
     Deployment pipeline = bed.shared("busy");
-    List<SentId> before = pipeline.feed(300, 100, AvailabilityBed::anyPartition).join();
-    pipeline.awaitOutcomes(before, Duration.ofSeconds(5));
+    // The same traffic without the failure, at the same time on the same machine.
+    Deployment control = bed.shared("idle");
     int linesBefore = pipeline.log().size();
 
     long began = System.nanoTime();
@@ -63,15 +64,16 @@ final class FailingRecords {
     SentId bad = pipeline.send(badId, value, 0);
     long latest = began + BUDGET.plus(TIMEOUT).plus(TOLERANCE).toNanos();
     long earliest = began + LEAST_TRAFFIC.toNanos();
-    Feed feed =
-        pipeline.feedUntil(
-            () ->
-                System.nanoTime() - latest > 0
-                    || System.nanoTime() - earliest > 0 && pipeline.hasOutcome(bad),
-            100,
-            AvailabilityBed::anyPartition);
+    BooleanSupplier over =
+        () ->
+            System.nanoTime() - latest > 0
+                || System.nanoTime() - earliest > 0 && pipeline.hasOutcome(bad);
+    Feed feed = pipeline.feedUntil(over, 100, AvailabilityBed::anyPartition);
+    Feed controlFeed = control.feedUntil(over, 100, AvailabilityBed::anyPartition);
     List<SentId> good = feed.join();
+    List<SentId> controlIds = controlFeed.join();
     pipeline.awaitOutcomes(good, Duration.ofSeconds(10));
+    control.awaitOutcomes(controlIds, Duration.ofSeconds(10));
     List<Readiness> readiness = pipeline.readinessSince(began);
     AvailabilityResult result = new AvailabilityResult(scenario, kind);
     result.checkLines(pipeline.log().size() - linesBefore, MOST_LINES);
@@ -79,14 +81,14 @@ final class FailingRecords {
     kind.end(bed.enos());
 
     result.checkServed("good ids", pipeline, good);
-    long p99Before = p99(pipeline, before);
+    long without = p99(control, controlIds);
     long p99 = p99(pipeline, good, id -> id.partition() != bad.partition());
-    result.p99Without(p99Before);
+    result.p99Without(without);
     result.p99(p99);
-    checkAge(result, "ids of other partitions", p99, p99Before);
+    checkAge(result, "ids of other partitions", p99, without);
     if (SAME_PARTITION) {
       long beside = p99(pipeline, good, id -> id.partition() == bad.partition());
-      checkAge(result, "ids of its partition", beside, p99Before);
+      checkAge(result, "ids of its partition", beside, without);
     }
     result.checkAlwaysReady(readiness);
     return result;
@@ -115,14 +117,14 @@ final class FailingRecords {
     result.check(calls.length <= MOST_CALLS, "it costs %d calls", calls.length);
   }
 
-  /** The machine has other work: half as long again, or 250 ms more, shows nothing. */
-  private static void checkAge(AvailabilityResult result, String who, long p99, long p99Before) {
+  /** Two processes on a busy machine: half as long again, or 500 ms more, shows nothing. */
+  private static void checkAge(AvailabilityResult result, String who, long p99, long without) {
     result.check(
-        p99 <= Math.max(p99Before + 250, p99Before * 3 / 2),
+        p99 <= Math.max(without + 500, without * 3 / 2),
         "the p99 of %s is %d ms instead of %d ms",
         who,
         p99,
-        p99Before);
+        without);
   }
 
   /**

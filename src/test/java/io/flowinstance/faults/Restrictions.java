@@ -22,6 +22,7 @@ final class Restrictions {
   private static final int WAITING = FULL ? 1_000 : 200;
   private static final int PER_SECOND = 10;
   private static final int FAILING = 5;
+  private static final int CANARY_CALLS = 5;
 
   private final AvailabilityBed bed;
 
@@ -72,7 +73,8 @@ final class Restrictions {
       result.calls(failing + others);
       result.deadLetters(ids.stream().filter(pipeline::isDeadLetter).count());
       result.check(failing == 3L * FAILING, "five ids that fail twice cost %d calls", failing);
-      result.check(others == WAITING, "the other %d cost %d calls", WAITING, others);
+      // One more now and then: the instance served last shows whether the API is there.
+      result.check(others <= WAITING + CANARY_CALLS, "the other %d cost %d calls", WAITING, others);
       result.checkServed("ids", pipeline, ids);
       result.checkLines(warnings(pipeline), MOST_LINES);
       return result;
