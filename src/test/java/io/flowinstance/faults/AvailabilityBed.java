@@ -90,7 +90,7 @@ final class AvailabilityBed implements AutoCloseable {
       shared.put(name, prepare(Map.of()).start());
     }
     try {
-      return shared.get(name).warmUp(first ? 600 : Topics.PARTITIONS);
+      return first ? shared.get(name).warmUp() : shared.get(name).awaitServing();
     } catch (IllegalStateException e) {
       closeShared();
       throw e;

@@ -31,6 +31,7 @@ final class AvailabilityResult {
   private final String kind;
   private final Map<String, String> cells = new HashMap<>();
   private final List<String> findings = new ArrayList<>();
+  private final List<String> remarks = new ArrayList<>();
   private final List<String> ids = new ArrayList<>();
 
   AvailabilityResult(String scenario, Object kind) {
@@ -66,6 +67,11 @@ final class AvailabilityResult {
   /** Notes how long it took after the failure until everything had its outcome. */
   void recovered(double seconds) {
     cells.put("recovered", "%.1f s".formatted(seconds));
+  }
+
+  /** Notes a sentence that is no finding. */
+  void remark(String sentence) {
+    remarks.add(sentence);
   }
 
   /** Notes a sentence if this does not hold. */
@@ -147,7 +153,12 @@ final class AvailabilityResult {
         cell("without"),
         cell("recovered"),
         cell("lines"),
-        findings.isEmpty() ? "passed" : "FAILED: " + String.join("; ", findings));
+        verdict());
+  }
+
+  private String verdict() {
+    String verdict = findings.isEmpty() ? "passed" : "FAILED: " + String.join("; ", findings);
+    return remarks.isEmpty() ? verdict : verdict + " (" + String.join("; ", remarks) + ")";
   }
 
   private String cell(String name) {

@@ -96,7 +96,7 @@ final class Connections {
     try (NetworkCut old =
             new NetworkCut(InetAddress.getByName("127.0.0.2"), port, bed.enos().port());
         Deployment pipeline = bed.prepare(environment).start()) {
-      pipeline.warmUp(Topics.PARTITIONS);
+      pipeline.awaitServing();
       manyConnections(pipeline);
       int linesBefore = pipeline.log().size();
       Files.writeString(hosts, "127.0.0.3 " + name + "\n127.0.0.1 localhost\n");
