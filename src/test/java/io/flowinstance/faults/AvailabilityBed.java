@@ -24,6 +24,9 @@ final class AvailabilityBed implements AutoCloseable {
   /** Labels of the kinds that were asked for; "" for a thin slice. */
   static final String KINDS = System.getProperty("availability.kinds", FULL ? "all" : "");
 
+  /** Whether there is only time for a few. */
+  static final boolean THIN = KINDS.isEmpty();
+
   /** Whether ids of the partition of a failing one must not wait for it either. */
   static final boolean SAME_PARTITION = Boolean.getBoolean("availability.same-partition");
 
@@ -76,7 +79,7 @@ final class AvailabilityBed implements AutoCloseable {
     if (FULL) {
       return 60;
     }
-    return KINDS.isEmpty() ? 10 : 20;
+    return THIN ? 8 : 20;
   }
 
   EnosSimulator enos() {

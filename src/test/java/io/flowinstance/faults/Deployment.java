@@ -30,7 +30,7 @@ import org.awaitility.core.ConditionTimeoutException;
  */
 final class Deployment implements AutoCloseable {
   private static final Duration READINESS_INTERVAL = Duration.ofMillis(200);
-  private static final int WARM_UP_ROUNDS = 10;
+  private static final int WARM_UP_ROUNDS = AvailabilityBed.THIN ? 2 : 10;
   private static final long WARM_MS = 200;
   private static final Duration LEAST_PATIENCE = Duration.ofMillis(100);
   private static final AtomicInteger DEPLOYMENTS = new AtomicInteger();

@@ -27,6 +27,7 @@ final class FailingRecords {
   /** A healthy process whose outcomes are so old has no processor. */
   private static final long BUSY_MS = 1_000;
 
+  private static final Duration MOST_BESIDE_A_BLOCK = Duration.ofMillis(1_500);
   private static final Duration LEAST_TRAFFIC = Duration.ofSeconds(3);
   private static final String FOREIGN = "foreign";
 
@@ -173,9 +174,10 @@ final class FailingRecords {
     result.deadLetters(deadLetters);
     result.calls(calls);
     if (kind.isThrottling()) {
-      // So many that are told to slow down slow the process down, and none is to blame.
+      // So many that are told to slow down slow the process down: they may be served in the end.
       pipeline.awaitOutcomes(bad, RECOVERY);
-      result.checkServed("throttled ids", pipeline, bad);
+      long settled = bad.stream().filter(id -> pipeline.outcomes(id).size() == 1).count();
+      result.check(settled == bad.size(), "%d of %d have one outcome", settled, bad.size());
     } else {
       checkBlock(result, pipeline, bad, began + patience.toNanos());
     }
@@ -184,7 +186,8 @@ final class FailingRecords {
     if (goodIds > 0) {
       long p99 = p99(pipeline, good);
       result.p99(p99);
-      result.check(p99 <= 1_500, "the p99 of good ids is %d ms", p99);
+      Duration most = kind.isThrottling() ? BUDGET.multipliedBy(2) : MOST_BESIDE_A_BLOCK;
+      result.check(p99 <= most.toMillis(), "the p99 of good ids is %d ms", p99);
     }
     return result;
   }
