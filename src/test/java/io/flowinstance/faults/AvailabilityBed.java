@@ -24,6 +24,9 @@ final class AvailabilityBed implements AutoCloseable {
   /** Labels of the kinds that were asked for; "" for a thin slice. */
   static final String KINDS = System.getProperty("availability.kinds", FULL ? "all" : "");
 
+  /** Whether there is only time for a few. */
+  static final boolean THIN = KINDS.isEmpty();
+
   /** Whether ids of the partition of a failing one must not wait for it either. */
   static final boolean SAME_PARTITION = Boolean.getBoolean("availability.same-partition");
 
@@ -76,7 +79,7 @@ final class AvailabilityBed implements AutoCloseable {
     if (FULL) {
       return 60;
     }
-    return KINDS.isEmpty() ? 10 : 20;
+    return THIN ? 8 : 20;
   }
 
   EnosSimulator enos() {
@@ -90,7 +93,7 @@ final class AvailabilityBed implements AutoCloseable {
       shared.put(name, prepare(Map.of()).start());
     }
     try {
-      return shared.get(name).warmUp(first ? 600 : Topics.PARTITIONS);
+      return first ? shared.get(name).warmUp() : shared.get(name).awaitServing();
     } catch (IllegalStateException e) {
       closeShared();
       throw e;
@@ -123,6 +126,9 @@ final class AvailabilityBed implements AutoCloseable {
       results.add(result);
       System.out.print(result);
       findings.addAll(result.findings());
+      if (!result.findings().isEmpty()) {
+        write(Path.of("target", "availability", result.fileName()), result.ids());
+      }
     }
     if (!findings.isEmpty()) {
       // What they still carry along must not be put down to the next scenario.
@@ -166,8 +172,13 @@ final class AvailabilityBed implements AutoCloseable {
     StringBuilder table = new StringBuilder(AvailabilityResult.HEAD);
     results.forEach(table::append);
     System.out.print(table);
+    write(Path.of("target", "availability.txt"), table.toString().lines().toList());
+  }
+
+  private static void write(Path file, List<String> lines) {
     try {
-      Files.writeString(Path.of("target", "availability.txt"), table);
+      Files.createDirectories(file.getParent());
+      Files.write(file, lines);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

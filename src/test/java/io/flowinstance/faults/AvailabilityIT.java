@@ -20,7 +20,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /**
  * No record stops the others, and no outage costs an id: the packaged JAR on a real broker, while
  * the gateway fails in each of the ways of {@link GatewayFailure}. Prints a table, which is also in
- * {@code target/availability.txt}.
+ * {@code target/availability.txt}; what became of each id of a scenario that failed is in {@code
+ * target/availability/}.
  *
  * <p>A thin slice by default, everything with {@code -Pchaos}. System properties:
  *
@@ -28,6 +29,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  *   <li>{@code application.jar}: the JAR that is judged
  *   <li>{@code availability.kinds}: labels of {@link GatewayFailure}, comma-separated, or {@code
  *       all}: every scenario with these
+ *   <li>{@code availability.troubles}: names of {@link Trouble}, comma-separated, in place of all
  *   <li>{@code availability.production} (true): retry budget and timeout are the defaults, 30 s and
  *       10 s, instead of 6 s and 2 s
  *   <li>{@code availability.outage-seconds}: how long an outage lasts
@@ -136,9 +138,13 @@ class AvailabilityIT {
   }
 
   static Stream<Trouble> troubles() {
-    return AvailabilityBed.FULL || !AvailabilityBed.KINDS.isEmpty()
-        ? Arrays.stream(Trouble.values())
-        : Stream.of(Trouble.REVOKED_TOKEN, Trouble.CLOSED_AFTER_ANSWER);
+    String named = System.getProperty("availability.troubles", "");
+    if (!named.isEmpty()) {
+      return Arrays.stream(named.split(",")).map(Trouble::valueOf);
+    }
+    return AvailabilityBed.THIN
+        ? Stream.of(Trouble.REVOKED_TOKEN, Trouble.CLOSED_AFTER_ANSWER)
+        : Arrays.stream(Trouble.values());
   }
 
   @ParameterizedTest(allowZeroInvocations = true)
@@ -151,7 +157,7 @@ class AvailabilityIT {
   @ParameterizedTest(allowZeroInvocations = true)
   @MethodSource("ofABlock")
   void b_aBlockOfFailingIdsIsDeadLetteredAndGoodOnesGoOn(GatewayFailure kind) throws Exception {
-    judge(new FailingRecords(bed).block(kind, AvailabilityBed.KINDS.isEmpty() ? 100 : 300));
+    judge(new FailingRecords(bed).block(kind, AvailabilityBed.THIN ? 100 : 300));
   }
 
   @ParameterizedTest(allowZeroInvocations = true)

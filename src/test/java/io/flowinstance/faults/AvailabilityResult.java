@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /** What one scenario came to: its line in the table, and what was not as it should be. */
 final class AvailabilityResult {
@@ -30,6 +31,8 @@ final class AvailabilityResult {
   private final String kind;
   private final Map<String, String> cells = new HashMap<>();
   private final List<String> findings = new ArrayList<>();
+  private final List<String> remarks = new ArrayList<>();
+  private final List<String> ids = new ArrayList<>();
 
   AvailabilityResult(String scenario, Object kind) {
     this.scenario = scenario;
@@ -66,6 +69,11 @@ final class AvailabilityResult {
     cells.put("recovered", "%.1f s".formatted(seconds));
   }
 
+  /** Notes a sentence that is no finding. */
+  void remark(String sentence) {
+    remarks.add(sentence);
+  }
+
   /** Notes a sentence if this does not hold. */
   void check(boolean holds, String sentence, Object... arguments) {
     if (!holds) {
@@ -79,8 +87,29 @@ final class AvailabilityResult {
     check(lines <= most, "it logged %d lines", lines);
   }
 
+  /** Notes each of them for {@link #ids()}. */
+  private void addIds(String who, Deployment deployment, Collection<Deployment.SentId> sent) {
+    for (Deployment.SentId id : sent) {
+      List<Outcomes.Outcome> outcomes = deployment.outcomes(id);
+      ids.add(
+          "%s,%s,%d,%d,%s,%s"
+              .formatted(
+                  who,
+                  id.id(),
+                  id.partition(),
+                  id.sentAt() / 1_000_000,
+                  outcomes.stream()
+                      .map(outcome -> Long.toString((outcome.readAt() - id.sentAt()) / 1_000_000))
+                      .collect(Collectors.joining(" ")),
+                  outcomes.stream()
+                      .map(o -> o.isDeadLetter() ? o.deadLetterReason() : "events")
+                      .collect(Collectors.joining(" "))));
+    }
+  }
+
   /** Checks that each of them had exactly one outcome, and that it was events. */
   void checkServed(String who, Deployment deployment, Collection<Deployment.SentId> sent) {
+    addIds(who, deployment, sent);
     Map<Integer, Integer> byOutcomes = new TreeMap<>();
     sent.forEach(id -> byOutcomes.merge(deployment.outcomes(id).size(), 1, Integer::sum));
     byOutcomes.forEach(
@@ -94,6 +123,16 @@ final class AvailabilityResult {
   void checkAlwaysReady(List<Readiness> readiness) {
     long unready = readiness.stream().filter(said -> !said.answer().startsWith("200 ")).count();
     check(unready == 0, "%d of %d times it was not ready", unready, readiness.size());
+  }
+
+  /** What became of each id, as CSV: who, id, partition, sent at ms, ages in ms, outcomes. */
+  List<String> ids() {
+    return List.copyOf(ids);
+  }
+
+  /** The name of a file about it. */
+  String fileName() {
+    return (scenario + " " + kind).replaceAll("[^A-Za-z0-9]+", "-") + ".csv";
   }
 
   /** What was not as it should be, a sentence each. */
@@ -114,7 +153,12 @@ final class AvailabilityResult {
         cell("without"),
         cell("recovered"),
         cell("lines"),
-        findings.isEmpty() ? "passed" : "FAILED: " + String.join("; ", findings));
+        verdict());
+  }
+
+  private String verdict() {
+    String verdict = findings.isEmpty() ? "passed" : "FAILED: " + String.join("; ", findings);
+    return remarks.isEmpty() ? verdict : verdict + " (" + String.join("; ", remarks) + ")";
   }
 
   private String cell(String name) {

@@ -16,11 +16,17 @@ import io.flowinstance.simulator.FaultScope.Endpoint;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
 /** Scenarios in which some records always fail, and all others are served. */
 final class FailingRecords {
   private static final int BLOCK = 30;
+
+  /** A healthy process whose outcomes are so old has no processor. */
+  private static final long BUSY_MS = 1_000;
+
+  private static final Duration MOST_BESIDE_A_BLOCK = Duration.ofMillis(1_500);
   private static final Duration LEAST_TRAFFIC = Duration.ofSeconds(3);
   private static final String FOREIGN = "foreign";
 
@@ -53,8 +59,8 @@ final class FailingRecords {
       String scenario, GatewayFailure kind, String badId, String value, FaultScope scope)
       throws InterruptedException {
     Deployment pipeline = bed.shared("busy");
-    List<SentId> before = pipeline.feed(300, 100, AvailabilityBed::anyPartition).join();
-    pipeline.awaitOutcomes(before, Duration.ofSeconds(5));
+    // The same traffic without the failure, at the same time on the same machine.
+    Deployment control = bed.shared("idle");
     int linesBefore = pipeline.log().size();
 
     long began = System.nanoTime();
@@ -62,15 +68,16 @@ final class FailingRecords {
     SentId bad = pipeline.send(badId, value, 0);
     long latest = began + BUDGET.plus(TIMEOUT).plus(TOLERANCE).toNanos();
     long earliest = began + LEAST_TRAFFIC.toNanos();
-    Feed feed =
-        pipeline.feedUntil(
-            () ->
-                System.nanoTime() - latest > 0
-                    || System.nanoTime() - earliest > 0 && pipeline.hasOutcome(bad),
-            100,
-            AvailabilityBed::anyPartition);
+    BooleanSupplier over =
+        () ->
+            System.nanoTime() - latest > 0
+                || System.nanoTime() - earliest > 0 && pipeline.hasOutcome(bad);
+    Feed feed = pipeline.feedUntil(over, 100, AvailabilityBed::anyPartition);
+    Feed controlFeed = control.feedUntil(over, 100, AvailabilityBed::anyPartition);
     List<SentId> good = feed.join();
+    List<SentId> controlIds = controlFeed.join();
     pipeline.awaitOutcomes(good, Duration.ofSeconds(10));
+    control.awaitOutcomes(controlIds, Duration.ofSeconds(10));
     List<Readiness> readiness = pipeline.readinessSince(began);
     AvailabilityResult result = new AvailabilityResult(scenario, kind);
     result.checkLines(pipeline.log().size() - linesBefore, MOST_LINES);
@@ -78,14 +85,14 @@ final class FailingRecords {
     kind.end(bed.enos());
 
     result.checkServed("good ids", pipeline, good);
-    long p99Before = p99(pipeline, before);
+    long without = p99(control, controlIds);
     long p99 = p99(pipeline, good, id -> id.partition() != bad.partition());
-    result.p99Without(p99Before);
+    result.p99Without(without);
     result.p99(p99);
-    checkAge(result, "ids of other partitions", p99, p99Before);
+    checkAge(result, "ids of other partitions", p99, without);
     if (SAME_PARTITION) {
       long beside = p99(pipeline, good, id -> id.partition() == bad.partition());
-      checkAge(result, "ids of its partition", beside, p99Before);
+      checkAge(result, "ids of its partition", beside, without);
     }
     result.checkAlwaysReady(readiness);
     return result;
@@ -114,14 +121,17 @@ final class FailingRecords {
     result.check(calls.length <= MOST_CALLS, "it costs %d calls", calls.length);
   }
 
-  /** The machine has other work: half as long again, or 250 ms more, shows nothing. */
-  private static void checkAge(AvailabilityResult result, String who, long p99, long p99Before) {
+  /** Two processes on a busy machine: half as long again, or 500 ms more, shows nothing. */
+  private static void checkAge(AvailabilityResult result, String who, long p99, long without) {
+    if (without > BUSY_MS) {
+      result.remark("the machine is too busy to compare the ages of " + who);
+    }
     result.check(
-        p99 <= Math.max(p99Before + 250, p99Before * 3 / 2),
+        p99 <= Math.max(without + 500, without * 3 / 2),
         "the p99 of %s is %d ms instead of %d ms",
         who,
         p99,
-        p99Before);
+        without);
   }
 
   /**
@@ -162,13 +172,21 @@ final class FailingRecords {
     kind.end(bed.enos());
     result.deadLetters(deadLetters);
     result.calls(calls);
-    checkBlock(result, pipeline, bad, began + patience.toNanos());
+    if (kind.isThrottling()) {
+      // So many that are told to slow down slow the process down: they may be served in the end.
+      pipeline.awaitOutcomes(bad, RECOVERY);
+      long settled = bad.stream().filter(id -> pipeline.outcomes(id).size() == 1).count();
+      result.check(settled == bad.size(), "%d of %d have one outcome", settled, bad.size());
+    } else {
+      checkBlock(result, pipeline, bad, began + patience.toNanos());
+    }
     result.check(calls <= (long) BLOCK * MOST_CALLS, "the block costs %d calls", calls);
     result.checkServed("good ids", pipeline, good);
     if (goodIds > 0) {
       long p99 = p99(pipeline, good);
       result.p99(p99);
-      result.check(p99 <= 1_500, "the p99 of good ids is %d ms", p99);
+      Duration most = kind.isThrottling() ? BUDGET.multipliedBy(2) : MOST_BESIDE_A_BLOCK;
+      result.check(p99 <= most.toMillis(), "the p99 of good ids is %d ms", p99);
     }
     return result;
   }

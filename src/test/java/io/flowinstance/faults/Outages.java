@@ -177,7 +177,7 @@ final class Outages {
             "FETCH_RETRY_BUDGET_MS", Long.toString(DEFAULT_BUDGET.toMillis()),
             "FETCH_TIMEOUT_MS", Long.toString(DEFAULT_TIMEOUT.toMillis()));
     try (Deployment pipeline = bed.prepare(defaults).start()) {
-      pipeline.warmUp(Topics.PARTITIONS);
+      pipeline.awaitServing();
       int linesBefore = pipeline.log().size();
       int callsBefore = bed.enos().traffic().calls();
       bed.enos().faults().set(Fault.forShare(0.5, kind.fault()), FaultScope.all().on(Endpoint.GET));
