@@ -3,6 +3,7 @@ package io.flowinstance.faults;
 import static io.flowinstance.faults.AvailabilityBed.BUDGET;
 import static io.flowinstance.faults.AvailabilityBed.MOST_CALLS;
 import static io.flowinstance.faults.AvailabilityBed.MOST_LINES;
+import static io.flowinstance.faults.AvailabilityBed.RECOVERY;
 import static io.flowinstance.faults.AvailabilityBed.SAME_PARTITION;
 import static io.flowinstance.faults.AvailabilityBed.TIMEOUT;
 import static io.flowinstance.faults.AvailabilityBed.TOLERANCE;
