@@ -16,6 +16,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsOptions;
+import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
@@ -113,24 +114,33 @@ final class Replay {
           IntStream.range(0, KafkaAnswers.partitions(admin, topics.deadLetters()))
               .mapToObj(partition -> new TopicPartition(topics.deadLetters(), partition))
               .toList();
+      Map<TopicPartition, OffsetAndMetadata> committed =
+          filter.isEmpty() && mayHaveOffsets(admin) ? committed(admin, partitions) : Map.of();
       positions.putAll(reader.beginningOffsets(partitions));
       ends = reader.endOffsets(partitions);
-      if (filter.isEmpty() && mayHaveOffsets(admin)) {
-        // Stable: a transaction that is being committed counts.
-        KafkaAnswers.await(
-                admin
-                    .listConsumerGroupOffsets(
-                        topics.groupId(), new ListConsumerGroupOffsetsOptions().requireStable(true))
-                    .partitionsToOffsetAndMetadata())
-            .forEach((partition, offset) -> startAt(partition, offset.offset()));
-      }
+      committed.forEach(this::startAt);
     }
   }
 
-  private void startAt(TopicPartition partition, long committed) {
-    if (!ends.containsKey(partition)) {
+  /** The committed offsets, with null for a partition without one. */
+  private Map<TopicPartition, OffsetAndMetadata> committed(
+      Admin admin, List<TopicPartition> partitions) {
+    return KafkaAnswers.await(
+        admin
+            .listConsumerGroupOffsets(
+                // A broker waits for pending offsets only of partitions that the request names.
+                Map.of(
+                    topics.groupId(),
+                    new ListConsumerGroupOffsetsSpec().topicPartitions(partitions)),
+                new ListConsumerGroupOffsetsOptions().requireStable(true))
+            .partitionsToOffsetAndMetadata(topics.groupId()));
+  }
+
+  private void startAt(TopicPartition partition, OffsetAndMetadata offset) {
+    if (offset == null) {
       return;
     }
+    long committed = offset.offset();
     if (committed > ends.get(partition)) {
       throw new CommandFailedException(
           ("The group %s is at offset %d of %s, which ends at %d. If the topic was recreated, delete"

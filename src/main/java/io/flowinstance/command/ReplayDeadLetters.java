@@ -86,9 +86,9 @@ final class ReplayDeadLetters implements Callable<Integer> {
       names = "--max-replays",
       paramLabel = "<number>",
       description =
-          "Only what was replayed less often (default: "
+          "Only what was replayed fewer times (default: "
               + ReplayFilter.DEFAULT_MAX_REPLAYS
-              + ", in a run that is no selection too).")
+              + ", also for runs without a filter).")
   private Integer maxReplays;
 
   @Option(
