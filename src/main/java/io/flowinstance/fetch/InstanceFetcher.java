@@ -68,6 +68,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
   private final Verdict verdict;
   private final OutageDetector detector;
   private final ScheduledExecutorService timer;
+  private final Executor answers;
   private final Identity configured;
   private final Duration budget;
   private final PipelineMetrics metrics;
@@ -110,6 +111,8 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     ExecutorServiceManager executors = context.getExecutorServiceManager();
     timer = executors.newSingleThreadScheduledExecutor(this, "fetch-timer");
     Executor threads = threads(executors, options.concurrency());
+    // What follows an answer may wait for heap, and must not keep calls from being made.
+    answers = executors.newCachedThreadPool(this, "answer");
     queue =
         new CallQueue(options.concurrency(), options.limiter(), threads, timer, System::nanoTime);
     detector =
@@ -417,11 +420,13 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     private void end() {
       backingOff.remove(this);
       if (ended.compareAndSet(false, true)) {
-        inLog(
-            () -> {
-              callback.done(false);
-              return null;
-            });
+        answers.execute(
+            () ->
+                inLog(
+                    () -> {
+                      callback.done(false);
+                      return null;
+                    }));
       }
     }
 

@@ -41,8 +41,9 @@ public final class HeapPermits {
       return HeapPermits.this.tryAcquire(this, urgent, available);
     }
 
-    void growTo(long bytes, BooleanSupplier isCancelled) throws InterruptedException {
-      HeapPermits.this.growTo(this, bytes, isCancelled);
+    void growTo(long bytes, BooleanSupplier isCancelled, BooleanSupplier isUrgent)
+        throws InterruptedException {
+      HeapPermits.this.growTo(this, bytes, isCancelled, isUrgent);
     }
 
     /** It holds so much now, whether there is room or not. */
@@ -95,12 +96,17 @@ public final class HeapPermits {
     return reserve == permit;
   }
 
-  private synchronized void growTo(Permit permit, long bytes, BooleanSupplier isCancelled)
+  /**
+   * Only what is urgent takes the reserve: all others may have to wait for it, and would never give
+   * the reserve back.
+   */
+  private synchronized void growTo(
+      Permit permit, long bytes, BooleanSupplier isCancelled, BooleanSupplier isUrgent)
       throws InterruptedException {
     while (bytes > permit.held
         && taken - permit.held + bytes > total
         && taken > permit.held
-        && !takeReserve(permit)) {
+        && !(isUrgent.getAsBoolean() && takeReserve(permit))) {
       if (isCancelled.getAsBoolean()) {
         throw new CancelledException("Its partition has moved.");
       }

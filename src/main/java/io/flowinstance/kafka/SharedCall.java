@@ -81,7 +81,7 @@ public final class SharedCall implements FetchScope {
     synchronized (this) {
       if (!cancelled) {
         // Outcomes behind it may wait for this one with all the heap there is.
-        if (!heap.tryAcquire(first().offset() == partition.first(), available)) {
+        if (!heap.tryAcquire(isFirst(), available)) {
           return false;
         }
         called = true;
@@ -93,7 +93,12 @@ public final class SharedCall implements FetchScope {
 
   @Override
   public void growTo(long bytes) throws InterruptedException {
-    heap.growTo(bytes, this::isCancelled);
+    heap.growTo(bytes, this::isCancelled, this::isFirst);
+  }
+
+  /** Whether all behind it in its partition may have to wait for it. */
+  private boolean isFirst() {
+    return first().offset() == partition.first();
   }
 
   @Override

@@ -69,13 +69,13 @@ class HeapPermitsTest {
   void letsOneAnswerGrowBeyondWhatThereIsAndTheOthersOneAfterTheOther() throws Exception {
     HeapPermits.Permit first = taken();
     HeapPermits.Permit second = taken();
-    first.growTo(10 * GUESS, () -> false);
+    first.growTo(10 * GUESS, () -> false, () -> true);
     AtomicBoolean grown = new AtomicBoolean();
     Thread other =
         new Thread(
             () -> {
               try {
-                second.growTo(10 * GUESS, () -> false);
+                second.growTo(10 * GUESS, () -> false, () -> true);
                 grown.set(true);
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
@@ -94,15 +94,15 @@ class HeapPermitsTest {
   void waitsForNothingOnceItIsCancelled() throws Exception {
     HeapPermits.Permit first = taken();
     HeapPermits.Permit second = taken();
-    first.growTo(10 * GUESS, () -> false);
+    first.growTo(10 * GUESS, () -> false, () -> true);
 
-    assertThrows(CancelledException.class, () -> second.growTo(10 * GUESS, () -> true));
+    assertThrows(CancelledException.class, () -> second.growTo(10 * GUESS, () -> true, () -> true));
   }
 
   @Test
   void givesBackEverything() throws Exception {
     HeapPermits.Permit permit = taken();
-    permit.growTo(10 * GUESS, () -> false);
+    permit.growTo(10 * GUESS, () -> false, () -> true);
     permit.resize(GUESS);
     permit.release();
     permit.release();
