@@ -27,6 +27,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /**
  * Exactly once, whatever happens: ids of 1 to 50 tasks are fed, each three times, while processes,
@@ -203,6 +204,7 @@ class ExactlyOnceIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void survivesKillsWhileTheBrokerTakesOnlyShortMetadata() throws Exception {
     try (KafkaBroker small =
         KafkaBroker.launch(KafkaBroker.QUICK_START, Map.of("offset.metadata.max.bytes", "64"))) {
