@@ -3,6 +3,7 @@ package io.flowinstance.kafka;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.apache.kafka.clients.consumer.CommitFailedException;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.AuthorizationException;
 import org.slf4j.Logger;
@@ -120,6 +121,15 @@ final class ConsumerHealth {
         "The brokers refuse offset metadata of {} characters (offset.metadata.max.bytes): from now"
             + " on they stay shorter, and a partition waits sooner for its slowest id.",
         length);
+  }
+
+  /** Retention was faster than this consumer. */
+  void lost(TopicPartition partition, DoneOffsets.Range offsets) {
+    LOG.warn(
+        "{} offsets of {}, from {} on, were deleted by retention before their ids were read.",
+        offsets.to() - offsets.from(),
+        partition,
+        offsets.from());
   }
 
   /** No form of a dead letter is taken. */

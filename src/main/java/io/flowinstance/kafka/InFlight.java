@@ -142,9 +142,10 @@ final class InFlight {
     return position;
   }
 
-  /** The offset that is polled next. */
-  synchronized long position(RecordsInFlight records) {
-    return records.position();
+  /** What stands before this offset is no longer there. */
+  synchronized void skip(RecordsInFlight records, long beginning) {
+    records.skip(beginning);
+    changed();
   }
 
   /**
@@ -305,9 +306,20 @@ final class InFlight {
     return new Transaction(owned.group(), outcomes, commits);
   }
 
-  /** The transaction is committed. */
-  void committed(Transaction transaction, long nanos) {
+  /**
+   * The transaction is committed.
+   *
+   * @return by partition, the offsets that were deleted before their ids were read
+   */
+  Map<TopicPartition, DoneOffsets.Range> committed(Transaction transaction, long nanos) {
+    Map<TopicPartition, DoneOffsets.Range> lost = new HashMap<>();
     synchronized (this) {
+      for (RecordsInFlight records : transaction.commits().keySet()) {
+        DoneOffsets.Range taken = records.takeLost();
+        if (taken != null) {
+          lost.put(records.partition(), taken);
+        }
+      }
       transaction
           .outcomes()
           .forEach(
@@ -320,6 +332,7 @@ final class InFlight {
     }
     transaction.all().forEach(outcome -> outcome.call().settle());
     wakeFirstCalls();
+    return lost;
   }
 
   /** The transaction is aborted; its outcomes come again, but for those of dropped partitions. */

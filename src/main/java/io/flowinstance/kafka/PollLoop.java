@@ -42,6 +42,9 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
 
   private static final Duration POLL = Duration.ofMillis(100);
 
+  /** Longer than the client waits before it asks for the topic again: between, polls are empty. */
+  private static final Duration CALM = Duration.ofSeconds(7);
+
   /** While a partition waits to be resumed. */
   private static final Duration SHORT_POLL = Duration.ofMillis(5);
 
@@ -94,6 +97,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   @Override
   public void run() {
     int failures = 0;
+    long failedAt = 0;
     while (!closed) {
       try {
         if (consumer == null) {
@@ -101,14 +105,17 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
           consumer.subscribe(List.of(source.topic()), this);
         }
         turn();
-        failures = 0;
-        health.reads();
+        if (failures > 0 && System.nanoTime() - failedAt > CALM.toNanos()) {
+          failures = 0;
+          health.reads();
+        }
       } catch (OffsetOutOfRangeException e) {
         outOfRange.addAll(e.offsetOutOfRangePartitions().keySet());
       } catch (InterruptException e) {
         break;
       } catch (RuntimeException e) {
         failures++;
+        failedAt = System.nanoTime();
         health.readingFailed(e);
         if (!(e instanceof KafkaException)
             || e instanceof AuthenticationException && failures >= LOGINS_OF_A_CLIENT) {
@@ -347,14 +354,11 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
           lastCommit.offset());
       lastCommit = null;
     }
-    if (lastCommit != null) {
-      lost(partition, lastCommit.offset(), there.from());
-      if (DoneOffsets.isIgnored(lastCommit)) {
-        LOG.warn(
-            "The metadata of the committed offset {} of {} are not of that offset and are ignored.",
-            lastCommit.offset(),
-            partition);
-      }
+    if (lastCommit != null && DoneOffsets.isIgnored(lastCommit)) {
+      LOG.warn(
+          "The metadata of the committed offset {} of {} are not of that offset and are ignored.",
+          lastCommit.offset(),
+          partition);
     }
     consumer.seek(partition, inFlight.start(records, lastCommit, there.from()));
   }
@@ -363,24 +367,11 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   private void goOn(RecordsInFlight records, DoneOffsets.Range there) {
     TopicPartition partition = records.partition();
     outOfRange.remove(partition);
-    long position = inFlight.position(records);
-    if (position < there.from()) {
-      lost(partition, position, there.from());
-      inFlight.add(records, List.of(), there.from());
+    if (records.position() < there.from()) {
+      inFlight.skip(records, there.from());
       consumer.seek(partition, there.from());
-    } else if (position > there.to()) {
+    } else if (records.position() > there.to()) {
       begin(Set.of(partition));
-    }
-  }
-
-  private void lost(TopicPartition partition, long offset, long beginning) {
-    if (offset < beginning) {
-      source.metrics().lost(beginning - offset);
-      LOG.warn(
-          "{} offsets of {}, from {} on, were deleted by retention before their ids were read.",
-          beginning - offset,
-          partition,
-          offset);
     }
   }
 

@@ -215,7 +215,14 @@ final class PublishLoop implements Runnable {
   private void committed(InFlight.Transaction transaction, long nanos) {
     undecided = null;
     count(transaction.all());
-    inFlight.committed(transaction, nanos);
+    // Told with the commit: until then, another consumer may find the same.
+    inFlight
+        .committed(transaction, nanos)
+        .forEach(
+            (partition, lost) -> {
+              target.metrics().lost(lost.to() - lost.from());
+              health.lost(partition, lost);
+            });
     health.committed();
   }
 

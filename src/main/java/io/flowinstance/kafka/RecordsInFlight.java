@@ -32,6 +32,7 @@ final class RecordsInFlight {
   private final Deque<ReadyOutcome> ready = new ArrayDeque<>();
   private final Deque<DoneOffsets.Range> doneAhead = new ArrayDeque<>();
   private volatile OffsetAndMetadata committed;
+  private DoneOffsets.Range lost;
   private volatile long position = -1;
   private long bytes;
   private long readyBytes;
@@ -56,7 +57,7 @@ final class RecordsInFlight {
    * Begins where the last owner of the partition stopped.
    *
    * @param lastCommit the committed offset, or null when there is none
-   * @param beginning the first offset that the partition still has
+   * @param beginning the first offset that the partition has
    * @return the offset to poll from
    */
   long start(OffsetAndMetadata lastCommit, long beginning) {
@@ -65,9 +66,25 @@ final class RecordsInFlight {
     if (lastCommit != null) {
       DoneOffsets done = DoneOffsets.of(lastCommit);
       doneAhead.addAll(done.ranges());
-      advance(Math.max(beginning, done.offset()));
+      position = done.offset();
+      skip(beginning);
     }
     return position;
+  }
+
+  /** What stands before this offset is no longer there. */
+  void skip(long beginning) {
+    if (position < beginning) {
+      lost = new DoneOffsets.Range(position, beginning);
+    }
+    advance(beginning);
+  }
+
+  /** The offsets that were deleted before they were polled, once; or null. */
+  DoneOffsets.Range takeLost() {
+    DoneOffsets.Range taken = lost;
+    lost = null;
+    return taken;
   }
 
   boolean isStarted() {

@@ -1,0 +1,484 @@
+package io.flowinstance.faults;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.flowinstance.broker.KafkaBroker;
+import io.flowinstance.simulator.EnosSimulator;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Pattern;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.NewPartitions;
+import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.admin.ScramCredentialInfo;
+import org.apache.kafka.clients.admin.ScramMechanism;
+import org.apache.kafka.clients.admin.UserScramCredentialUpsertion;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AccessControlEntry;
+import org.apache.kafka.common.acl.AccessControlEntryFilter;
+import org.apache.kafka.common.acl.AclBinding;
+import org.apache.kafka.common.acl.AclBindingFilter;
+import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.acl.AclPermissionType;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.resource.PatternType;
+import org.apache.kafka.common.resource.ResourcePattern;
+import org.apache.kafka.common.resource.ResourcePatternFilter;
+import org.apache.kafka.common.resource.ResourceType;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * What is wrong with Kafka, and not with an id: the pipeline says so once in its log and in its
+ * readiness, and goes on within 15 seconds once it is put right, without a restart.
+ */
+class KafkaFaultsIT {
+  private static final Duration HEALS = Duration.ofSeconds(15);
+  private static final Duration NOTICES = Duration.ofSeconds(30);
+  private static final AtomicInteger LAST_ID = new AtomicInteger();
+
+  private static KafkaBroker broker;
+  private static EnosSimulator enos;
+  private static Admin admin;
+  private static KafkaProducer<byte[], byte[]> producer;
+
+  private final List<ApplicationProcess> running = new ArrayList<>();
+  private Topics topics;
+
+  @BeforeAll
+  static void start() {
+    broker =
+        KafkaBroker.launch(
+            KafkaBroker.QUICK_START,
+            Map.of(
+                "listener.security.protocol.map",
+                "PLAINTEXT:PLAINTEXT,CUT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+                "sasl.enabled.mechanisms",
+                "SCRAM-SHA-512",
+                "listener.name.cut.scram-sha-512.sasl.jaas.config",
+                "org.apache.kafka.common.security.scram.ScramLoginModule required;"));
+    enos = EnosSimulator.start();
+    admin = Admin.create(Map.of("bootstrap.servers", broker.bootstrapServers()));
+    producer =
+        new KafkaProducer<>(
+            Map.of(
+                "bootstrap.servers",
+                broker.bootstrapServers(),
+                "compression.type",
+                "lz4",
+                "max.request.size",
+                "40000000",
+                "buffer.memory",
+                "80000000",
+                // Of several batches in flight, a topic that was just made may take a later one
+                // first.
+                "max.in.flight.requests.per.connection",
+                "1"),
+            new ByteArraySerializer(),
+            new ByteArraySerializer());
+  }
+
+  @AfterAll
+  static void stop() {
+    producer.close(Duration.ZERO);
+    admin.close(Duration.ZERO);
+    enos.close();
+    broker.close();
+  }
+
+  @BeforeEach
+  void names() {
+    topics = null;
+  }
+
+  @AfterEach
+  void killWhatStillRuns() {
+    running.forEach(ApplicationProcess::close);
+  }
+
+  private Map<String, String> environment() {
+    Map<String, String> environment = new HashMap<>(topics.environment());
+    environment.put("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrapServers());
+    environment.put("KAFKA_SESSION_TIMEOUT_MS", "6000");
+    environment.put("ENOS_BASE_URL", enos.baseUrl());
+    environment.put("ENOS_AUTH", "none");
+    environment.put("ENOS_USER_ID", "u");
+    environment.put("ENOS_ORG_ID", "o");
+    return environment;
+  }
+
+  private ApplicationProcess launch(Map<String, String> environment) {
+    ApplicationProcess process = ApplicationProcess.start(environment);
+    running.add(process);
+    return process;
+  }
+
+  private static <T> T answer(KafkaFuture<T> future) {
+    try {
+      return future.get();
+    } catch (ExecutionException | InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Sends new ids. */
+  private List<String> send(int count) {
+    List<String> ids = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      String id = "7-%010d".formatted(LAST_ID.incrementAndGet());
+      ids.add(id);
+      producer.send(new ProducerRecord<>(topics.ids(), id.getBytes(UTF_8), id.getBytes(UTF_8)));
+    }
+    producer.flush();
+    return ids;
+  }
+
+  private void awaitOutcomes(int records, Duration patience) {
+    try (Audit audit = new Audit(broker.bootstrapServers(), topics)) {
+      audit.readAll(records, patience);
+      assertEquals(records, audit.read(Duration.ZERO));
+    }
+  }
+
+  private static void awaitUnready(ApplicationProcess process, String sentence) {
+    await(sentence)
+        .atMost(NOTICES)
+        .untilAsserted(
+            () -> {
+              String ready = process.health("ready");
+              assertTrue(ready.startsWith("503 ") && ready.contains(sentence), ready);
+            });
+  }
+
+  private static int lines(ApplicationProcess process, String words) {
+    return process.output().split(Pattern.quote(words), -1).length - 1;
+  }
+
+  private static void assertHealed(ApplicationProcess process, String sentence) {
+    await().atMost(HEALS).until(() -> process.health("ready").startsWith("200 "));
+    assertEquals(2, lines(process, sentence), process::output);
+    assertEquals(1, lines(process, "Over: "), process::output);
+    assertTrue(process.health("live").startsWith("200 "));
+  }
+
+  private static void delete(String topic) {
+    answer(admin.deleteTopics(List.of(topic)).all());
+    await().until(() -> !admin.listTopics().names().get().contains(topic));
+  }
+
+  @Test
+  void goesOnWhenAMissingOutputTopicIsMade() {
+    topics = Topics.create(broker, "no-output");
+    delete(topics.tasks());
+    ApplicationProcess process = launch(environment());
+    send(20);
+    String sentence = "Topic %s does not exist: create it.".formatted(topics.tasks());
+    awaitUnready(process, sentence);
+
+    broker.createTopics(6, topics.tasks());
+    awaitOutcomes(20, HEALS);
+    assertHealed(process, sentence);
+  }
+
+  @Test
+  void goesOnWhenAMissingIdTopicIsMade() {
+    topics = Topics.create(broker, "no-input");
+    delete(topics.ids());
+    ApplicationProcess process = launch(environment());
+    String sentence = "Topic %s does not exist: create it.".formatted(topics.ids());
+    awaitUnready(process, sentence);
+
+    broker.createTopics(6, topics.ids());
+    send(20);
+    awaitOutcomes(20, HEALS);
+    await().atMost(HEALS).until(() -> process.health("ready").startsWith("200 "));
+  }
+
+  @Test
+  void goesOnWhenADeadLetterTopicIsNoLongerCompacted() {
+    topics = Topics.create(broker, "compacted");
+    ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topics.deadLetters());
+    policy(resource, "compact");
+    ApplicationProcess process = launch(environment());
+    send(20);
+    String sentence = "Topic %s is compacted".formatted(topics.deadLetters());
+    awaitUnready(process, sentence);
+
+    policy(resource, "delete");
+    awaitOutcomes(20, HEALS);
+    assertHealed(process, sentence);
+  }
+
+  private static void policy(ConfigResource resource, String policy) {
+    answer(
+        admin
+            .incrementalAlterConfigs(
+                Map.of(
+                    resource,
+                    Set.of(
+                        new AlterConfigOp(
+                            new ConfigEntry("cleanup.policy", policy), AlterConfigOp.OpType.SET))))
+            .all());
+  }
+
+  @Test
+  void goesOnWhenItMayReadTheIds() {
+    topics = Topics.create(broker, "no-read");
+    deny(ResourceType.TOPIC, topics.ids(), AclOperation.READ);
+    for (AclOperation operation : List.of(AclOperation.DESCRIBE, AclOperation.WRITE)) {
+      acl(
+          ResourceType.TOPIC,
+          topics.ids(),
+          PatternType.LITERAL,
+          operation,
+          AclPermissionType.ALLOW);
+    }
+    ApplicationProcess process = launch(environment());
+    send(20);
+    String sentence = "This login may not use topic %s".formatted(topics.ids());
+    awaitUnready(process, sentence);
+
+    allow(ResourceType.TOPIC, topics.ids());
+    awaitOutcomes(20, HEALS);
+    assertHealed(process, sentence);
+  }
+
+  @Test
+  void goesOnWhenItMayUseTheGroup() {
+    topics = Topics.create(broker, "no-group");
+    String group = topics.environment().get("KAFKA_GROUP_ID");
+    deny(ResourceType.GROUP, group, AclOperation.ALL);
+    ApplicationProcess process = launch(environment());
+    send(20);
+    String sentence = "This login may not use the consumer group %s".formatted(group);
+    awaitUnready(process, sentence);
+
+    allow(ResourceType.GROUP, group);
+    awaitOutcomes(20, HEALS);
+    assertHealed(process, sentence);
+  }
+
+  @Test
+  void goesOnWhenItMayUseItsTransactionalIds() {
+    topics = Topics.create(broker, "no-transactions");
+    String group = topics.environment().get("KAFKA_GROUP_ID");
+    acl(
+        ResourceType.TRANSACTIONAL_ID,
+        group,
+        PatternType.PREFIXED,
+        AclOperation.WRITE,
+        AclPermissionType.DENY);
+    ApplicationProcess process = launch(environment());
+    send(20);
+    String sentence = "This login may not use its transactional id";
+    awaitUnready(process, sentence);
+
+    allow(ResourceType.TRANSACTIONAL_ID, group);
+    awaitOutcomes(20, HEALS);
+    assertHealed(process, sentence);
+  }
+
+  private static void deny(ResourceType type, String name, AclOperation operation) {
+    acl(type, name, PatternType.LITERAL, operation, AclPermissionType.DENY);
+  }
+
+  private static void acl(
+      ResourceType type,
+      String name,
+      PatternType pattern,
+      AclOperation operation,
+      AclPermissionType permission) {
+    answer(
+        admin
+            .createAcls(
+                List.of(
+                    new AclBinding(
+                        new ResourcePattern(type, name, pattern),
+                        new AccessControlEntry("User:*", "*", operation, permission))))
+            .all());
+  }
+
+  private static void allow(ResourceType type, String name) {
+    answer(
+        admin
+            .deleteAcls(
+                List.of(
+                    new AclBindingFilter(
+                        new ResourcePatternFilter(type, name, PatternType.ANY),
+                        AccessControlEntryFilter.ANY)))
+            .all());
+  }
+
+  private static void password(String user, String password) {
+    answer(
+        admin
+            .alterUserScramCredentials(
+                List.of(
+                    new UserScramCredentialUpsertion(
+                        user,
+                        new ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096),
+                        password)))
+            .all());
+  }
+
+  private static String jaas(String user, String password) {
+    return "org.apache.kafka.common.security.scram.ScramLoginModule required"
+        + " username=\"%s\" password=\"%s\";".formatted(user, password);
+  }
+
+  private Map<String, String> secured(Path jaas) {
+    Map<String, String> environment = environment();
+    environment.put("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:" + broker.cutPort());
+    environment.put("KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT");
+    environment.put("KAFKA_SECURITY_SASL_MECHANISM", "SCRAM-SHA-512");
+    environment.put("KAFKA_SECURITY_SASL_JAAS_CONFIG_FILE", jaas.toString());
+    return environment;
+  }
+
+  @Test
+  void goesOnWhenThePasswordInItsFileIsPutRight(@TempDir Path folder) throws Exception {
+    topics = Topics.create(broker, "wrong-file");
+    password("file", "right");
+    Path file = Files.writeString(folder.resolve("jaas"), jaas("file", "wrong"));
+    try (NetworkCut network = new NetworkCut(broker.cutPort(), broker.behindCutPort())) {
+      network.mend();
+      ApplicationProcess process = launch(secured(file));
+      send(20);
+      awaitUnready(process, "The brokers refuse the login");
+
+      Files.writeString(file, jaas("file", "right"));
+      awaitOutcomes(20, HEALS);
+      await().atMost(HEALS).until(() -> process.health("ready").startsWith("200 "));
+      assertTrue(lines(process, "The brokers refuse the login") <= 8, process::output);
+    }
+  }
+
+  @Test
+  void goesOnWhenThePasswordOnTheBrokerIsPutRight(@TempDir Path folder) throws Exception {
+    topics = Topics.create(broker, "wrong-broker");
+    password("broker", "right");
+    Path file = Files.writeString(folder.resolve("jaas"), jaas("broker", "right"));
+    try (NetworkCut network = new NetworkCut(broker.cutPort(), broker.behindCutPort())) {
+      ApplicationProcess process = launch(secured(file)).awaitReady();
+      send(20);
+      awaitOutcomes(20, HEALS);
+      password("broker", "another");
+      network.cut();
+      network.mend();
+      awaitUnready(process, "The brokers refuse the login");
+      send(20);
+
+      password("broker", "right");
+      awaitOutcomes(40, HEALS);
+      await().atMost(HEALS).until(() -> process.health("ready").startsWith("200 "));
+    }
+  }
+
+  @Test
+  void readsPartitionsThatAreAddedWhileItRuns() {
+    topics = Topics.create(broker, "added");
+    ApplicationProcess process = launch(environment()).awaitReady();
+    send(20);
+    awaitOutcomes(20, HEALS);
+
+    answer(admin.createPartitions(Map.of(topics.ids(), NewPartitions.increaseTo(8))).all());
+    producer.partitionsFor(topics.ids());
+    for (int partition = 6; partition < 8; partition++) {
+      byte[] id = "7-%010d".formatted(LAST_ID.incrementAndGet()).getBytes(UTF_8);
+      answered(new ProducerRecord<>(topics.ids(), partition, id, id));
+    }
+    awaitOutcomes(22, HEALS);
+    assertTrue(process.health("ready").startsWith("200 "));
+  }
+
+  /** Sends a record, to a partition that the producer may not know of yet. */
+  private static void answered(ProducerRecord<byte[], byte[]> message) {
+    await()
+        .atMost(HEALS)
+        .ignoreExceptions()
+        .until(
+            () -> {
+              producer.send(message).get();
+              return true;
+            });
+  }
+
+  @Test
+  void tellsOfIdsThatRetentionDeletedBeforeTheyWereRead() {
+    topics = Topics.create(broker, "deleted");
+    ApplicationProcess first = launch(environment()).awaitReady();
+    send(60);
+    awaitOutcomes(60, HEALS);
+    assertEquals(0, first.stop(Duration.ofSeconds(20)), first::output);
+    send(60);
+    Map<TopicPartition, RecordsToDelete> toDelete = new HashMap<>();
+    topics
+        .committed(broker)
+        .forEach(
+            (partition, commit) ->
+                toDelete.put(partition, RecordsToDelete.beforeOffset(commit.offset() + 1)));
+    answer(admin.deleteRecords(toDelete).all());
+
+    ApplicationProcess second = launch(environment()).awaitReady();
+    awaitOutcomes(120 - toDelete.size(), HEALS);
+    await()
+        .atMost(HEALS)
+        .until(() -> lines(second, "were deleted by retention before") == toDelete.size());
+    String metrics = second.metrics();
+    assertTrue(
+        metrics.contains("flow_instance_ids_lost_total %d.0".formatted(toDelete.size())), metrics);
+  }
+
+  @Test
+  void commitsTheStartOfPartitionsThatHaveNoIds() {
+    topics = Topics.create(broker, "empty");
+    launch(environment()).awaitReady();
+
+    await().atMost(HEALS).until(() -> topics.committed(broker).size() == 6);
+    assertEquals(Set.of(new OffsetAndMetadata(0)), Set.copyOf(topics.committed(broker).values()));
+  }
+
+  @Test
+  void aRecordOfWhichNoDeadLetterFitsAsItCameStopsNoOther() {
+    topics = Topics.create(broker, "huge-key");
+    answer(
+        admin
+            .incrementalAlterConfigs(
+                Map.of(
+                    new ConfigResource(ConfigResource.Type.TOPIC, topics.ids()),
+                    Set.of(
+                        new AlterConfigOp(
+                            new ConfigEntry("max.message.bytes", "40000000"),
+                            AlterConfigOp.OpType.SET))))
+            .all());
+    launch(environment()).awaitReady();
+    byte[] value = "{".getBytes(UTF_8);
+    answered(new ProducerRecord<>(topics.ids(), 0, new byte[20_000_000], value));
+    answered(new ProducerRecord<>(topics.ids(), 1, new byte[2_000_000], value));
+    send(50);
+
+    awaitOutcomes(52, HEALS);
+  }
+}
