@@ -43,6 +43,7 @@ final class Beans implements CamelConfiguration {
   private static final int HEAP_PART_OF_OUTCOMES = 8;
 
   private static final int HEAP_PART_OF_RECORDS = 16;
+  private static final int RECORDS_IN_FLIGHT = 4_096;
   private static final int LOOK_MS = 1_000;
 
   private final Settings settings;
@@ -140,6 +141,7 @@ final class Beans implements CamelConfiguration {
                 new InFlightLimits(
                     settings.whole("batch.max-records"),
                     Duration.ofMillis(settings.whole("batch.max-wait-ms")),
+                    RECORDS_IN_FLIGHT / settings.whole("kafka.consumers"),
                     heap / HEAP_PART_OF_RECORDS / settings.whole("kafka.consumers")),
                 new HeapPermits(heapOfOutcomes),
                 health,

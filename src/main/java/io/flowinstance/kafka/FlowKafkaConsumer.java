@@ -120,14 +120,12 @@ final class FlowKafkaConsumer extends DefaultConsumer implements Suspendable {
         .process(
             exchange,
             doneSync -> {
-              if (exchange.getException() != null) {
-                failed(call, inFlight, exchange.getException());
-              }
+              ended(call, inFlight, exchange.getException());
               releaseExchange(exchange, false);
             });
   }
 
-  private static void failed(SharedCall call, InFlight inFlight, Exception failure) {
+  private static void ended(SharedCall call, InFlight inFlight, Exception failure) {
     boolean isWanted = inFlight.failed(call);
     if (isWanted && !(failure instanceof CancelledException)) {
       LOG.warn("{} came to no outcome and is served again.", call.first().position(), failure);

@@ -31,7 +31,6 @@ final class InFlight {
   /** Without {@link DoneOffsets}' version and offset; a broker's limit is 4,096 by default. */
   private static final int MOST_METADATA = 3_000;
 
-  private static final int MOST_RECORDS = 8_192;
   private static final int LEAST_RECORDS_OF_PARTITION = 64;
 
   /** While more ids wait than a batch holds, fewer and larger transactions serve better. */
@@ -162,10 +161,13 @@ final class InFlight {
       if (open) {
         call.ready(outcomes.size(), done);
         next = call.partition().complete(call, outcomes);
-        if (readySince == 0) {
-          readySince = System.nanoTime();
+        long now = System.nanoTime();
+        boolean isFirst = readySince == 0;
+        readySince = isFirst ? now : readySince;
+        nothingFits = false;
+        if (isFirst || dueIn(now) <= 0) {
+          notifyAll();
         }
-        changed();
       }
     }
     if (!open) {
@@ -177,9 +179,9 @@ final class InFlight {
   }
 
   /**
-   * A call ended without an outcome.
+   * The exchange of a call ended.
    *
-   * @return whether it is still wanted, and so begins again after a pause
+   * @return whether it left no outcome that is still wanted, and so begins again after a pause
    */
   boolean failed(SharedCall call) {
     call.release();
@@ -426,7 +428,7 @@ final class InFlight {
         Math.max(
             LEAST_RECORDS_OF_PARTITION,
             Math.min(
-                2 * limits.batchRecords(), MOST_RECORDS / Math.max(1, owned.partitions().size())));
+                2 * limits.batchRecords(), limits.records() / Math.max(1, owned.partitions().size())));
     owned
         .partitions()
         .forEach(

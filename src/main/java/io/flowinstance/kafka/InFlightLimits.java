@@ -7,6 +7,8 @@ import java.time.Duration;
  *
  * @param batchRecords outcomes that are published at once
  * @param patience between two transactions, as long as neither holds a whole batch
+ * @param records that may be in flight, about: of each partition its share, or what is least
  * @param recordBytes that all records may take until they are done
  */
-public record InFlightLimits(int batchRecords, Duration patience, long recordBytes) {}
+public record InFlightLimits(
+    int batchRecords, Duration patience, int records, long recordBytes) {}

@@ -45,6 +45,7 @@ final class PublishLoop implements Runnable {
   private final Consumer<Collection<RecordsInFlight>> restart;
   private Producer<byte[], byte[]> producer;
   private InFlight.Transaction undecided;
+  private boolean topicsAreThere;
   private volatile boolean closed;
 
   /**
@@ -110,21 +111,27 @@ final class PublishLoop implements Runnable {
 
   /** A send to a topic that is not there would wait for it, message by message: so it is asked. */
   private void getReady() throws InterruptedException {
-    if (producer != null) {
-      return;
+    if (!topicsAreThere) {
+      askForTopics();
     }
+    if (producer == null) {
+      Producer<byte[], byte[]> fresh = producers.get();
+      try {
+        fresh.initTransactions();
+      } catch (KafkaException e) {
+        fresh.close(Duration.ZERO);
+        throw e;
+      }
+      producer = fresh;
+    }
+  }
+
+  private void askForTopics() throws InterruptedException {
     String fault = Answers.await(brokers.faultOf(target.topics(), target.deadLetters().topic()));
     if (!fault.isEmpty()) {
       throw new NotReadyException(fault);
     }
-    Producer<byte[], byte[]> fresh = producers.get();
-    try {
-      fresh.initTransactions();
-    } catch (KafkaException e) {
-      fresh.close(Duration.ZERO);
-      throw e;
-    }
-    producer = fresh;
+    topicsAreThere = true;
   }
 
   private void publish(InFlight.Transaction transaction) {
@@ -151,6 +158,7 @@ final class PublishLoop implements Runnable {
       refused.forEach((ready, message) -> reduce(ready, message, "topic's limit"));
       inFlight.aborted(transaction);
       if (!metadataRefused && refused.isEmpty()) {
+        topicsAreThere = false;
         throw e;
       }
       return;
@@ -188,13 +196,19 @@ final class PublishLoop implements Runnable {
                 }
               }
             });
+        // Each further one might wait for the same topic.
+        failIf(failure.get());
       }
     }
     producer.sendOffsetsToTransaction(transaction.offsets(), transaction.group());
     // Before the commit: whatever fails until here is certainly not published.
     producer.flush();
-    if (failure.get() != null) {
-      throw new KafkaException(failure.get());
+    failIf(failure.get());
+  }
+
+  private static void failIf(Exception failure) {
+    if (failure != null) {
+      throw new KafkaException(failure);
     }
   }
 
@@ -250,10 +264,12 @@ final class PublishLoop implements Runnable {
     }
     undecided = null;
     target.metrics().aborted();
-    inFlight.aborted(transaction);
     if (!isAborted) {
+      // Nothing of them may be published before it is known where they stand.
+      inFlight.drop(transaction.commits().keySet());
       restart.accept(transaction.commits().keySet());
     }
+    inFlight.aborted(transaction);
   }
 
   private void abort() {
