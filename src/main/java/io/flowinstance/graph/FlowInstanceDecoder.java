@@ -60,6 +60,9 @@ public final class FlowInstanceDecoder {
       try {
         unpacked = Json.readLenient(unpacked.textValue());
       } catch (MalformedJsonException e) {
+        if (e.isTooLarge()) {
+          throw new UnreadableResponseException("/graph: " + e.getOriginalMessage(), unpacked);
+        }
         return unpacked;
       }
     }

@@ -6,9 +6,11 @@ import com.fasterxml.jackson.core.ErrorReportConfiguration;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonLocation;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.core.util.BufferRecycler;
 import com.fasterxml.jackson.core.util.ByteArrayBuilder;
@@ -41,6 +43,12 @@ public final class Json {
   /** Characters of one text: a response of 16 MiB may be one {@code graph} string. */
   public static final int MAX_TEXT_LENGTH = 16 * 1024 * 1024;
 
+  /**
+   * Names, values and brackets of one text, so that what is read of it takes a bounded heap: a
+   * graph of 10,000 tasks has about 300,000.
+   */
+  public static final int MAX_TOKENS = 1_000_000;
+
   private static final int MAX_QUOTED_LENGTH = 16;
 
   private static final ObjectMapper MAPPER =
@@ -51,6 +59,7 @@ public final class Json {
                           .maxNestingDepth(MAX_NESTING)
                           .maxNumberLength(MAX_NUMBER_LENGTH)
                           .maxStringLength(MAX_TEXT_LENGTH)
+                          .maxTokenCount(MAX_TOKENS)
                           .build())
                   .errorReportConfiguration(
                       ErrorReportConfiguration.builder()
@@ -91,21 +100,38 @@ public final class Json {
    * @throws MalformedJsonException if the text is no JSON, more than one value, or breaks a limit
    */
   public static JsonNode read(String text) throws MalformedJsonException {
-    JsonNode value;
-    try {
-      value = MAPPER.readTree(text);
-    } catch (JsonProcessingException e) {
-      throw new MalformedJsonException(sentence(e));
-    } catch (NumberFormatException | ArithmeticException e) {
-      throw new MalformedJsonException("A number has an exponent out of range");
-    }
-    if (value.isMissingNode()) {
+    JsonNode value = value(text);
+    if (value == null) {
       throw new MalformedJsonException("The text is empty");
     }
     if (hasSurrogateEscape(text) && !isUnicode(value)) {
       throw new MalformedJsonException("A \\u escape is half of a surrogate pair");
     }
     return value;
+  }
+
+  /** The one value of a text, or null for an empty text. */
+  private static JsonNode value(String text) throws MalformedJsonException {
+    try (JsonParser json = MAPPER.createParser(text)) {
+      try {
+        return MAPPER.readTree(json);
+      } catch (StreamConstraintsException e) {
+        if (json.currentTokenCount() > MAX_TOKENS) {
+          throw MalformedJsonException.tooLarge(
+              "The text holds more than %d JSON tokens".formatted(MAX_TOKENS));
+        }
+        throw e;
+      }
+    } catch (MalformedJsonException e) {
+      throw e;
+    } catch (JsonProcessingException e) {
+      throw new MalformedJsonException(sentence(e));
+    } catch (NumberFormatException | ArithmeticException e) {
+      throw new MalformedJsonException("A number has an exponent out of range");
+    } catch (IOException e) {
+      // A text in memory does not fail.
+      throw new UncheckedIOException(e);
+    }
   }
 
   /**
@@ -128,10 +154,13 @@ public final class Json {
     try {
       return read(text);
     } catch (MalformedJsonException asItCame) {
+      if (asItCame.isTooLarge()) {
+        throw asItCame;
+      }
       try {
         return read(PrintedJson.restore(text));
       } catch (MalformedJsonException restored) {
-        throw asItCame;
+        throw restored.isTooLarge() ? restored : asItCame;
       }
     }
   }

@@ -9,7 +9,23 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 public final class MalformedJsonException extends JsonProcessingException {
   private static final long serialVersionUID = 1L;
 
+  private final boolean tooLarge;
+
   MalformedJsonException(String message) {
+    this(message, false);
+  }
+
+  private MalformedJsonException(String message, boolean tooLarge) {
     super(message);
+    this.tooLarge = tooLarge;
+  }
+
+  static MalformedJsonException tooLarge(String message) {
+    return new MalformedJsonException(message, true);
+  }
+
+  /** Whether the text has more than {@link Json#MAX_TOKENS} tokens; it may be JSON then. */
+  public boolean isTooLarge() {
+    return tooLarge;
   }
 }

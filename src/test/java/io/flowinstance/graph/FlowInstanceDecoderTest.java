@@ -96,7 +96,8 @@ class FlowInstanceDecoderTest {
         "{\"graph\":{\"flows\":\"[]\"}}|/graph/flows is no array: \"[]\"",
         "{\"graph\":{\"relations\":1}}|/graph/relations is no array: 1",
         "{\"graph\":{\"relations\":[null,7]}}|/graph/relations/1 is no object: 7",
-        "{\"graph\":{\"flows\":[{\"is_virtual\":\"maybe\"}]}}|/graph/flows/0/is_virtual is no boolean: \"maybe\"",
+        "{\"graph\":{\"flows\":[{\"is_virtual\":\"maybe\"}]}}|/graph/flows/0/is_virtual is no"
+            + " boolean: \"maybe\"",
         "{\"graph\":{\"id\":\"\"}}|/graph/id is no whole number: \"\"",
         "{\"flowId\":2438.5}|/flowId is no whole number: 2438.5",
         "{\"flow_id\":\"x\"}|/flow_id is no whole number: \"x\"",
@@ -106,7 +107,8 @@ class FlowInstanceDecoderTest {
         "{\"unknown\":1}|The data is no FlowInstance: {\"unknown\":1}",
         "{\"flowId\":null}|The data is no FlowInstance: {\"flowId\":null}",
         "[]|The data is no FlowInstance: []",
-        "[{\"flowId\":1},{\"flowId\":1}]|The data is no FlowInstance: [{\"flowId\":1},{\"flowId\":1}]",
+        "[{\"flowId\":1},{\"flowId\":1}]|The data is no FlowInstance:"
+            + " [{\"flowId\":1},{\"flowId\":1}]",
         "\"text\"|The data is no FlowInstance: \"text\"",
         "null|The data is no FlowInstance: null",
       })
@@ -341,7 +343,8 @@ class FlowInstanceDecoderTest {
   @Test
   void keepsUnreadableTasksInTheirPlaceAndReadsTheOthers() throws Exception {
     String tasks =
-        "null,{'taskInstId':'1'},5,{'task_id':7,'gone':null},{'taskInstId':' '},{'taskInstId':'2','x':'left'},{'taskInstId':'3'}";
+        "null,{'taskInstId':'1'},5,{'task_id':7,'gone':null},{'taskInstId':'"
+            + " '},{'taskInstId':'2','x':'left'},{'taskInstId':'3'}";
     FlowInstance instance = decode("{'instanceId':'9','graph':" + tasks(tasks) + "}");
     InstanceGraph graph = instance.graph();
     assertEquals(
@@ -355,6 +358,18 @@ class FlowInstanceDecoderTest {
     assertEquals("/graph/tasks/5", graph.unreadableTasks().get(4).pointer());
     assertEquals(List.of(1, 6), graph.readableTasks().stream().map(TaskInstance::index).toList());
     assertWrites("{'instanceId':'9','graph':" + tasks(tasks) + "}", instance);
+  }
+
+  @Test
+  void saysThatAGraphTextIsTooLarge() {
+    String graph = "{'tasks':[0" + ",0".repeat(Json.MAX_TOKENS) + "]}";
+    String message =
+        assertThrows(
+                UnreadableResponseException.class,
+                () -> decode("{'graph':'" + graph.replace("'", "\\\"") + "'}"))
+            .getMessage();
+    assertTrue(
+        message.startsWith("/graph: The text holds more than 1000000 JSON tokens: "), message);
   }
 
   @Test

@@ -119,4 +119,14 @@ class JsonTest {
     assertTrue(message.length() < 200 && message.lines().count() == 1, message);
     assertTrue(message.endsWith("at line 2, column 2"), message);
   }
+
+  @Test
+  void aTextHoldsAMillionTokens() throws MalformedJsonException {
+    int elements = Json.MAX_TOKENS - 2;
+    assertEquals(elements, Json.read("[0" + ",0".repeat(elements - 1) + "]").size());
+
+    String text = "[0" + ",0".repeat(elements) + "]";
+    assertTrue(
+        assertThrows(MalformedJsonException.class, () -> Json.readLenient(text)).isTooLarge());
+  }
 }
