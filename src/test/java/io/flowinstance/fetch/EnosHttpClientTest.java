@@ -120,6 +120,21 @@ class EnosHttpClientTest {
   }
 
   @Test
+  void anAnswerWithoutABodyHasAnEmptyOne() throws IOException {
+    serve(
+        (request, out) ->
+            out.write("HTTP/1.1 204 No Content\r\nX-A: b\r\n\r\n".getBytes(ISO_8859_1)));
+
+    for (int i = 0; i < 2; i++) {
+      Got got = get();
+      assertEquals(204, got.status());
+      assertEquals(0, got.body().length);
+    }
+
+    assertEquals(1, server.connections());
+  }
+
+  @Test
   void asksForJsonAndGzip() throws IOException {
     serve(ScriptedServer.json("{}"));
 
