@@ -10,6 +10,7 @@ import io.flowinstance.fetch.OutageDetector;
 import io.flowinstance.fetch.RateLimits;
 import io.flowinstance.fetch.TokenService;
 import io.flowinstance.fetch.TrustStore;
+import io.flowinstance.json.JsonBody;
 import io.flowinstance.metrics.PipelineMetrics;
 import io.flowinstance.trace.Traces;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -69,6 +70,7 @@ public final class FetchBeans implements CamelConfiguration {
                           + " and enos.app-secret; else ask whoever runs EnOS."));
     }
     registry.bind("api-headers", new ApiHeaders());
+    registry.bind("enos-json", JsonBody.mapper());
     registry.bind(
         "enos-requests", new EnosRequests(tokens, settings.text("enos.app-secret"), clock));
     AtomicInteger inFlight = new AtomicInteger();

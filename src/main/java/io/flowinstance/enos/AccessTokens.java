@@ -345,10 +345,11 @@ public final class AccessTokens {
 
   /** The token in an answer, be it broken; or null. */
   private static String tokenIn(Answer answer) {
-    if (answer.body() == null) {
+    byte[] body = answer.body().bytes();
+    if (body == null) {
       return null;
     }
-    Matcher found = TOKEN_IN_ANSWER.matcher(new String(answer.body(), StandardCharsets.ISO_8859_1));
+    Matcher found = TOKEN_IN_ANSWER.matcher(new String(body, StandardCharsets.ISO_8859_1));
     return found.find() ? found.group(1) : null;
   }
 

@@ -1,8 +1,7 @@
 package io.flowinstance.enos;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import io.flowinstance.json.Json;
+import io.flowinstance.json.JsonBody;
 
 /**
  * What the API answered to one call: an envelope {@code {"status": 0, "msg": …, "data": …}} (v2.0)
@@ -10,17 +9,44 @@ import io.flowinstance.json.Json;
  * and goes before the HTTP status.
  *
  * @param httpStatus the HTTP status
- * @param body the raw body, or null
+ * @param apiCode the code in the envelope, 0 for success, or null when there is none
+ * @param body the body, or what is left of it: see {@link #withoutData()}
  * @param retryAfter the Retry-After header, or null
  * @param redaction what must not be quoted of it
  */
-public record Answer(int httpStatus, byte[] body, String retryAfter, Redaction redaction) {
+public record Answer(
+    int httpStatus, Integer apiCode, JsonBody body, String retryAfter, Redaction redaction) {
   private static final int MAX_QUOTED = 200;
   private static final int EXCERPT = 2048;
+
+  /**
+   * An answer whose body is read.
+   *
+   * @param body null where there was none
+   */
+  public Answer(int httpStatus, JsonBody body, String retryAfter, Redaction redaction) {
+    this(
+        httpStatus,
+        body == null || body.json() == null ? null : code(body.json()),
+        body == null ? JsonBody.of(null) : body,
+        retryAfter,
+        redaction);
+  }
+
+  /** An answer whose body is not yet read. */
+  public Answer(int httpStatus, byte[] body, String retryAfter, Redaction redaction) {
+    this(httpStatus, JsonBody.of(body), retryAfter, redaction);
+  }
 
   /** An answer that holds no secret. */
   public Answer(int httpStatus, byte[] body, String retryAfter) {
     this(httpStatus, body, retryAfter, Redaction.NONE);
+  }
+
+  /** The same answer for whoever tells of it: what was read of the body can be forgotten. */
+  public Answer withoutData() {
+    return new Answer(
+        httpStatus, apiCode, new JsonBody(body.bytes(), null, null, false), retryAfter, redaction);
   }
 
   /**
@@ -29,21 +55,18 @@ public record Answer(int httpStatus, byte[] body, String retryAfter, Redaction r
    * @throws ApiFailure the call failed, of the kind that the answer says
    */
   public JsonNode data() {
-    JsonNode envelope = null;
-    String notJson = null;
-    try {
-      envelope = Json.readLenient(body == null ? new byte[0] : body);
-    } catch (JsonProcessingException e) {
-      notJson = e.getOriginalMessage();
-    }
-    Integer code = envelope == null ? null : code(envelope);
+    JsonNode envelope = body.json();
+    Integer code = apiCode;
     FailureKind byCode = code == null || code == 0 ? null : FailureKind.ofApiCode(code);
     FailureKind kind = byCode == null ? FailureKind.ofHttpStatus(httpStatus) : byCode;
     if (kind != null) {
       throw failure(kind, code, envelope);
     }
+    if (body.tooLarge()) {
+      throw unreadable("The answer is too large: " + body.fault() + ".", null);
+    }
     if (envelope == null) {
-      throw notUnderstood("The answer is not JSON: " + notJson, null);
+      throw notUnderstood("The answer is not JSON: " + body.fault(), null);
     }
     if (isBareInstance(envelope)) {
       return envelope;
@@ -66,21 +89,12 @@ public record Answer(int httpStatus, byte[] body, String retryAfter, Redaction r
 
   /** The failure of an answer whose data turned out to be unreadable. */
   public ApiFailure unreadable(String message) {
-    return unreadable(message, apiCode());
-  }
-
-  /** The code in the envelope, 0 for success, or null when there is none. */
-  public Integer apiCode() {
-    try {
-      return body == null ? null : code(Json.readLenient(body));
-    } catch (JsonProcessingException e) {
-      return null;
-    }
+    return unreadable(message, apiCode);
   }
 
   /** The first 2 KiB of the body without secrets, or null. */
   public byte[] excerpt() {
-    return redaction.excerpt(body, EXCERPT);
+    return redaction.excerpt(body.bytes(), EXCERPT);
   }
 
   private static Integer code(JsonNode envelope) {

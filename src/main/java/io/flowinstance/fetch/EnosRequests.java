@@ -8,6 +8,7 @@ import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.Redaction;
 import io.flowinstance.enos.Signature;
+import io.flowinstance.json.JsonBody;
 import java.time.Clock;
 import java.util.Map;
 import java.util.SortedMap;
@@ -97,12 +98,12 @@ public final class EnosRequests {
    * @throws ApiFailure there is none
    */
   public JsonNode answer(
-      @Body byte[] body,
+      @Body JsonBody body,
       @Header(Exchange.HTTP_RESPONSE_CODE) int httpStatus,
       @Header(ApiHeaders.RETRY_AFTER) String retryAfter,
       @Variable("fetch") FetchState fetch) {
     Answer answer = new Answer(httpStatus, body, retryAfter, fetch.redaction());
-    fetch.answered(answer);
+    fetch.answered(answer.withoutData());
     return data(answer, fetch.token());
   }
 
@@ -112,7 +113,7 @@ public final class EnosRequests {
    * @throws ApiFailure there is none
    */
   public JsonNode found(
-      @Body byte[] body,
+      @Body JsonBody body,
       @Header(Exchange.HTTP_RESPONSE_CODE) int httpStatus,
       @Header(ApiHeaders.RETRY_AFTER) String retryAfter,
       @Variable("search") SearchCall search) {

@@ -3,6 +3,8 @@ package io.flowinstance.fetch;
 import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
+import io.flowinstance.enos.Redaction;
+import io.flowinstance.json.JsonBody;
 import org.apache.camel.Exchange;
 import org.apache.camel.ProducerTemplate;
 import org.apache.camel.RuntimeCamelException;
@@ -36,7 +38,8 @@ public final class TokenService implements AccessTokens.Service {
   static Answer answer(Exchange exchange) {
     return new Answer(
         exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, Integer.class),
-        exchange.getMessage().getBody(byte[].class),
-        exchange.getMessage().getHeader(ApiHeaders.RETRY_AFTER, String.class));
+        exchange.getMessage().getBody(JsonBody.class),
+        exchange.getMessage().getHeader(ApiHeaders.RETRY_AFTER, String.class),
+        Redaction.NONE);
   }
 }

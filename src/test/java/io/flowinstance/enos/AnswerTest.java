@@ -95,6 +95,32 @@ class AnswerTest {
   }
 
   @Test
+  void anAnswerOfTooManyTokensIsUnreadableAtOnce() {
+    byte[] body = ("{\"status\":0,\"data\":[0" + ",0".repeat(1_000_000) + "]}").getBytes(UTF_8);
+    ApiFailure failure = assertThrows(ApiFailure.class, () -> new Answer(200, body, null).data());
+
+    assertEquals(FailureKind.UNREADABLE, failure.kind());
+    assertEquals(
+        "The answer is too large: The text holds more than 1000000 JSON tokens.",
+        failure.getMessage());
+    assertEquals(2048, failure.response().length);
+    assertEquals(
+        FailureKind.TRANSIENT,
+        assertThrows(ApiFailure.class, () -> new Answer(503, body, null).data()).kind());
+  }
+
+  @Test
+  void tellsOfTheCallAlsoWithoutItsData() {
+    byte[] body = "{\"status\":0,\"data\":{\"flowId\":1}}".getBytes(UTF_8);
+    Answer kept = new Answer(200, body, null).withoutData();
+
+    assertNull(kept.body().json());
+    assertEquals(0, kept.apiCode());
+    assertEquals(0, kept.unreadable("It is none.").apiCode());
+    assertEquals(new String(body, UTF_8), new String(kept.excerpt(), UTF_8));
+  }
+
+  @Test
   void keepsTheFirst2KiBOfTheBody() {
     byte[] body = "x".repeat(5000).getBytes(UTF_8);
 
