@@ -1,0 +1,16 @@
+package io.flowinstance.kafka;
+
+import io.flowinstance.delivery.IdRecord;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+
+/** What a consumer gives the route for a record, without a consumer. */
+public final class PolledRecord {
+  private PolledRecord() {}
+
+  /** The call for a record that was polled alone. */
+  public static SharedCall of(IdRecord idRecord) {
+    RecordsInFlight partition = new RecordsInFlight(idRecord.partition(), new HeapPermits(1 << 30));
+    partition.start(new OffsetAndMetadata(idRecord.offset()), 0);
+    return partition.add(idRecord, null);
+  }
+}

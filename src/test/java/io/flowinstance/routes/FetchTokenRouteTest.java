@@ -1,0 +1,66 @@
+package io.flowinstance.routes;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import io.flowinstance.enos.Answer;
+import io.flowinstance.enos.InstanceQuery;
+import io.flowinstance.fetch.FetchState;
+import io.flowinstance.fetch.TokenService;
+import java.util.List;
+import org.apache.camel.Exchange;
+import org.junit.jupiter.api.Test;
+
+class FetchTokenRouteTest extends RouteTestSupport {
+  @Override
+  List<String> routes() {
+    return List.of("fetch-token", "call-api");
+  }
+
+  @Override
+  String auth() {
+    return "signed";
+  }
+
+  @Test
+  void sendsTheRequestToTheOperationItNames() throws Exception {
+    answer(TOKEN, 200, "{\"status\":0,\"data\":{\"accessToken\":\"abc\",\"expire\":7200}}");
+    gateway(TOKEN).expectedBodiesReceived("{\"appKey\":\"key\"}");
+    gateway(TOKEN).expectedHeaderReceived(Exchange.HTTP_PATH, "/get");
+    gateway(TOKEN).expectedHeaderReceived(Exchange.CONTENT_TYPE, "application/json");
+
+    Answer answer = new TokenService(template).call("get", "{\"appKey\":\"key\"}");
+
+    assertEquals("abc", answer.data().get("accessToken").textValue());
+    gateway(TOKEN).assertIsSatisfied();
+  }
+
+  @Test
+  void givesTheAnswerWhateverItIs() {
+    answer(TOKEN, 502, "<html>");
+
+    Answer answer = new TokenService(template).call("refresh", "{}");
+
+    assertEquals(502, answer.httpStatus());
+    assertEquals("7", answer.retryAfter());
+    assertNull(answer.apiCode());
+  }
+
+  @Test
+  void oneTokenSignsManyCalls() throws Exception {
+    answer(TOKEN, 200, "{\"status\":0,\"data\":{\"accessToken\":\"abc\",\"expire\":7200}}");
+    answer(INSTANCES, 200, "{\"status\":0,\"data\":{\"instanceId\":\"1-2\"}}");
+    gateway(TOKEN).expectedMessageCount(1);
+    gateway(INSTANCES).expectedMessageCount(2);
+    gateway(INSTANCES).expectedHeaderReceived("apim-accesstoken", "abc");
+    gateway(INSTANCES).allMessages().header("apim-signature").isNotNull();
+
+    for (int i = 0; i < 2; i++) {
+      FetchState fetch = new FetchState(new InstanceQuery("1-2", "user", "org"));
+      template.request("direct:call-api", call -> call.setVariable("fetch", fetch));
+    }
+
+    gateway(TOKEN).assertIsSatisfied();
+    gateway(INSTANCES).assertIsSatisfied();
+  }
+}
