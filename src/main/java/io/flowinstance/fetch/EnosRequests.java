@@ -21,6 +21,12 @@ import org.apache.camel.Variable;
 
 /** The two sides of a call to the API: what it asks, and what it got. */
 public final class EnosRequests {
+  /** Its bytes, its text, and its graph as a text. */
+  private static final int COPIES_OF_A_BODY = 3;
+
+  /** A field of a task in its map, or an element of the tasks that is none. */
+  private static final int BYTES_OF_A_VALUE = 128;
+
   private final AccessTokens tokens;
   private final String appSecret;
   private final Clock clock;
@@ -90,6 +96,33 @@ public final class EnosRequests {
     headers.put("apim-timestamp", Long.toString(timestamp));
     headers.put("apim-signature", signature);
     return new Signed(token, Redaction.of(token.text(), signature, appSecret));
+  }
+
+  /**
+   * Takes the heap for what is going to be read out of an answer, and waits for it if need be.
+   *
+   * @param body as it came
+   * @param scope whose heap it is, or null
+   * @return the body
+   * @throws CancelledException nobody waits for the answer any more
+   */
+  public byte[] reserveHeap(@Body byte[] body, @Variable("record") FetchScope scope)
+      throws InterruptedException {
+    if (scope != null) {
+      scope.growTo(heap(body));
+    }
+    return body;
+  }
+
+  /** The heap that a body takes with all that is read out of it, about. */
+  private static long heap(byte[] body) {
+    long separators = 0;
+    for (byte each : body) {
+      if (each == ',') {
+        separators++;
+      }
+    }
+    return COPIES_OF_A_BODY * (long) body.length + BYTES_OF_A_VALUE * separators;
   }
 
   /**
