@@ -9,6 +9,8 @@ import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.Redaction;
 import io.flowinstance.enos.Signature;
 import io.flowinstance.json.JsonBody;
+import java.io.IOException;
+import java.io.InputStream;
 import java.time.Clock;
 import java.util.Map;
 import java.util.SortedMap;
@@ -26,6 +28,8 @@ public final class EnosRequests {
 
   /** A field of a task in its map, or an element of the tasks that is none. */
   private static final int BYTES_OF_A_VALUE = 128;
+
+  private static final int PART_BYTES = 8 << 10;
 
   private final AccessTokens tokens;
   private final String appSecret;
@@ -101,28 +105,28 @@ public final class EnosRequests {
   /**
    * Takes the heap for what is going to be read out of an answer, and waits for it if need be.
    *
-   * @param body as it came
+   * @param body in memory: it is looked through, not copied, for others may wait with theirs
    * @param scope whose heap it is, or null
-   * @return the body
    * @throws CancelledException nobody waits for the answer any more
    */
-  public byte[] reserveHeap(@Body byte[] body, @Variable("record") FetchScope scope)
-      throws InterruptedException {
-    if (scope != null) {
-      scope.growTo(heap(body));
+  public void reserveHeap(@Body InputStream body, @Variable("record") FetchScope scope)
+      throws IOException, InterruptedException {
+    if (scope == null) {
+      return;
     }
-    return body;
-  }
-
-  /** The heap that a body takes with all that is read out of it, about. */
-  private static long heap(byte[] body) {
+    byte[] part = new byte[PART_BYTES];
+    long bytes = 0;
     long separators = 0;
-    for (byte each : body) {
-      if (each == ',') {
-        separators++;
+    for (int read; (read = body.read(part)) > 0; ) {
+      bytes += read;
+      for (int i = 0; i < read; i++) {
+        if (part[i] == ',') {
+          separators++;
+        }
       }
     }
-    return COPIES_OF_A_BODY * (long) body.length + BYTES_OF_A_VALUE * separators;
+    body.reset();
+    scope.growTo(COPIES_OF_A_BODY * bytes + BYTES_OF_A_VALUE * separators);
   }
 
   /**

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.flowinstance.FetchBeans;
 import io.flowinstance.Settings;
+import java.io.ByteArrayInputStream;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -79,18 +80,14 @@ abstract class RouteTestSupport extends CamelTestSupport {
     return getMockEndpoint("mock:https:apigw.example/" + path);
   }
 
-  /**
-   * Lets the gateway answer every request to a path.
-   *
-   * @param body null for none
-   */
+  /** Lets the gateway answer every request to a path, with a body as camel-http gives it. */
   void answer(String path, int status, String body) {
     gateway(path)
         .whenAnyExchangeReceived(
             exchange -> {
               exchange.getMessage().setHeader(Exchange.HTTP_RESPONSE_CODE, status);
               exchange.getMessage().setHeader("Retry-After", "7");
-              exchange.getMessage().setBody(body == null ? null : body.getBytes(UTF_8));
+              exchange.getMessage().setBody(new ByteArrayInputStream(body.getBytes(UTF_8)));
             });
   }
 }
