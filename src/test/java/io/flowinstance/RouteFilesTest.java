@@ -9,10 +9,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -84,6 +86,16 @@ class RouteFilesTest {
     while (placeholder.find()) {
       assertTrue(known.contains(placeholder.group(1)), placeholder.group() + " in " + file);
     }
+  }
+
+  @ParameterizedTest
+  @MethodSource("files")
+  void aFileHasATestOfItsName(Path file) {
+    String name =
+        Stream.of(file.getFileName().toString().replace(".camel.yaml", "").split("-"))
+            .map(word -> word.substring(0, 1).toUpperCase(Locale.ROOT) + word.substring(1))
+            .collect(Collectors.joining("", "", "RouteTest.java"));
+    assertTrue(Files.exists(Path.of("src/test/java/io/flowinstance/routes", name)), name);
   }
 
   private static Set<String> knownSettings() {
