@@ -428,7 +428,8 @@ final class InFlight {
         Math.max(
             LEAST_RECORDS_OF_PARTITION,
             Math.min(
-                2 * limits.batchRecords(), limits.records() / Math.max(1, owned.partitions().size())));
+                2 * limits.batchRecords(),
+                limits.records() / Math.max(1, owned.partitions().size())));
     owned
         .partitions()
         .forEach(

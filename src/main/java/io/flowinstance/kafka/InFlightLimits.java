@@ -10,5 +10,4 @@ import java.time.Duration;
  * @param records that may be in flight, about: of each partition its share, or what is least
  * @param recordBytes that all records may take until they are done
  */
-public record InFlightLimits(
-    int batchRecords, Duration patience, int records, long recordBytes) {}
+public record InFlightLimits(int batchRecords, Duration patience, int records, long recordBytes) {}
