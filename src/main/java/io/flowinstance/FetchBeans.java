@@ -25,9 +25,15 @@ import org.apache.camel.spi.OnCamelContextStopping;
 import org.apache.camel.spi.Registry;
 import org.apache.camel.support.LifecycleStrategySupport;
 import org.apache.hc.core5.http.HttpHost;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The beans of the routes that call EnOS: they know nothing of Kafka. */
 public final class FetchBeans implements CamelConfiguration {
+  private static final Logger LOG = LoggerFactory.getLogger(FetchBeans.class);
+
+  private static final int HEAP_PART_OF_AN_ANSWER = 32;
+
   private final Settings settings;
   private final PipelineMetrics metrics;
   private final Traces traces;
@@ -120,7 +126,7 @@ public final class FetchBeans implements CamelConfiguration {
         new EnosHttpClient.Options(
             settings.whole("fetch.concurrency"),
             Duration.ofMillis(settings.whole("fetch.timeout-ms")),
-            settings.whole("fetch.max-response-bytes"),
+            maxResponseBytes(),
             inFlight,
             traces,
             "flow-instance-routes/" + Application.version(),
@@ -138,5 +144,20 @@ public final class FetchBeans implements CamelConfiguration {
             Path.of(settings.text("enos.trust-store")),
             settings.text("enos.trust-store-type"),
             settings.text("enos.trust-store-password").toCharArray());
+  }
+
+  /** An answer takes many times its size until it is published, and more than one is at work. */
+  private long maxResponseBytes() {
+    long asked = settings.whole("fetch.max-response-bytes");
+    long most = Runtime.getRuntime().maxMemory() / HEAP_PART_OF_AN_ANSWER;
+    if (asked > most) {
+      LOG.warn(
+          "Answers above {} bytes become dead letters: fetch.max-response-bytes is {}, which needs a"
+              + " heap of {} MiB.",
+          most,
+          asked,
+          (asked * HEAP_PART_OF_AN_ANSWER) >> 20);
+    }
+    return Math.min(asked, most);
   }
 }

@@ -5,6 +5,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.Arrays;
 import java.util.zip.GZIPInputStream;
 
 /**
@@ -24,19 +25,20 @@ final class AnswerBody {
    *
    * @param limit most bytes, packed and unpacked
    * @throws AnswerTooLargeException there are more
+   * @throws NoHeapException there is no heap for so many now
    */
   static byte[] whole(InputStream in, long limit) throws IOException {
     byte[] raw = bounded(in, limit);
     if (!isGzip(raw)) {
       return raw;
     }
-    byte[] unpacked;
     try (InputStream unpacking = new GZIPInputStream(new ByteArrayInputStream(raw))) {
-      unpacked = unpacking.readNBytes(oneMoreThan(limit));
+      return bounded(unpacking, limit);
+    } catch (AnswerTooLargeException e) {
+      throw e;
     } catch (IOException brokenGzip) {
       return raw;
     }
-    return checked(unpacked, limit);
   }
 
   /**
@@ -58,18 +60,20 @@ final class AnswerBody {
   }
 
   private static byte[] bounded(InputStream in, long limit) throws IOException {
-    return checked(in.readNBytes(oneMoreThan(limit)), limit);
-  }
-
-  private static byte[] checked(byte[] bytes, long limit) throws AnswerTooLargeException {
-    if (bytes.length > limit) {
-      throw new AnswerTooLargeException(limit);
+    byte[] buffer = new byte[BUFFER];
+    int length = 0;
+    for (int read; (read = in.read(buffer, length, buffer.length - length)) >= 0; ) {
+      length += read;
+      if (length > limit) {
+        throw new AnswerTooLargeException(limit);
+      }
+      if (length == buffer.length) {
+        int longer = (int) Math.min(2L * length, Integer.MAX_VALUE - 8);
+        AnswerHeap.take(length, 0);
+        buffer = Arrays.copyOf(buffer, longer);
+      }
     }
-    return bytes;
-  }
-
-  private static int oneMoreThan(long limit) {
-    return (int) Math.min(limit + 1, Integer.MAX_VALUE - 8);
+    return Arrays.copyOf(buffer, length);
   }
 
   private static byte[] asFarAsItGoes(InputStream in) {

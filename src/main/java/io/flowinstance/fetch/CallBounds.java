@@ -31,6 +31,9 @@ import org.apache.hc.core5.http.io.entity.ByteArrayEntity;
  * the request to the last byte of the answer.
  */
 final class CallBounds implements ExecChainHandler {
+  /** About, in the JSON of a task. */
+  private static final int BYTES_OF_A_VALUE = 16;
+
   private final Duration timeout;
   private final long maxResponseBytes;
   private final AtomicInteger inFlight;
@@ -103,6 +106,8 @@ final class CallBounds implements ExecChainHandler {
     if (entity.getContentLength() > maxResponseBytes) {
       throw new AnswerTooLargeException(maxResponseBytes);
     }
+    long length = Math.max(0, entity.getContentLength());
+    AnswerHeap.take(length, length / BYTES_OF_A_VALUE);
     return AnswerBody.whole(in, maxResponseBytes);
   }
 

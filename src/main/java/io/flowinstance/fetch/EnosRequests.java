@@ -8,6 +8,7 @@ import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.Redaction;
 import io.flowinstance.enos.Signature;
+import io.flowinstance.json.Json;
 import io.flowinstance.json.JsonBody;
 import java.io.IOException;
 import java.io.InputStream;
@@ -23,12 +24,6 @@ import org.apache.camel.Variable;
 
 /** The two sides of a call to the API: what it asks, and what it got. */
 public final class EnosRequests {
-  /** Its bytes, its text, and its graph as a text. */
-  private static final int COPIES_OF_A_BODY = 3;
-
-  /** A field of a task in its map, or an element of the tasks that is none. */
-  private static final int BYTES_OF_A_VALUE = 128;
-
   private static final int PART_BYTES = 8 << 10;
 
   private final AccessTokens tokens;
@@ -103,17 +98,11 @@ public final class EnosRequests {
   }
 
   /**
-   * Takes the heap for what is going to be read out of an answer, and waits for it if need be.
+   * Takes the heap for what is going to be read out of an answer.
    *
-   * @param body in memory: it is looked through, not copied, for others may wait with theirs
-   * @param scope whose heap it is, or null
-   * @throws CancelledException nobody waits for the answer any more
+   * @param body in memory: it is looked through, not copied
    */
-  public void reserveHeap(@Body InputStream body, @Variable("record") FetchScope scope)
-      throws IOException, InterruptedException {
-    if (scope == null) {
-      return;
-    }
+  public void reserveHeap(@Body InputStream body) throws IOException {
     byte[] part = new byte[PART_BYTES];
     long bytes = 0;
     long separators = 0;
@@ -126,7 +115,7 @@ public final class EnosRequests {
       }
     }
     body.reset();
-    scope.growTo(COPIES_OF_A_BODY * bytes + BYTES_OF_A_VALUE * separators);
+    AnswerHeap.take(bytes, Math.min(separators, Json.MAX_TOKENS));
   }
 
   /**

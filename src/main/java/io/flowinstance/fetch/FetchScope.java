@@ -17,13 +17,12 @@ public interface FetchScope {
   boolean tryAcquire(Runnable available);
 
   /**
-   * Takes more heap, if what was taken is not enough for an answer that has come. Waits for it: one
-   * answer at a time may always go on, so this ends.
+   * Takes more heap, if what was taken is not enough for the answer that comes.
    *
    * @param bytes that are needed in all
-   * @throws CancelledException nobody waits for the answer any more
+   * @return false if there is not so much now: the next {@link #tryAcquire} asks for it
    */
-  void growTo(long bytes) throws InterruptedException;
+  boolean tryGrowTo(long bytes);
 
   /** Gives back what {@link #tryAcquire} took: the call brought no answer. */
   void release();

@@ -238,13 +238,19 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
 
     private Runnable call() {
       long from = System.nanoTime();
-      Exchange call =
-          template.send(
-              "direct:call-api",
-              asked -> {
-                asked.setVariable("fetch", state);
-                asked.setVariable("record", scope);
-              });
+      Exchange call;
+      AnswerHeap.begin(scope);
+      try {
+        call =
+            template.send(
+                "direct:call-api",
+                asked -> {
+                  asked.setVariable("fetch", state);
+                  asked.setVariable("record", scope);
+                });
+      } finally {
+        AnswerHeap.end();
+      }
       long now = System.nanoTime();
       if (call.getException() == null) {
         metrics.called(OK, now - state.began());
@@ -258,6 +264,10 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         };
       }
       scope.release();
+      if (NoHeapException.isIn(call.getException())) {
+        metrics.retried();
+        return () -> queue.addRetry(this);
+      }
       ApiFailure failure = ApiFailure.in(call.getException());
       if (failure == null) {
         return () -> end(call.getException());

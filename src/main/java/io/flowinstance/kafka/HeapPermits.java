@@ -9,20 +9,22 @@ import java.util.function.BooleanSupplier;
 
 /**
  * Bounds the heap that answers and outcomes take, from the call to the commit. A call takes as much
- * as the largest of late needed. What needs more waits for it, but for one at a time, which takes
- * it from a reserve: so that something always goes on.
+ * as most of late needed: their mean and deviation, as TCP estimates a timeout (RFC 6298). One at a
+ * time may take more than there is from a reserve, so that something always goes on.
  */
 public final class HeapPermits {
   /** Until outcomes are there, few calls are made at once: they may all be large. */
   private static final long FIRST_GUESS_BYTES = 512 << 10;
 
   private static final long LEAST_BYTES = 16 << 10;
+  private static final int DEVIATIONS = 2;
   private static final long CANCELLED_CHECK_MS = 100;
 
   private final long total;
   private final Map<Permit, Runnable> waiting = new LinkedHashMap<>();
   private long taken;
-  private long typical;
+  private double mean;
+  private double deviation;
   private Permit reserve;
 
   /**
@@ -30,15 +32,21 @@ public final class HeapPermits {
    */
   public HeapPermits(long total) {
     this.total = total;
-    typical = Math.min(FIRST_GUESS_BYTES, Math.max(1, total));
+    mean = FIRST_GUESS_BYTES;
   }
 
   /** The heap of one call. */
   final class Permit {
     private long held;
+    private long needed;
 
     boolean tryAcquire(boolean urgent, Runnable available) {
       return HeapPermits.this.tryAcquire(this, urgent, available);
+    }
+
+    /** Takes more if there is room; if there is not, the next call takes so much beforehand. */
+    boolean tryGrowTo(long bytes, boolean urgent) {
+      return HeapPermits.this.tryGrowTo(this, bytes, urgent);
     }
 
     void growTo(long bytes, BooleanSupplier isCancelled, BooleanSupplier isUrgent)
@@ -80,13 +88,43 @@ public final class HeapPermits {
     if (permit.held > 0) {
       return true;
     }
-    if (taken == 0 || taken + typical <= total || urgent && takeReserve(permit)) {
-      permit.held = typical;
-      taken += typical;
+    long bytes = needs(permit);
+    if (hasRoom(permit, bytes) || urgent && takeReserve(permit)) {
+      hold(permit, bytes);
       return true;
     }
     waiting.put(permit, available);
     return false;
+  }
+
+  /** What a call takes that has asked for nothing yet, or what it asked for in vain. */
+  private long needs(Permit permit) {
+    if (permit.needed > 0) {
+      return permit.needed;
+    }
+    double typical = Math.max(LEAST_BYTES, mean + DEVIATIONS * deviation);
+    return (long) Math.min(typical, Math.max(1, total));
+  }
+
+  private boolean hasRoom(Permit permit, long bytes) {
+    return taken == permit.held || taken - permit.held + bytes <= total;
+  }
+
+  private void hold(Permit permit, long bytes) {
+    taken += bytes - permit.held;
+    permit.held = bytes;
+  }
+
+  private synchronized boolean tryGrowTo(Permit permit, long bytes, boolean urgent) {
+    permit.needed = Math.max(permit.needed, bytes);
+    if (bytes <= permit.held) {
+      return true;
+    }
+    boolean grows = hasRoom(permit, bytes) || urgent && takeReserve(permit);
+    if (grows) {
+      hold(permit, bytes);
+    }
+    return grows;
   }
 
   private boolean takeReserve(Permit permit) {
@@ -103,18 +141,11 @@ public final class HeapPermits {
   private synchronized void growTo(
       Permit permit, long bytes, BooleanSupplier isCancelled, BooleanSupplier isUrgent)
       throws InterruptedException {
-    while (bytes > permit.held
-        && taken - permit.held + bytes > total
-        && taken > permit.held
-        && !(isUrgent.getAsBoolean() && takeReserve(permit))) {
+    while (!tryGrowTo(permit, bytes, isUrgent.getAsBoolean())) {
       if (isCancelled.getAsBoolean()) {
         throw new CancelledException("Its partition has moved.");
       }
       wait(CANCELLED_CHECK_MS);
-    }
-    if (bytes > permit.held) {
-      taken += bytes - permit.held;
-      permit.held = bytes;
     }
   }
 
@@ -122,24 +153,31 @@ public final class HeapPermits {
     List<Runnable> available = new ArrayList<>();
     synchronized (this) {
       if (bytes > 0) {
-        // The largest of late, slowly forgotten.
-        typical = Math.max(Math.max(bytes, LEAST_BYTES), typical - (typical >> 6));
-        typical = Math.min(typical, Math.max(1, total));
+        observe(Math.max(bytes, permit.needed));
       }
-      taken += bytes - permit.held;
-      permit.held = bytes;
+      hold(permit, bytes);
       if (bytes == 0 && reserve == permit) {
         reserve = null;
       }
       notifyAll();
-      long room = reserve == null && taken == 0 ? typical : total - taken;
-      var waiters = waiting.values().iterator();
-      while (room >= typical && waiters.hasNext()) {
-        available.add(waiters.next());
-        waiters.remove();
-        room -= typical;
+      long room = total - taken;
+      boolean isEmpty = taken == 0;
+      for (var each = waiting.entrySet().iterator(); each.hasNext(); ) {
+        Map.Entry<Permit, Runnable> waiter = each.next();
+        long needs = needs(waiter.getKey());
+        if (isEmpty || needs <= room) {
+          available.add(waiter.getValue());
+          each.remove();
+          room -= needs;
+          isEmpty = false;
+        }
       }
     }
     available.forEach(Runnable::run);
+  }
+
+  private void observe(long bytes) {
+    deviation += (Math.abs(bytes - mean) - deviation) / 4;
+    mean += (bytes - mean) / 8;
   }
 }

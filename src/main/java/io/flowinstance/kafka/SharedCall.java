@@ -1,6 +1,7 @@
 package io.flowinstance.kafka;
 
 import io.flowinstance.delivery.IdRecord;
+import io.flowinstance.fetch.CancelledException;
 import io.flowinstance.fetch.FetchScope;
 import io.flowinstance.trace.OpenSpan;
 import java.util.ArrayList;
@@ -92,6 +93,16 @@ public final class SharedCall implements FetchScope {
   }
 
   @Override
+  public boolean tryGrowTo(long bytes) {
+    return heap.tryGrowTo(bytes, isFirst());
+  }
+
+  /**
+   * Takes more heap and waits for it; one at a time may always go on, so this ends.
+   *
+   * @param bytes that are needed in all
+   * @throws CancelledException nobody waits for the outcome any more
+   */
   public void growTo(long bytes) throws InterruptedException {
     heap.growTo(bytes, this::isCancelled, this::isFirst);
   }

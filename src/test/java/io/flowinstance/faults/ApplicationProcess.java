@@ -34,12 +34,18 @@ public final class ApplicationProcess implements AutoCloseable {
 
   /** Starts it; does not wait until it is ready. */
   public static ApplicationProcess start(Map<String, String> environment, String... arguments) {
+    return start(256, environment, arguments);
+  }
+
+  /** Starts it with a heap of so many MiB; does not wait until it is ready. */
+  static ApplicationProcess start(int heap, Map<String, String> environment, String... arguments) {
     int managementPort = FreePort.pick();
     List<String> command =
         new ArrayList<>(
             List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx256m",
+                "-Xmx%dm".formatted(heap),
+                "-XX:+ExitOnOutOfMemoryError",
                 "-jar",
                 System.getProperty("application.jar", "target/flow-instance-routes.jar")));
     command.addAll(List.of(arguments));

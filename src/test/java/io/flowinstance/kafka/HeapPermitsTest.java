@@ -47,13 +47,60 @@ class HeapPermitsTest {
   }
 
   @Test
-  void remembersHowMuchOutcomesTakeOfLate() {
+  void takesBeforehandWhatOutcomesNeedOfLate() {
     HeapPermits.Permit large = taken();
     large.resize(2 * GUESS);
     large.release();
 
     taken();
     assertFalse(heap.newPermit().tryAcquire(false, () -> {}));
+  }
+
+  @Test
+  void aLargeOutcomeNowAndThenLeavesRoomForManySmallOnes() {
+    HeapPermits many = new HeapPermits(64 << 20);
+    for (int i = 0; i < 300; i++) {
+      HeapPermits.Permit permit = many.newPermit();
+      assertTrue(permit.tryAcquire(false, () -> {}));
+      permit.resize(i % 100 == 0 ? 16 << 20 : 16 << 10);
+      permit.release();
+    }
+
+    for (int i = 0; i < 64; i++) {
+      assertTrue(many.newPermit().tryAcquire(false, () -> {}), "permit " + i);
+    }
+  }
+
+  @Test
+  void whatItAskedForInVainIsTakenBeforeTheNextCall() {
+    HeapPermits.Permit other = taken();
+    HeapPermits.Permit large = taken();
+
+    assertFalse(large.tryGrowTo(2 * GUESS, false));
+    large.release();
+    assertFalse(large.tryAcquire(false, woken::incrementAndGet));
+
+    other.release();
+    assertEquals(1, woken.get());
+    assertTrue(large.tryAcquire(false, woken::incrementAndGet));
+    assertEquals(2 * GUESS, heap.taken());
+  }
+
+  @Test
+  void whatNeedsLessThanOthersThatWaitGoesOn() {
+    HeapPermits.Permit first = taken();
+    HeapPermits.Permit large = taken();
+    assertFalse(large.tryGrowTo(2 * GUESS, false));
+    large.release();
+    HeapPermits.Permit third = taken();
+    assertFalse(large.tryAcquire(false, woken::incrementAndGet));
+    HeapPermits.Permit small = heap.newPermit();
+    assertFalse(small.tryAcquire(false, () -> woken.addAndGet(10)));
+
+    first.release();
+
+    assertEquals(10, woken.get());
+    third.release();
   }
 
   @Test

@@ -2,7 +2,6 @@ package io.flowinstance.routes;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,11 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.InstanceQuery;
-import io.flowinstance.fetch.CancelledException;
-import io.flowinstance.fetch.FetchScope;
 import io.flowinstance.fetch.FetchState;
-import io.flowinstance.trace.OpenSpan;
-import java.util.ArrayList;
 import java.util.List;
 import org.apache.camel.Exchange;
 import org.junit.jupiter.api.Test;
@@ -95,73 +90,5 @@ class CallApiRouteTest extends RouteTestSupport {
 
     assertEquals(FailureKind.UNREADABLE, failure.kind());
     assertTrue(failure.getMessage().contains("more than 1000000"), failure.getMessage());
-  }
-
-  /** Whoever waits for the answer, and the heap that was asked for. */
-  private static final class Scope implements FetchScope {
-    private final List<Long> asked = new ArrayList<>();
-    private boolean cancelled;
-
-    @Override
-    public boolean isCancelled() {
-      return cancelled;
-    }
-
-    @Override
-    public boolean tryAcquire(Runnable available) {
-      return true;
-    }
-
-    @Override
-    public void growTo(long bytes) {
-      asked.add(bytes);
-      if (cancelled) {
-        throw new CancelledException("Nobody waits.");
-      }
-    }
-
-    @Override
-    public void release() {
-      asked.clear();
-    }
-
-    @Override
-    public OpenSpan span() {
-      return OpenSpan.NONE;
-    }
-  }
-
-  private Exchange call(Scope scope) {
-    return template.request(
-        "direct:call-api",
-        call -> {
-          call.setVariable("fetch", fetch);
-          call.setVariable("record", scope);
-        });
-  }
-
-  @Test
-  void takesHeapForAllThatTheAnswerMayBecomeBeforeItIsRead() {
-    Scope scope = new Scope();
-    int zeros = 900_000;
-    answer(
-        INSTANCES,
-        200,
-        "{\"status\":0,\"data\":{\"graph\":{\"tasks\":[0%s]}}}".formatted(",0".repeat(zeros)));
-
-    assertNull(call(scope).getException());
-
-    assertEquals(1, scope.asked.size());
-    assertTrue(scope.asked.get(0) > 128L * zeros, scope.asked.toString());
-  }
-
-  @Test
-  void doesNotReadAnAnswerThatNobodyWaitsFor() {
-    Scope scope = new Scope();
-    scope.cancelled = true;
-    answer(INSTANCES, 200, "{\"status\":0,\"data\":{\"instanceId\":\"1-2\"}}");
-
-    assertInstanceOf(CancelledException.class, call(scope).getException());
-    assertNull(fetch.answer());
   }
 }

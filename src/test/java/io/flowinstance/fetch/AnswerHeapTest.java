@@ -1,0 +1,124 @@
+package io.flowinstance.fetch;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.flowinstance.json.Json;
+import io.flowinstance.trace.OpenSpan;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class AnswerHeapTest {
+  private final EnosRequests requests = new EnosRequests(null, "", Clock.systemUTC());
+  private long room = Long.MAX_VALUE;
+  private long asked;
+
+  private final FetchScope scope =
+      new FetchScope() {
+        @Override
+        public boolean isCancelled() {
+          return false;
+        }
+
+        @Override
+        public boolean tryAcquire(Runnable available) {
+          return true;
+        }
+
+        @Override
+        public boolean tryGrowTo(long bytes) {
+          asked = Math.max(asked, bytes);
+          return bytes <= room;
+        }
+
+        @Override
+        public void release() {
+          asked = 0;
+        }
+
+        @Override
+        public OpenSpan span() {
+          return OpenSpan.NONE;
+        }
+      };
+
+  @BeforeEach
+  void begin() {
+    AnswerHeap.begin(scope);
+  }
+
+  @AfterEach
+  void end() {
+    AnswerHeap.end();
+  }
+
+  private static byte[] zeros(int values) {
+    return ("0" + ",0".repeat(values)).getBytes(StandardCharsets.US_ASCII);
+  }
+
+  private static byte[] gzip(byte[] bytes) throws IOException {
+    ByteArrayOutputStream packed = new ByteArrayOutputStream();
+    try (GZIPOutputStream out = new GZIPOutputStream(packed)) {
+      out.write(bytes);
+    }
+    return packed.toByteArray();
+  }
+
+  @Test
+  void takesHeapForAllThatAnAnswerMayBecomeBeforeItIsParsed() throws IOException {
+    InputStream body = new ByteArrayInputStream(zeros(900_000));
+
+    requests.reserveHeap(body);
+
+    assertTrue(asked > 128L * 900_000, asked + " bytes");
+    assertEquals('0', body.read(), "the body can be read afterwards");
+  }
+
+  @Test
+  void takesNoMoreThanTheMostValuesThatAreParsed() throws IOException {
+    requests.reserveHeap(new ByteArrayInputStream(zeros(4_000_000)));
+
+    assertTrue(asked < 128L * Json.MAX_TOKENS + 3 * 8_000_010L, asked + " bytes");
+  }
+
+  @Test
+  void readsNoFurtherThanThereIsHeapFor() throws IOException {
+    room = 3 << 20;
+    byte[] large = zeros(4 << 20);
+
+    assertThrows(
+        NoHeapException.class, () -> AnswerBody.whole(new ByteArrayInputStream(large), 16 << 20));
+    byte[] packed = gzip(large);
+    assertTrue(packed.length < 64 << 10);
+    assertThrows(
+        NoHeapException.class, () -> AnswerBody.whole(new ByteArrayInputStream(packed), 16 << 20));
+  }
+
+  @Test
+  void readsAllThatThereIsHeapFor() throws IOException {
+    byte[] large = zeros(1 << 20);
+
+    assertArrayEquals(large, AnswerBody.whole(new ByteArrayInputStream(large), 16 << 20));
+    assertArrayEquals(large, AnswerBody.whole(new ByteArrayInputStream(gzip(large)), 16 << 20));
+  }
+
+  @Test
+  void aCallThatNobodyScopesNeedsNoHeap() throws IOException {
+    AnswerHeap.end();
+    room = 0;
+
+    requests.reserveHeap(new ByteArrayInputStream(zeros(10)));
+
+    assertEquals(0, asked);
+  }
+}
