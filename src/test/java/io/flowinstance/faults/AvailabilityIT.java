@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.flowinstance.simulator.FaultScope;
 import io.flowinstance.simulator.FaultScope.Endpoint;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
@@ -13,7 +14,9 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -205,6 +208,12 @@ class AvailabilityIT {
           case FROZEN_CONNECTIONS -> connections.frozen();
           case ADDRESS_THAT_MOVES -> connections.moved();
         });
+  }
+
+  @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
+  void g_idsWhoseCallsTakeLongMakeNoOtherWait() throws Exception {
+    judge(new SlowIds(bed).six(Duration.ofSeconds(30)));
   }
 
   private static void judge(AvailabilityResult... results) {

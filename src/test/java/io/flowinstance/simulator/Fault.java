@@ -50,6 +50,14 @@ public interface Fault {
     };
   }
 
+  /** The right answer, so much later. */
+  static Fault late(Duration delay) {
+    return (connection, healthy) -> {
+      LockSupport.parkNanos(delay.toNanos());
+      none().answer(connection, healthy);
+    };
+  }
+
   /** An HTTP status with the gateway's {@code {"message":"…"}}. */
   static Fault status(int status) {
     return (connection, healthy) -> connection.send(status, Map.of(), message(status));
