@@ -117,21 +117,18 @@ final class Beans implements CamelConfiguration {
   private void bindKafka(CamelContext context, PipelineMetrics metrics, KafkaHealth health) {
     Registry registry = context.getRegistry();
     registry.bind("garbage-collector-metrics", garbageCollections, null, "close");
-    DeadLetters deadLetters = new DeadLetters(settings.text("topic.dead-letters"), clock);
-    EventMessages messages =
-        new EventMessages(
-            settings.text("topic.flow-instances"), settings.text("topic.task-statuses"));
+    DeadLetters deadLetters = settings.deadLetters(clock);
+    EventMessages messages = settings.eventMessages();
     long heap = Runtime.getRuntime().maxMemory();
     long heapOfOutcomes = heap / HEAP_PART_OF_OUTCOMES;
-    ReadIds readIds = new ReadIds(settings.text("enos.user-id"), settings.text("enos.org-id"));
+    ReadIds readIds = new ReadIds(settings::query);
     registry.bind("read-ids", readIds);
     registry.bind(
         "make-outcome",
         new MakeOutcome(
             settings.zones(),
             new InstanceMessages(messages, deadLetters, heapOfOutcomes),
-            deadLetters,
-            clock));
+            deadLetters));
 
     FlowKafkaComponent component =
         new FlowKafkaComponent(

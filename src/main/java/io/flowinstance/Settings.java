@@ -1,5 +1,8 @@
 package io.flowinstance;
 
+import io.flowinstance.delivery.DeadLetters;
+import io.flowinstance.delivery.EventMessages;
+import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.event.EventZones;
 import java.io.IOException;
 import java.io.InputStream;
@@ -8,6 +11,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -148,6 +152,30 @@ public final class Settings {
   public EventZones zones() {
     return new EventZones(
         ZoneId.of(text("enos.time-zone")), ZoneId.of(text("enos.trigger-time-zone")));
+  }
+
+  /** How instances and tasks become messages. */
+  public EventMessages eventMessages() {
+    String schemas = text("event.schema-base-uri");
+    return new EventMessages(
+        text("topic.flow-instances"),
+        text("topic.task-statuses"),
+        text("event.source").replaceAll("/+$", ""),
+        schemas.isEmpty() || schemas.endsWith("/") ? schemas : schemas + "/");
+  }
+
+  /** How id records become dead letters. */
+  public DeadLetters deadLetters(Clock clock) {
+    return new DeadLetters(text("topic.dead-letters"), this::query, clock);
+  }
+
+  /**
+   * What the value of an id record asks for, on whose behalf.
+   *
+   * @throws io.flowinstance.enos.MalformedIdException there is no usable id in it
+   */
+  public InstanceQuery query(byte[] value) {
+    return InstanceQuery.read(value).orElse(text("enos.user-id"), text("enos.org-id"));
   }
 
   /**

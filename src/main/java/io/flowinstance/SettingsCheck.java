@@ -34,6 +34,8 @@ final class SettingsCheck {
       check.kafka();
       check.topics();
     }
+    check.uri("event.source", false);
+    check.uri("event.schema-base-uri", true);
     check.oneOf("log.format", "text", "json");
     check.oneOf("tracing.enabled", "true", "false");
     check.numbers();
@@ -139,6 +141,22 @@ final class SettingsCheck {
       // Said below, without the text: it may hold a password.
     }
     fault(name, "is no address of that kind", "give it as %s, nothing after it".formatted(form));
+  }
+
+  private void uri(String name, boolean absolute) {
+    String text = settings.text(name);
+    try {
+      URI uri = new URI(text);
+      if (text.isEmpty() || !absolute || uri.isAbsolute()) {
+        return;
+      }
+    } catch (URISyntaxException e) {
+      // Said below.
+    }
+    fault(
+        name,
+        "is \"%s\"".formatted(text),
+        absolute ? "give a URI such as https://{host}/schemas/" : "give a URI or a path");
   }
 
   private void zone(String name) {

@@ -5,7 +5,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.flowinstance.Settings;
 import io.flowinstance.delivery.DeadLetters;
-import io.flowinstance.delivery.EventMessages;
 import io.flowinstance.delivery.IdRecord;
 import io.flowinstance.delivery.InstanceMessages;
 import io.flowinstance.enos.Answer;
@@ -13,6 +12,7 @@ import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.MalformedIdException;
 import io.flowinstance.event.Enrichment;
 import io.flowinstance.event.FlowInstanceEvent;
+import io.flowinstance.event.Observation;
 import io.flowinstance.fetch.FetchState;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.FlowInstanceDecoder;
@@ -21,7 +21,6 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -73,10 +72,26 @@ final class FetchInstance implements Callable<Integer> {
       instance =
           new FlowInstanceDecoder().decode(api.calls().instance(fetch), fetch.query().instanceId());
     }
-    Instant fetchedAt = surroundings.clock().instant().truncatedTo(ChronoUnit.MILLIS);
-    FlowInstanceEvent event = FlowInstanceEvent.of(instance, settings.zones(), fetchedAt);
+    IdRecord nowhere =
+        new IdRecord(
+            new TopicPartition(settings.text("topic.instance-ids"), 0),
+            0,
+            fetch.fetchedAt().toEpochMilli(),
+            null,
+            id.getBytes(UTF_8),
+            new RecordHeaders());
+    FlowInstanceEvent event =
+        FlowInstanceEvent.of(
+            instance,
+            settings.zones(),
+            new Observation(
+                nowhere.position(),
+                fetch.query().userId(),
+                fetch.query().orgId(),
+                fetch.askedAt(),
+                fetch.fetchedAt()));
     if (asJson) {
-      printMessages(event, fetch, settings);
+      printMessages(event, nowhere, fetch, settings);
     } else {
       print(event);
     }
@@ -85,8 +100,7 @@ final class FetchInstance implements Callable<Integer> {
 
   private InstanceQuery query(Settings settings) {
     try {
-      return InstanceQuery.read(id.getBytes(UTF_8))
-          .orElse(settings.text("enos.user-id"), settings.text("enos.org-id"));
+      return settings.query(id.getBytes(UTF_8));
     } catch (MalformedIdException e) {
       throw new CommandFailedException(e.getMessage(), e);
     }
@@ -142,28 +156,17 @@ final class FetchInstance implements Callable<Integer> {
             .collect(Collectors.joining(", ", enrichment.taskCount() == 0 ? "" : ": ", ""));
   }
 
-  private void printMessages(FlowInstanceEvent event, FetchState fetch, Settings settings) {
+  private void printMessages(
+      FlowInstanceEvent event, IdRecord nowhere, FetchState fetch, Settings settings) {
     InstanceMessages messages =
         new InstanceMessages(
-            new EventMessages(
-                settings.text("topic.flow-instances"), settings.text("topic.task-statuses")),
-            new DeadLetters(settings.text("topic.dead-letters"), surroundings.clock()),
-            Long.MAX_VALUE);
-    IdRecord nowhere =
-        new IdRecord(
-            new TopicPartition(settings.text("topic.instance-ids"), 0),
-            0,
-            event.enrichment().fetchedAt().toEpochMilli(),
-            null,
-            id.getBytes(UTF_8),
-            new RecordHeaders());
+            settings.eventMessages(), settings.deadLetters(surroundings.clock()), Long.MAX_VALUE);
     Answer answer = fetch.answer();
     DeadLetters.Call call =
         new DeadLetters.Call(
             answer.httpStatus(), answer.apiCode(), answer.excerpt(), fetch.attempts());
     PrintWriter out = spec.commandLine().getOut();
-    for (ProducerRecord<byte[], byte[]> message :
-        messages.of(event, nowhere, fetch.query().source(), call, bytes -> {})) {
+    for (ProducerRecord<byte[], byte[]> message : messages.of(event, nowhere, call, bytes -> {})) {
       out.println(new String(Json.write(json -> write(message, json)), UTF_8));
     }
   }

@@ -63,7 +63,7 @@ final class TaskTree {
     for (FlowReference flow : graph.flows()) {
       tree.add(flow.nodeId(), tree.label(flow));
     }
-    for (TaskInstance task : graph.readableTasks()) {
+    for (TaskInstance task : graph.tasks().readable()) {
       tree.add(task.nodeId(), tree.label(task));
     }
     graph.relations().forEach(tree::connect);

@@ -2,8 +2,6 @@ package io.flowinstance.delivery;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.flowinstance.enos.InstanceQuery;
-import io.flowinstance.enos.MalformedIdException;
 import java.time.DateTimeException;
 import java.time.Instant;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -70,11 +68,10 @@ public record DeadLetter(ConsumerRecord<byte[], byte[]> stored) {
 
   /** What it is about, for a person: the instance id, or else the record's key. */
   public String subject() {
-    try {
-      return InstanceQuery.read(stored.value()).instanceId();
-    } catch (MalformedIdException e) {
-      return stored.key() == null ? "" : new String(stored.key(), UTF_8);
-    }
+    String instanceId = text(DeadLetters.INSTANCE_ID);
+    return instanceId.isEmpty() && stored.key() != null
+        ? new String(stored.key(), UTF_8)
+        : instanceId;
   }
 
   /**

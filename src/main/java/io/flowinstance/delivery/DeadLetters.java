@@ -2,10 +2,13 @@ package io.flowinstance.delivery;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.flowinstance.enos.InstanceQuery;
+import io.flowinstance.enos.MalformedIdException;
+import io.flowinstance.event.Times;
 import java.time.Clock;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
@@ -24,6 +27,7 @@ public final class DeadLetters {
 
   static final String REASON = PREFIX + "reason";
   static final String MESSAGE = PREFIX + "message";
+  static final String INSTANCE_ID = PREFIX + "instance-id";
   static final String TOPIC = PREFIX + "topic";
   static final String PARTITION = PREFIX + "partition";
   static final String OFFSET = PREFIX + "offset";
@@ -39,10 +43,15 @@ public final class DeadLetters {
   private static final int HEADER_OVERHEAD = 16;
 
   private final String topic;
+  private final Function<byte[], InstanceQuery> ids;
   private final Clock clock;
 
-  public DeadLetters(String topic, Clock clock) {
+  /**
+   * @param ids reads what the value of an id record asks for; throws a {@link MalformedIdException}
+   */
+  public DeadLetters(String topic, Function<byte[], InstanceQuery> ids, Clock clock) {
     this.topic = topic;
+    this.ids = ids;
     this.clock = clock;
   }
 
@@ -161,6 +170,14 @@ public final class DeadLetters {
     String replays = Integer.toString(replays(idRecord.headers()));
     add(headers, REASON, reason.name());
     add(headers, MESSAGE, message);
+    try {
+      InstanceQuery query = ids.apply(idRecord.value());
+      add(headers, INSTANCE_ID, query.instanceId());
+      add(headers, PREFIX + "user-id", query.userId());
+      add(headers, PREFIX + "org-id", query.orgId());
+    } catch (MalformedIdException nothingIsKnown) {
+      // The record itself says all there is.
+    }
     add(headers, PREFIX + "http-status", call.httpStatus());
     add(headers, PREFIX + "api-code", call.apiCode());
     if (call.response() != null) {
@@ -171,7 +188,7 @@ public final class DeadLetters {
     add(headers, OFFSET, idRecord.offset());
     add(headers, PREFIX + "timestamp", idRecord.timestamp());
     add(headers, PREFIX + "attempts", call.attempts());
-    add(headers, FAILED_AT, clock.instant().truncatedTo(ChronoUnit.MILLIS));
+    add(headers, FAILED_AT, Times.text(clock.instant()));
     headers.add(REPLAYS, replays.getBytes(UTF_8));
     return headers;
   }

@@ -2,8 +2,11 @@ package io.flowinstance.delivery;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.flowinstance.enos.PercentEncoding;
 import io.flowinstance.event.FlowInstanceEvent;
+import io.flowinstance.event.Observation;
 import io.flowinstance.event.TaskStatusEvent;
+import io.flowinstance.event.Times;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
@@ -21,17 +24,34 @@ import org.apache.kafka.common.header.internals.RecordHeader;
  *     CloudEvents 1.0.2, Kafka protocol binding</a>
  */
 public final class EventMessages {
-  private static final Header SPEC_VERSION = header("ce_specversion", "1.0");
-  private static final Header FLOW_INSTANCE = header("ce_type", FlowInstanceEvent.TYPE);
-  private static final Header TASK_STATUS = header("ce_type", TaskStatusEvent.TYPE);
-  private static final Header CONTENT_TYPE = header("content-type", "application/json");
-
   private final String flowInstanceTopic;
   private final String taskStatusTopic;
+  private final String sourcePrefix;
+  private final List<Header> flowInstanceHeaders;
+  private final List<Header> taskStatusHeaders;
 
-  public EventMessages(String flowInstanceTopic, String taskStatusTopic) {
+  /**
+   * @param sourcePrefix goes before each source, so that it tells deployments apart; may be empty
+   * @param schemaBaseUri where the schemas are found, a URI that ends with a slash, or empty
+   */
+  public EventMessages(
+      String flowInstanceTopic, String taskStatusTopic, String sourcePrefix, String schemaBaseUri) {
     this.flowInstanceTopic = flowInstanceTopic;
     this.taskStatusTopic = taskStatusTopic;
+    this.sourcePrefix = sourcePrefix;
+    flowInstanceHeaders = fixed(FlowInstanceEvent.TYPE, schemaBaseUri, "flow-instance.v1");
+    taskStatusHeaders = fixed(TaskStatusEvent.TYPE, schemaBaseUri, "task-status.v1");
+  }
+
+  private static List<Header> fixed(String type, String schemaBaseUri, String schema) {
+    List<Header> headers = new ArrayList<>();
+    headers.add(header("ce_specversion", "1.0"));
+    headers.add(header("ce_type", type));
+    headers.add(header("content-type", "application/json"));
+    if (!schemaBaseUri.isEmpty()) {
+      headers.add(header("ce_dataschema", schemaBaseUri + schema + ".schema.json"));
+    }
+    return headers;
   }
 
   /** The topic of the instances. */
@@ -47,33 +67,41 @@ public final class EventMessages {
   /**
    * The record of an instance, then those of its readable tasks in graph order.
    *
-   * @param source the CloudEvents source, a URI reference
    * @param bytes is told after each record what all of them take; what it throws ends the work
    */
   List<ProducerRecord<byte[], byte[]>> of(
-      FlowInstanceEvent event, IdRecord idRecord, String source, LongConsumer bytes) {
+      FlowInstanceEvent event, IdRecord idRecord, LongConsumer bytes) {
     List<TaskStatusEvent> tasks = event.tasks();
     List<ProducerRecord<byte[], byte[]>> messages = new ArrayList<>(1 + tasks.size());
-    String position = idRecord.position();
+    Observation observation = event.observation();
     // Made once: what is made anew for each task is the greater part of a large instance.
-    Shared shared =
-        new Shared(
-            header("ce_source", source),
-            header("ce_time", event.enrichment().fetchedAt().toString()),
-            trace(idRecord));
+    List<Header> shared = new ArrayList<>();
+    shared.add(
+        header("ce_source", sourcePrefix + "/enos/" + PercentEncoding.encode(observation.orgId())));
+    shared.add(header("ce_time", Times.text(observation.fetchedAt())));
+    idRecord.span().writeTo((name, text) -> shared.add(header(name, text)));
+    long timestamp = observation.fetchedAt().toEpochMilli();
+    List<Header> ofInstance = both(flowInstanceHeaders, shared);
+    List<Header> ofTasks = both(taskStatusHeaders, shared);
     messages.add(
-        message(flowInstanceTopic, event.key(), event.toJson(), position, FLOW_INSTANCE, shared));
+        message(
+            flowInstanceTopic,
+            timestamp,
+            event.key(),
+            event.toJson(),
+            observation.id(),
+            ofInstance));
     long taken = Outcome.bytes(messages.get(0));
     bytes.accept(taken);
     for (TaskStatusEvent task : tasks) {
       ProducerRecord<byte[], byte[]> message =
           message(
               taskStatusTopic,
+              timestamp,
               task.key(),
               task.toJson(),
-              position + "/" + task.index(),
-              TASK_STATUS,
-              shared);
+              observation.id() + "/" + task.index(),
+              ofTasks);
       messages.add(message);
       taken += Outcome.bytes(message);
       bytes.accept(taken);
@@ -81,13 +109,8 @@ public final class EventMessages {
     return messages;
   }
 
-  /** What the messages of an id record have in common. */
-  private record Shared(Header source, Header time, List<Header> trace) {}
-
-  private static List<Header> trace(IdRecord idRecord) {
-    List<Header> trace = new ArrayList<>(2);
-    idRecord.span().writeTo((name, text) -> trace.add(header(name, text)));
-    return trace;
+  private static List<Header> both(List<Header> some, List<Header> others) {
+    return Stream.of(some, others).flatMap(List::stream).toList();
   }
 
   /** Whether a message is that of an instance. */
@@ -96,21 +119,12 @@ public final class EventMessages {
   }
 
   private static ProducerRecord<byte[], byte[]> message(
-      String topic, String key, byte[] value, String id, Header type, Shared shared) {
+      String topic, long timestamp, String key, byte[] value, String id, List<Header> headers) {
     byte[] keyBytes = key.getBytes(UTF_8);
-    List<Header> headers =
-        List.of(
-            SPEC_VERSION,
-            header("ce_id", id),
-            shared.source(),
-            type,
-            new RecordHeader("ce_subject", keyBytes),
-            shared.time(),
-            CONTENT_TYPE);
-    if (!shared.trace().isEmpty()) {
-      headers = Stream.of(headers, shared.trace()).flatMap(List::stream).toList();
-    }
-    return new ProducerRecord<>(topic, null, keyBytes, value, headers);
+    ProducerRecord<byte[], byte[]> message =
+        new ProducerRecord<>(topic, null, timestamp, keyBytes, value, headers);
+    message.headers().add(header("ce_id", id)).add(new RecordHeader("ce_subject", keyBytes));
+    return message;
   }
 
   private static Header header(String name, String value) {

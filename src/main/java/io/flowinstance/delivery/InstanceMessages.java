@@ -26,22 +26,16 @@ public final class InstanceMessages {
    * One message of the instance, one per task in graph order, one dead letter if a task cannot be
    * read: in this order.
    *
-   * @param source the CloudEvents source, a URI reference
    * @param call the call that brought the instance, for the dead letter
    * @param bytes is told, while messages are made, what all of them take
    * @throws OutcomeTooLargeException they take more than one record's may
    */
   public List<ProducerRecord<byte[], byte[]>> of(
-      FlowInstanceEvent event,
-      IdRecord idRecord,
-      String source,
-      DeadLetters.Call call,
-      LongConsumer bytes) {
+      FlowInstanceEvent event, IdRecord idRecord, DeadLetters.Call call, LongConsumer bytes) {
     List<ProducerRecord<byte[], byte[]>> messages =
         events.of(
             event,
             idRecord,
-            source,
             taken -> {
               if (taken > mostBytes) {
                 throw new OutcomeTooLargeException(mostBytes);

@@ -1,7 +1,9 @@
 package io.flowinstance.enos;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.flowinstance.json.Json;
 import io.flowinstance.json.JsonBody;
+import java.math.BigInteger;
 
 /**
  * What the API answered to one call: an envelope {@code {"status": 0, "msg": …, "data": …}} (v2.0)
@@ -68,6 +70,10 @@ public record Answer(
     if (envelope == null) {
       throw notUnderstood("The answer is not JSON: " + body.fault(), null);
     }
+    if (body.fault() != null && (code == null || code == 0)) {
+      String message = "The answer cannot be read: " + body.fault() + ".";
+      throw code == null ? notUnderstood(message, null) : unreadable(message, code);
+    }
     if (isBareInstance(envelope)) {
       return envelope;
     }
@@ -102,14 +108,8 @@ public record Answer(
       return null;
     }
     JsonNode code = envelope.hasNonNull("code") ? envelope.get("code") : envelope.get("status");
-    if (code == null || !(code.isIntegralNumber() || code.isTextual())) {
-      return null;
-    }
-    try {
-      return Integer.valueOf(code.asText().strip());
-    } catch (NumberFormatException e) {
-      return null;
-    }
+    BigInteger whole = code == null ? null : Json.whole(code);
+    return whole == null || whole.bitLength() >= Integer.SIZE ? null : whole.intValue();
   }
 
   private static boolean isBareInstance(JsonNode json) {
@@ -142,7 +142,8 @@ public record Answer(
   }
 
   private String said(JsonNode envelope) {
-    if (envelope == null || !envelope.isObject()) {
+    // What is not read as the text that it is stays out of sentences.
+    if (envelope == null || !envelope.isObject() || body.fault() != null) {
       return "";
     }
     String text = envelope.path("msg").asText(envelope.path("message").asText("")).strip();

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.flowinstance.json.Json;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -22,13 +23,14 @@ import java.util.stream.Collectors;
 public record InstanceQuery(String instanceId, String userId, String orgId) {
   private static final int MAX_LENGTH = 256;
 
-  /** The longest UTF-8 form of {@value #MAX_LENGTH} characters, with room for blanks around. */
-  private static final int MAX_BARE_BYTES = 4 * MAX_LENGTH + 1024;
+  /** Stands for what could not be read, so that it may stand for different ids. */
+  private static final char LOST_CHARACTER = '\uFFFD';
 
   /**
    * Reads the value of an id record: the bare id, a JSON string, a JSON object {@code
-   * {"flowInstId", "userId", "orgId"}}, or a structured CloudEvent with one of these as data. What
-   * begins with <code>{</code>, {@code [} or {@code "} is read as JSON, nothing else is.
+   * {"flowInstId", "userId", "orgId"}}, or a structured CloudEvent with one of these as data, or a
+   * text that holds one. What begins with <code>{</code>, {@code [} or {@code "} is read as JSON,
+   * nothing else is.
    *
    * @throws MalformedIdException there is no usable id in it
    */
@@ -36,15 +38,7 @@ public record InstanceQuery(String instanceId, String userId, String orgId) {
     if (value == null) {
       throw new MalformedIdException("The record has no value.");
     }
-    if (startsLikeJson(value)) {
-      return ofJson(parse(value), true);
-    }
-    if (value.length > MAX_BARE_BYTES) {
-      throw new MalformedIdException(
-          "The value has %d bytes, an id at most %d characters."
-              .formatted(value.length, MAX_LENGTH));
-    }
-    return new InstanceQuery(usable("The id", utf8(value).strip()), null, null);
+    return ofText(utf8(value), true);
   }
 
   /** The query with {@code userId} and {@code orgId} filled in where the record named none. */
@@ -64,11 +58,6 @@ public record InstanceQuery(String instanceId, String userId, String orgId) {
         Map.of("action", "get", "flowInstId", instanceId, "userId", userId, "orgId", orgId));
   }
 
-  /** The CloudEvents source of what comes of it: a URI reference. */
-  public String source() {
-    return "/enos/" + PercentEncoding.encode(orgId);
-  }
-
   /** A query string: every value percent-encoded, so that none can add a parameter. */
   public static String queryString(SortedMap<String, String> parameters) {
     return parameters.entrySet().stream()
@@ -76,24 +65,13 @@ public record InstanceQuery(String instanceId, String userId, String orgId) {
         .collect(Collectors.joining("&"));
   }
 
-  private static boolean startsLikeJson(byte[] value) {
-    for (byte b : value) {
-      switch (b) {
-        case ' ', '\t', '\r', '\n' -> {}
-        case '{', '[', '"' -> {
-          return true;
-        }
-        default -> {
-          return false;
-        }
-      }
+  private static InstanceQuery ofText(String text, boolean mayBeCloudEvent) {
+    String trimmed = Json.trim(text);
+    if (trimmed.isEmpty() || "{[\"".indexOf(trimmed.charAt(0)) < 0) {
+      return new InstanceQuery(usable("The id", trimmed), null, null);
     }
-    return false;
-  }
-
-  private static JsonNode parse(byte[] value) {
     try {
-      return Json.read(value);
+      return ofJson(Json.read(trimmed), mayBeCloudEvent);
     } catch (JsonProcessingException e) {
       throw new MalformedIdException(
           "The value begins like JSON and is none: " + e.getOriginalMessage());
@@ -102,7 +80,7 @@ public record InstanceQuery(String instanceId, String userId, String orgId) {
 
   private static InstanceQuery ofJson(JsonNode json, boolean mayBeCloudEvent) {
     if (json.isTextual()) {
-      return new InstanceQuery(usable("The id", json.textValue().strip()), null, null);
+      return ofText(json.textValue(), mayBeCloudEvent);
     }
     if (!json.isObject()) {
       throw new MalformedIdException("The value is JSON, but neither a text nor an object.");
@@ -132,7 +110,7 @@ public record InstanceQuery(String instanceId, String userId, String orgId) {
     if (value == null) {
       throw new MalformedIdException("The CloudEvent's data_base64 is not Base64.");
     }
-    return startsLikeJson(value) ? ofJson(parse(value), false) : read(value);
+    return ofText(utf8(value), false);
   }
 
   private static String text(JsonNode json, String name) {
@@ -140,10 +118,11 @@ public record InstanceQuery(String instanceId, String userId, String orgId) {
     if (value == null || value.isNull()) {
       return null;
     }
-    if (!value.isTextual() && !value.isIntegralNumber()) {
+    BigInteger whole = value.isNumber() ? Json.whole(value) : null;
+    if (!value.isTextual() && whole == null) {
       throw new MalformedIdException("The value's " + name + " is not a text.");
     }
-    String text = value.asText().strip();
+    String text = whole == null ? Json.trim(value.textValue()) : whole.toString();
     return text.isEmpty() ? null : usable("The value's " + name, text);
   }
 
@@ -156,14 +135,10 @@ public record InstanceQuery(String instanceId, String userId, String orgId) {
           "%s has %d characters, at most %d are taken."
               .formatted(what, text.codePointCount(0, text.length()), MAX_LENGTH));
     }
-    if (text.codePoints().anyMatch(c -> Character.isISOControl(c) || isLoneSurrogate(c))) {
-      throw new MalformedIdException(what + " holds a control character.");
+    if (text.chars().anyMatch(c -> Character.isISOControl(c) || c == LOST_CHARACTER)) {
+      throw new MalformedIdException(what + " holds a control character, or one that was lost.");
     }
     return text;
-  }
-
-  private static boolean isLoneSurrogate(int codePoint) {
-    return codePoint >= Character.MIN_SURROGATE && codePoint <= Character.MAX_SURROGATE;
   }
 
   private static String utf8(byte[] value) {

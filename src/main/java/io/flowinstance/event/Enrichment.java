@@ -5,10 +5,12 @@ import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.FlowReference;
 import io.flowinstance.graph.InstanceGraph;
 import io.flowinstance.graph.TaskInstance;
+import io.flowinstance.json.Json;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,52 +19,73 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
- * What a FlowInstance does not say but means.
+ * What a FlowInstance does not say but means, and which fetch it is of.
  *
+ * @param state what its status means
+ * @param settled whether its state is settled and none of its readable tasks runs
  * @param triggeredAt the instant of {@code triggerTime}, or null if it holds no time
  * @param startedAt the instant of {@code startTime}, or null if it holds no time
  * @param endedAt the instant of {@code endTime}, or null if it holds no time
  * @param createdAt the instant of {@code timestamp}, or null if it holds no time
  * @param durationMs whole milliseconds from start to end, or null if a side is missing or the end
  *     comes first
+ * @param businessDate {@code calDt}, or null if it is no date
+ * @param zones the zones of the instance's local times
  * @param owners user names from {@code owner}, else from {@code graph.owners}
  * @param taskCount the tasks that could be read
+ * @param unreadableTaskCount the tasks that could not be read
  * @param taskCountByStatus how many of them have each status, in order of appearance
+ * @param taskCountByState how many of them have each state; all states are there
  * @param roots the nodeIds that no relation points to: other workflows first, then tasks, in graph
  *     order
  * @param leaves the nodeIds that point to none, in the same order
- * @param fetchedAt when the API answered
+ * @param observation the fetch
  */
 public record Enrichment(
+    State state,
+    boolean settled,
     Instant triggeredAt,
     Instant startedAt,
     Instant endedAt,
     Instant createdAt,
     Long durationMs,
+    String businessDate,
+    EventZones zones,
     List<String> owners,
     int taskCount,
+    int unreadableTaskCount,
     Map<String, Integer> taskCountByStatus,
+    Map<State, Integer> taskCountByState,
     List<String> roots,
     List<String> leaves,
-    Instant fetchedAt) {
+    Observation observation) {
 
-  static Enrichment of(FlowInstance instance, Edges edges, EventZones zones, Instant fetchedAt) {
+  static Enrichment of(
+      FlowInstance instance, Edges edges, EventZones zones, Observation observation) {
     InstanceGraph graph = instance.graph();
-    List<TaskInstance> tasks = graph.readableTasks();
-    Instant startedAt = LocalTimes.instant(instance.startTime(), zones.times());
-    Instant endedAt = LocalTimes.instant(instance.endTime(), zones.times());
+    List<TaskInstance> tasks = graph.tasks().readable();
+    State state = State.of(instance.status(), instance.statusDesc());
+    Map<State, Integer> countByState = countByState(tasks);
+    Instant startedAt = Times.instant(instance.startTime(), zones.times());
+    Instant endedAt = Times.instant(instance.endTime(), zones.times());
     return new Enrichment(
-        LocalTimes.instant(instance.triggerTime(), zones.trigger()),
+        state,
+        state.isSettled() && countByState.get(State.RUNNING) == 0,
+        Times.instant(instance.triggerTime(), zones.trigger()),
         startedAt,
         endedAt,
-        LocalTimes.instant(instance.timestamp(), zones.times()),
+        Times.instant(instance.timestamp(), zones.times()),
         durationMs(startedAt, endedAt),
+        Times.date(instance.calDt()),
+        zones,
         owners(instance),
         tasks.size(),
+        graph.tasks().unreadable().size(),
         countByStatus(tasks),
+        countByState,
         nodes(graph.flows(), tasks, node -> edges.upstream(node).isEmpty()),
         nodes(graph.flows(), tasks, node -> edges.downstream(node).isEmpty()),
-        fetchedAt);
+        observation);
   }
 
   private static Long durationMs(Instant startedAt, Instant endedAt) {
@@ -79,10 +102,7 @@ public record Enrichment(
   private static List<String> names(String text) {
     return text == null
         ? List.of()
-        : Arrays.stream(text.split(";"))
-            .map(String::strip)
-            .filter(name -> !name.isEmpty())
-            .toList();
+        : Arrays.stream(text.split(";")).map(Json::trim).filter(name -> !name.isEmpty()).toList();
   }
 
   private static Map<String, Integer> countByStatus(List<TaskInstance> tasks) {
@@ -91,6 +111,17 @@ public record Enrichment(
       if (task.status() != null) {
         counts.merge(task.status(), 1, Integer::sum);
       }
+    }
+    return counts;
+  }
+
+  private static Map<State, Integer> countByState(List<TaskInstance> tasks) {
+    Map<State, Integer> counts = new EnumMap<>(State.class);
+    for (State state : State.values()) {
+      counts.put(state, 0);
+    }
+    for (TaskInstance task : tasks) {
+      counts.merge(State.of(task.status()), 1, Integer::sum);
     }
     return counts;
   }
@@ -107,23 +138,37 @@ public record Enrichment(
 
   void writeTo(JsonGenerator json) throws IOException {
     json.writeStartObject();
+    json.writeStringField("state", state.name());
+    json.writeBooleanField("settled", settled);
     EventJson.write("triggeredAt", triggeredAt, json);
     EventJson.write("startedAt", startedAt, json);
     EventJson.write("endedAt", endedAt, json);
     EventJson.write("createdAt", createdAt, json);
-    if (durationMs != null) {
-      json.writeNumberField("durationMs", durationMs);
-    }
+    EventJson.write("durationMs", durationMs, json);
+    EventJson.write("businessDate", businessDate, json);
+    EventJson.write("timeZone", zones.times().getId(), json);
+    EventJson.write("triggerTimeZone", zones.trigger().getId(), json);
     EventJson.write("owners", owners, json);
     json.writeNumberField("taskCount", taskCount);
-    json.writeObjectFieldStart("taskCountByStatus");
-    for (Map.Entry<String, Integer> count : taskCountByStatus.entrySet()) {
-      json.writeNumberField(count.getKey(), count.getValue());
-    }
-    json.writeEndObject();
+    json.writeNumberField("unreadableTaskCount", unreadableTaskCount);
+    write("taskCountByStatus", taskCountByStatus, json);
+    write("taskCountByState", taskCountByState, json);
     EventJson.write("roots", roots, json);
     EventJson.write("leaves", leaves, json);
-    EventJson.write("fetchedAt", fetchedAt, json);
+    EventJson.write("userId", observation.userId(), json);
+    EventJson.write("orgId", observation.orgId(), json);
+    EventJson.write("observationId", observation.id(), json);
+    EventJson.write("askedAt", observation.askedAt(), json);
+    EventJson.write("fetchedAt", observation.fetchedAt(), json);
+    json.writeEndObject();
+  }
+
+  private static void write(String name, Map<?, Integer> counts, JsonGenerator json)
+      throws IOException {
+    json.writeObjectFieldStart(name);
+    for (Map.Entry<?, Integer> count : counts.entrySet()) {
+      json.writeNumberField(count.getKey().toString(), count.getValue());
+    }
     json.writeEndObject();
   }
 }

@@ -3,7 +3,6 @@ package io.flowinstance.event;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.UnreadableTask;
 import io.flowinstance.json.Json;
-import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 
@@ -31,11 +30,13 @@ public final class FlowInstanceEvent {
    * The event of an instance.
    *
    * @param zones the zones of the instance's local times
-   * @param fetchedAt when the API answered
+   * @param observation the fetch that brought it
    */
-  public static FlowInstanceEvent of(FlowInstance instance, EventZones zones, Instant fetchedAt) {
+  public static FlowInstanceEvent of(
+      FlowInstance instance, EventZones zones, Observation observation) {
     Edges edges = new Edges(instance.graph().relations());
-    return new FlowInstanceEvent(instance, edges, Enrichment.of(instance, edges, zones, fetchedAt));
+    return new FlowInstanceEvent(
+        instance, edges, Enrichment.of(instance, edges, zones, observation));
   }
 
   /** What the API said. */
@@ -46,6 +47,11 @@ public final class FlowInstanceEvent {
   /** What the pipeline computed from it. */
   public Enrichment enrichment() {
     return enrichment;
+  }
+
+  /** The fetch that brought it. */
+  public Observation observation() {
+    return enrichment.observation();
   }
 
   /** The key of the message: the id of the instance. */
@@ -65,7 +71,7 @@ public final class FlowInstanceEvent {
 
   /** One sentence for each task of the instance that cannot be read, in graph order. */
   public List<String> unreadableTasks() {
-    return instance.graph().unreadableTasks().stream().map(UnreadableTask::message).toList();
+    return instance.graph().tasks().unreadable().stream().map(UnreadableTask::message).toList();
   }
 
   /**

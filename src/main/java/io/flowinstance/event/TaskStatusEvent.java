@@ -5,45 +5,58 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.SerializableString;
 import com.fasterxml.jackson.core.io.SerializedString;
+import com.fasterxml.jackson.databind.JsonNode;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.TaskInstance;
 import io.flowinstance.json.Json;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /**
- * One task of a workflow instance as a message: what the documentation knows of it, its neighbours,
- * and the instance it runs in; what else the API said of it stands in the {@link
- * FlowInstanceEvent}. The shape is that of {@code schemas/task-status.v1.schema.json}.
+ * One task of a workflow instance as a message: what the API said of it, its state, its neighbours,
+ * and the instance it runs in. The shape is that of {@code schemas/task-status.v1.schema.json}.
  */
 public final class TaskStatusEvent {
   /** The CloudEvents type. */
   public static final String TYPE = "io.flowinstance.task-status.v1";
 
+  /** The computed fields: an unknown field of the task of one of these names gives way to ours. */
+  private static final Set<String> COMPUTED =
+      Set.of(
+          "state",
+          "settled",
+          "upstream",
+          "downstream",
+          "index",
+          "taskCount",
+          "instanceId",
+          "orgId",
+          "observationId",
+          "flowInstance",
+          "askedAt",
+          "fetchedAt");
+
   private final TaskInstance task;
   private final List<String> upstream;
   private final List<String> downstream;
-  private final Siblings siblings;
+  private final SerializableString shared;
 
-  /** What all tasks of an instance share, serialized once. */
-  private record Siblings(int count, SerializableString flowInstance, String fetchedAt) {}
-
-  private TaskStatusEvent(TaskInstance task, Edges edges, Siblings siblings) {
+  private TaskStatusEvent(TaskInstance task, Edges edges, SerializableString shared) {
     this.task = task;
     this.upstream = edges.upstream(task.nodeId());
     this.downstream = edges.downstream(task.nodeId());
-    this.siblings = siblings;
+    this.shared = shared;
   }
 
   static List<TaskStatusEvent> split(FlowInstance instance, Edges edges, Enrichment enrichment) {
-    byte[] block = Json.write(json -> writeInstance(instance, enrichment, json));
-    Siblings siblings =
-        new Siblings(
-            instance.graph().tasks().size(),
-            new SerializedString(new String(block, UTF_8)),
-            enrichment.fetchedAt().toString());
-    return instance.graph().readableTasks().stream()
-        .map(task -> new TaskStatusEvent(task, edges, siblings))
+    // What all tasks share is the greater part of an event, and is serialized once.
+    String object = new String(Json.write(json -> writeShared(instance, enrichment, json)), UTF_8);
+    SerializableString shared =
+        new SerializedString("," + object.substring(1, object.length() - 1));
+    return instance.graph().tasks().readable().stream()
+        .map(task -> new TaskStatusEvent(task, edges, shared))
         .toList();
   }
 
@@ -79,15 +92,40 @@ public final class TaskStatusEvent {
     EventJson.write("taskName", task.taskName(), json);
     EventJson.write("nodeId", task.nodeId(), json);
     EventJson.write("status", task.status(), json);
+    State state = State.of(task.status());
+    json.writeStringField("state", state.name());
+    json.writeBooleanField("settled", state.isSettled());
     EventJson.write("x", task.x(), json);
     EventJson.write("y", task.y(), json);
     EventJson.write("upstream", upstream, json);
     EventJson.write("downstream", downstream, json);
     json.writeNumberField("index", task.index());
-    json.writeNumberField("count", siblings.count());
+    json.writeRaw(shared);
+    if (task.parameters() != null) {
+      json.writeFieldName("parameters");
+      json.writeTree(task.parameters());
+    }
+    for (Map.Entry<String, JsonNode> other : task.others().entrySet()) {
+      if (!COMPUTED.contains(other.getKey())) {
+        json.writeFieldName(other.getKey());
+        json.writeTree(other.getValue());
+      }
+    }
+    json.writeEndObject();
+  }
+
+  private static void writeShared(FlowInstance instance, Enrichment enrichment, JsonGenerator json)
+      throws IOException {
+    Observation observation = enrichment.observation();
+    json.writeStartObject();
+    json.writeNumberField("taskCount", enrichment.taskCount());
+    EventJson.write("instanceId", instance.instanceId(), json);
+    EventJson.write("orgId", observation.orgId(), json);
+    EventJson.write("observationId", observation.id(), json);
     json.writeFieldName("flowInstance");
-    json.writeRawValue(siblings.flowInstance());
-    EventJson.write("fetchedAt", siblings.fetchedAt(), json);
+    writeInstance(instance, enrichment, json);
+    EventJson.write("askedAt", observation.askedAt(), json);
+    EventJson.write("fetchedAt", observation.fetchedAt(), json);
     json.writeEndObject();
   }
 
@@ -99,8 +137,11 @@ public final class TaskStatusEvent {
     EventJson.write("flowName", instance.flowName(), json);
     EventJson.write("cycle", instance.cycle(), json);
     EventJson.write("calDt", instance.calDt(), json);
+    EventJson.write("businessDate", enrichment.businessDate(), json);
     EventJson.write("status", instance.status(), json);
     EventJson.write("statusDesc", instance.statusDesc(), json);
+    json.writeStringField("state", enrichment.state().name());
+    json.writeBooleanField("settled", enrichment.settled());
     EventJson.write("owners", enrichment.owners(), json);
     EventJson.write("triggerTime", instance.triggerTime(), json);
     EventJson.write("triggeredAt", enrichment.triggeredAt(), json);

@@ -4,6 +4,7 @@ import static java.time.temporal.ChronoField.NANO_OF_SECOND;
 
 import java.time.DateTimeException;
 import java.time.Instant;
+import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
@@ -12,11 +13,11 @@ import java.time.format.ResolverStyle;
 import java.util.Locale;
 
 /**
- * The API's local times: {@code yyyy-MM-dd HH:mm:ss}, and a fraction of up to nine digits if there
- * is one.
+ * The API's local times, {@code yyyy-MM-dd HH:mm:ss} and a fraction of up to nine digits if there
+ * is one, and the instants of our messages.
  */
-final class LocalTimes {
-  private static final DateTimeFormatter FORMAT =
+public final class Times {
+  private static final DateTimeFormatter LOCAL =
       new DateTimeFormatterBuilder()
           .appendPattern("uuuu-MM-dd HH:mm:ss")
           .optionalStart()
@@ -24,9 +25,36 @@ final class LocalTimes {
           .toFormatter(Locale.ROOT)
           .withResolverStyle(ResolverStyle.STRICT);
 
-  private static final String PLAIN = "0000-00-00 00:00:00";
+  /** Finer fractions are cut. */
+  private static final DateTimeFormatter INSTANT =
+      new DateTimeFormatterBuilder().appendInstant(3).toFormatter(Locale.ROOT);
 
-  private LocalTimes() {}
+  /** Years beyond have no place in ISO 8601 with four digits. */
+  private static final long FIRST_SECOND = Instant.parse("0000-01-01T00:00:00Z").getEpochSecond();
+
+  private static final long LAST_SECOND = Instant.parse("9999-12-31T23:59:59Z").getEpochSecond();
+
+  private static final String PLAIN = "0000-00-00 00:00:00";
+  private static final int PLAIN_DATE_LENGTH = 10;
+
+  private Times() {}
+
+  /** ISO 8601 in UTC, with exactly three digits of a second. */
+  public static String text(Instant instant) {
+    return INSTANT.format(instant);
+  }
+
+  /** The text if it is a valid date, {@code yyyy-MM-dd}, else null. */
+  static String date(String text) {
+    if (text == null || text.length() != PLAIN_DATE_LENGTH) {
+      return null;
+    }
+    try {
+      return LocalDate.parse(text).getYear() > 0 ? text : null;
+    } catch (DateTimeException e) {
+      return null;
+    }
+  }
 
   /**
    * The instant of a local time, or null if the text is null or no time. Of a time that a change of
@@ -37,8 +65,10 @@ final class LocalTimes {
       return null;
     }
     try {
-      LocalDateTime time = isPlain(text) ? plain(text) : LocalDateTime.parse(text, FORMAT);
-      return time.atZone(zone).toInstant();
+      LocalDateTime time = isPlain(text) ? plain(text) : LocalDateTime.parse(text, LOCAL);
+      Instant instant = time.atZone(zone).toInstant();
+      long second = instant.getEpochSecond();
+      return second < FIRST_SECOND || second > LAST_SECOND ? null : instant;
     } catch (DateTimeException e) {
       return null;
     }

@@ -1,12 +1,18 @@
 package io.flowinstance.fetch;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.flowinstance.enos.AnswerTooLargeException;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.Charset;
 import java.util.Arrays;
 import java.util.zip.GZIPInputStream;
+import org.apache.hc.core5.http.ContentType;
 
 /**
  * The bytes of an answer's body, read within a bound and unpacked. Whether a body is gzip is seen
@@ -57,6 +63,42 @@ final class AnswerBody {
       return raw;
     }
     return unpacked.length == 0 ? raw : unpacked;
+  }
+
+  /**
+   * The body in UTF-8, where its charset is another and can be told.
+   *
+   * @param contentType the header of the answer, or null. A body that is UTF-8 is taken as that,
+   *     whatever the header says: gateways add charsets that are none of the service's
+   */
+  static byte[] inUtf8(byte[] body, String contentType) {
+    Charset charset = charset(contentType);
+    if (charset == null || charset.equals(UTF_8) || isText(body, UTF_8)) {
+      return body;
+    }
+    return isText(body, charset) ? new String(body, charset).getBytes(UTF_8) : body;
+  }
+
+  private static Charset charset(String contentType) {
+    try {
+      ContentType type = ContentType.parseLenient(contentType);
+      return type == null ? null : type.getCharset();
+    } catch (IllegalArgumentException unknown) {
+      return null;
+    }
+  }
+
+  /** Whether it is text in a charset: without the control characters that no JSON holds. */
+  private static boolean isText(byte[] body, Charset charset) {
+    try {
+      return charset
+          .newDecoder()
+          .decode(ByteBuffer.wrap(body))
+          .chars()
+          .allMatch(c -> c >= ' ' || c == '\t' || c == '\r' || c == '\n');
+    } catch (CharacterCodingException e) {
+      return false;
+    }
   }
 
   private static byte[] bounded(InputStream in, long limit) throws IOException {

@@ -22,6 +22,7 @@ import org.apache.hc.core5.http.HttpEntity;
 import org.apache.hc.core5.http.HttpException;
 import org.apache.hc.core5.http.HttpHeaders;
 import org.apache.hc.core5.http.HttpHost;
+import org.apache.hc.core5.http.MessageHeaders;
 import org.apache.hc.core5.http.io.entity.ByteArrayEntity;
 
 /**
@@ -66,7 +67,9 @@ final class CallBounds implements ExecChainHandler {
       ClassicHttpResponse response = chain.proceed(request, scope);
       span.answered(response.getCode());
       // Camel's unmarshal fails where there is no body; camel-http drops that of a Java object.
-      response.setEntity(new ByteArrayEntity(body(response, scope), null));
+      byte[] body =
+          AnswerBody.inUtf8(body(response, scope), value(response, HttpHeaders.CONTENT_TYPE));
+      response.setEntity(new ByteArrayEntity(body, null));
       response.removeHeaders(HttpHeaders.CONTENT_TYPE);
       response.removeHeaders(HttpHeaders.CONTENT_ENCODING);
       response.removeHeaders(HttpHeaders.CONTENT_LENGTH);
@@ -144,7 +147,7 @@ final class CallBounds implements ExecChainHandler {
         name -> value(request, name));
   }
 
-  private static String value(ClassicHttpRequest request, String header) {
-    return request.containsHeader(header) ? request.getFirstHeader(header).getValue() : null;
+  private static String value(MessageHeaders message, String header) {
+    return message.containsHeader(header) ? message.getFirstHeader(header).getValue() : null;
   }
 }

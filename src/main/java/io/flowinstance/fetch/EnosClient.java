@@ -5,7 +5,9 @@ import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.InstanceSearch;
+import io.flowinstance.json.Json;
 import io.github.resilience4j.ratelimiter.RateLimiter;
+import java.math.BigInteger;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -98,11 +100,11 @@ public final class EnosClient {
     Exchange exchange = template.request("direct:probe-clock", request -> {});
     throwFailureOf(exchange);
     Answer answer = TokenService.answer(exchange);
-    JsonNode data = answer.data();
-    if (!data.asText().matches("\\d{1,15}")) {
+    Long time = count(answer.data());
+    if (time == null) {
       throw answer.unreadable("The API's time is no count of milliseconds.");
     }
-    return Instant.ofEpochMilli(data.asLong());
+    return Instant.ofEpochMilli(time);
   }
 
   private static boolean mayPass(FailureKind kind) {
@@ -129,8 +131,15 @@ public final class EnosClient {
       }
       ids.add(id);
     }
-    JsonNode count = data.path("count");
-    return new Page(ids, count.asText().matches("\\d{1,18}") ? (Long) count.asLong() : null);
+    return new Page(ids, count(data.path("count")));
+  }
+
+  /** A whole number that is not negative, or null. */
+  private static Long count(JsonNode value) {
+    BigInteger whole = Json.whole(value);
+    return whole == null || whole.signum() < 0 || whole.bitLength() >= Long.SIZE
+        ? null
+        : whole.longValue();
   }
 
   private JsonNode withFreshToken(Supplier<JsonNode> call) {

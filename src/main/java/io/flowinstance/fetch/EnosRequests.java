@@ -98,11 +98,13 @@ public final class EnosRequests {
   }
 
   /**
-   * Takes the heap for what is going to be read out of an answer.
+   * The last byte of an answer came: takes the heap for what is going to be read out of it.
    *
    * @param body in memory: it is looked through, not copied
    */
-  public void reserveHeap(@Body InputStream body) throws IOException {
+  public void received(@Body InputStream body, @Variable("fetch") FetchState fetch)
+      throws IOException {
+    fetch.received(clock.instant(), System.nanoTime());
     byte[] part = new byte[PART_BYTES];
     long bytes = 0;
     long separators = 0;

@@ -6,6 +6,7 @@ import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.Redaction;
 import java.time.Duration;
+import java.time.Instant;
 
 /**
  * The fetch of one instance while it goes on. Used by one thread at a time; times are those of
@@ -16,6 +17,8 @@ public final class FetchState {
   private int attempts;
   private long began;
   private long ended;
+  private Instant askedAt;
+  private Instant fetchedAt;
   private AccessTokens.Token token;
   private Redaction redaction = Redaction.NONE;
   private Answer answer;
@@ -45,6 +48,26 @@ public final class FetchState {
   /** The last answer, or null. */
   public Answer answer() {
     return answer;
+  }
+
+  /** When the last answered call began. */
+  public Instant askedAt() {
+    return askedAt;
+  }
+
+  /** When the last byte of the last answer came. */
+  public Instant fetchedAt() {
+    return fetchedAt;
+  }
+
+  /**
+   * The last byte of the answer came.
+   *
+   * @param at when that was: a clock that is set meanwhile does not make it earlier than the call
+   */
+  void received(Instant at, long now) {
+    fetchedAt = at;
+    askedAt = at.minusNanos(now - began);
   }
 
   /** A call is made now. */

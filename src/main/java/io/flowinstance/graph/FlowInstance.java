@@ -3,7 +3,6 @@ package io.flowinstance.graph;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
-import java.math.BigInteger;
 import java.util.Collections;
 import java.util.Map;
 import java.util.Set;
@@ -35,14 +34,14 @@ import java.util.Set;
  */
 public record FlowInstance(
     String instanceId,
-    BigInteger flowId,
+    Long flowId,
     String flowName,
     String freq,
     String cycle,
     JsonNode parameters,
     String doAs,
     InstanceGraph graph,
-    BigInteger status,
+    Integer status,
     String statusDesc,
     String triggerTime,
     String startTime,
@@ -50,11 +49,11 @@ public record FlowInstance(
     String timestamp,
     Boolean virtual,
     String owner,
-    BigInteger alertMode,
+    Integer alertMode,
     String calDt,
     Boolean hasEditPri,
     Boolean hasReadPri,
-    BigInteger id,
+    Long id,
     String alertTo,
     String appId,
     Map<String, JsonNode> others)

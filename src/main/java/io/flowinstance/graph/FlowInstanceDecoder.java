@@ -17,6 +17,7 @@ import java.util.Objects;
  * and {@code parameters} as texts that hold JSON.
  */
 public final class FlowInstanceDecoder {
+  private static final String TASKS = "/graph/tasks";
   private static final JsonNode NO_GRAPH = JsonNodeFactory.instance.objectNode();
 
   /**
@@ -35,7 +36,7 @@ public final class FlowInstanceDecoder {
       throw new UnreadableResponseException("The data is no FlowInstance", root);
     }
     FlowInstance instance = FlowInstance.STRUCT.read(object, Place.ROOT);
-    if (instance.instanceId() != null && !instance.instanceId().isBlank()) {
+    if (instance.instanceId() != null && !Json.trim(instance.instanceId()).isEmpty()) {
       return instance;
     }
     ObjectNode named = JsonNodeFactory.instance.objectNode();
@@ -45,7 +46,7 @@ public final class FlowInstanceDecoder {
   }
 
   static InstanceGraph graph(JsonNode graph) {
-    boolean empty = graph == null || graph.isTextual() && graph.textValue().isBlank();
+    boolean empty = graph == null || graph.isTextual() && Json.trim(graph.textValue()).isEmpty();
     JsonNode object = empty ? NO_GRAPH : unpack(graph);
     if (!object.isObject()) {
       throw new UnreadableResponseException("/graph is no JSON object", graph);
@@ -78,30 +79,28 @@ public final class FlowInstanceDecoder {
     return List.copyOf(new LinkedHashSet<>(relations));
   }
 
-  static List<GraphTask> tasks(JsonNode array) {
-    JsonNode elements = array("/graph/tasks", array);
-    List<GraphTask> tasks = new ArrayList<>(elements.size());
+  static Tasks tasks(JsonNode array) {
+    JsonNode elements = array(TASKS, array);
+    List<TaskInstance> readable = new ArrayList<>(elements.size());
+    List<UnreadableTask> unreadable = new ArrayList<>(0);
+    int index = 0;
     for (JsonNode element : elements) {
-      tasks.add(task(element, task(tasks.size())));
-    }
-    return tasks;
-  }
-
-  /** The place of an element of {@code graph.tasks}. */
-  static Place task(int index) {
-    return new Place("/graph/tasks", index);
-  }
-
-  private static GraphTask task(JsonNode element, Place place) {
-    try {
-      TaskInstance task = element(element, place, TaskInstance.STRUCT);
-      if (task.taskInstId() == null || task.taskInstId().isBlank()) {
-        throw new UnreadableResponseException(place + " has no taskInstId", element);
+      try {
+        readable.add(task(element, new Place(TASKS, index)));
+      } catch (UnreadableResponseException e) {
+        unreadable.add(new UnreadableTask(index, e.getMessage(), element));
       }
-      return task;
-    } catch (UnreadableResponseException e) {
-      return new UnreadableTask(place.index(), e.getMessage(), element);
+      index++;
     }
+    return new Tasks(readable, unreadable);
+  }
+
+  private static TaskInstance task(JsonNode element, Place place) {
+    TaskInstance task = element(element, place, TaskInstance.STRUCT);
+    if (task.taskInstId() == null || Json.trim(task.taskInstId()).isEmpty()) {
+      throw new UnreadableResponseException(place + " has no taskInstId", element);
+    }
+    return task;
   }
 
   private static <T extends Record> List<T> elements(

@@ -3,10 +3,10 @@ package io.flowinstance.graph;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
-import java.math.BigInteger;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The nodes of one run and how they depend on each other: the InstanceGraph Struct of <em>Get Flow
@@ -18,15 +18,14 @@ import java.util.Map;
  * @param instId the id of the workflow instance
  * @param id the id of the workflow
  * @param relations the edges, in the API's order, each once
- * @param tasks every element of the API's array, in its place: {@link TaskInstance} or {@link
- *     UnreadableTask}
+ * @param tasks the elements of the API's array
  * @param others the fields that the documentation does not know, under the API's own names, in its
  *     order
  */
 public record InstanceGraph(
     String creator,
     String freq,
-    BigInteger alertMode,
+    Integer alertMode,
     String owners,
     String cycle,
     String doAs,
@@ -34,13 +33,15 @@ public record InstanceGraph(
     String alertTo,
     String name,
     String instId,
-    BigInteger id,
+    Long id,
     List<Relation> relations,
     JsonNode parameters,
     String appId,
-    List<GraphTask> tasks,
+    Tasks tasks,
     Map<String, JsonNode> others)
     implements Element {
+
+  private static final String UNREADABLE_TASKS = "unreadableTasks";
 
   static final Struct<InstanceGraph> STRUCT =
       Struct.of(
@@ -53,32 +54,22 @@ public record InstanceGraph(
   public InstanceGraph {
     flows = List.copyOf(flows);
     relations = List.copyOf(relations);
-    tasks = List.copyOf(tasks);
     others = Collections.unmodifiableMap(others);
   }
 
-  /** The tasks that could be read, in graph order. */
-  public List<TaskInstance> readableTasks() {
-    return tasks.stream()
-        .filter(TaskInstance.class::isInstance)
-        .map(TaskInstance.class::cast)
-        .toList();
-  }
-
-  /** The elements of {@code tasks} that could not be read, in graph order. */
-  public List<UnreadableTask> unreadableTasks() {
-    return tasks.stream()
-        .filter(UnreadableTask.class::isInstance)
-        .map(UnreadableTask.class::cast)
-        .toList();
-  }
-
   /**
-   * Writes the graph as one JSON object, under the canonical names, unreadable tasks exactly as
-   * they came.
+   * Writes the graph as one JSON object, under the canonical names, and the unreadable tasks apart
+   * from the others. An unknown field named {@code unreadableTasks} gives way to ours.
    */
   @Override
   public void writeTo(JsonGenerator json) throws IOException {
-    STRUCT.write(this, others, json);
+    json.writeStartObject();
+    STRUCT.writeFields(this, others, Set.of(UNREADABLE_TASKS), json);
+    json.writeArrayFieldStart(UNREADABLE_TASKS);
+    for (UnreadableTask task : tasks.unreadable()) {
+      task.writeTo(json);
+    }
+    json.writeEndArray();
+    json.writeEndObject();
   }
 }

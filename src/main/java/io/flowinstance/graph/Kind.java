@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.Map;
-import java.util.regex.Pattern;
 
 /**
  * How the value of a known field is read, whatever spelling the API chose, and how it is written.
@@ -33,16 +32,31 @@ enum Kind {
     }
   },
 
-  /** A {@link BigInteger}. */
-  WHOLE("whole number") {
+  /** A {@link Long}. */
+  LONG("whole number of 64 bits") {
     @Override
     Object read(JsonNode value) {
-      return whole(value);
+      BigInteger whole = Json.whole(value);
+      return whole == null || whole.bitLength() >= Long.SIZE ? null : whole.longValue();
     }
 
     @Override
     void write(Object value, JsonGenerator json) throws IOException {
-      json.writeNumber((BigInteger) value);
+      json.writeNumber((Long) value);
+    }
+  },
+
+  /** An {@link Integer}. */
+  INTEGER("whole number of 32 bits") {
+    @Override
+    Object read(JsonNode value) {
+      BigInteger whole = Json.whole(value);
+      return whole == null || whole.bitLength() >= Integer.SIZE ? null : whole.intValue();
+    }
+
+    @Override
+    void write(Object value, JsonGenerator json) throws IOException {
+      json.writeNumber((Integer) value);
     }
   },
 
@@ -50,7 +64,7 @@ enum Kind {
   NUMBER("number") {
     @Override
     Object read(JsonNode value) {
-      return number(value);
+      return Json.number(value);
     }
 
     @Override
@@ -67,10 +81,15 @@ enum Kind {
         return value.booleanValue();
       }
       if (value.isTextual()) {
-        return truth(value.textValue());
+        String text = Json.trim(value.textValue());
+        if (text.equalsIgnoreCase("true") || text.equalsIgnoreCase("false")) {
+          return text.equalsIgnoreCase("true");
+        }
       }
-      BigInteger number = whole(value);
-      return number == null ? null : truth(number.toString());
+      BigInteger number = Json.whole(value);
+      return number == null || number.bitLength() > 1 || number.signum() < 0
+          ? null
+          : number.signum() == 1;
     }
 
     @Override
@@ -124,13 +143,11 @@ enum Kind {
   private static final Map<Class<?>, Kind> BY_TYPE =
       Map.of(
           String.class, TEXT,
-          BigInteger.class, WHOLE,
+          Long.class, LONG,
+          Integer.class, INTEGER,
           BigDecimal.class, NUMBER,
           Boolean.class, BOOLEAN,
           JsonNode.class, PARAMETERS);
-
-  private static final Pattern JSON_NUMBER =
-      Pattern.compile("-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]{1,9})?");
 
   private final String title;
 
@@ -156,59 +173,12 @@ enum Kind {
     return title;
   }
 
-  private static Boolean truth(String text) {
-    if (text.equals("1") || text.equalsIgnoreCase("true")) {
-      return true;
-    }
-    return text.equals("0") || text.equalsIgnoreCase("false") ? false : null;
-  }
-
-  private static BigDecimal number(JsonNode value) {
-    if (value.isNumber()) {
-      return value.decimalValue();
-    }
-    if (!value.isTextual()) {
-      return null;
-    }
-    String text = value.textValue().strip();
-    return text.length() <= Json.MAX_NUMBER_LENGTH && JSON_NUMBER.matcher(text).matches()
-        ? new BigDecimal(text)
-        : null;
-  }
-
-  private static BigInteger whole(JsonNode value) {
-    if (value.isIntegralNumber()) {
-      return value.bigIntegerValue();
-    }
-    BigDecimal number = number(value);
-    return number == null ? null : whole(number);
-  }
-
-  private static BigInteger whole(BigDecimal number) {
-    if (number.signum() == 0) {
-      return BigInteger.ZERO;
-    }
-    BigDecimal shortest = number.stripTrailingZeros();
-    return shortest.scale() <= 0 && isOfBoundedLength(shortest) ? shortest.toBigInteger() : null;
-  }
-
   private static String plain(JsonNode number) {
-    if (number.isIntegralNumber()) {
-      return number.asText();
-    }
-    BigDecimal decimal = number.decimalValue();
-    BigInteger whole = whole(decimal);
+    BigInteger whole = Json.whole(number);
     if (whole != null) {
       return whole.toString();
     }
-    return isOfBoundedLength(decimal) ? decimal.toPlainString() : null;
-  }
-
-  /**
-   * Ten characters such as {@code 1E99999999} would be a hundred million digits when written out.
-   */
-  private static boolean isOfBoundedLength(BigDecimal number) {
-    return Math.max(number.scale(), (long) number.precision() - number.scale())
-        <= Json.MAX_NUMBER_LENGTH;
+    BigDecimal decimal = number.decimalValue();
+    return Json.isOfBoundedLength(decimal) ? decimal.toPlainString() : null;
   }
 }

@@ -33,7 +33,7 @@ public record TaskInstance(
     String status,
     JsonNode parameters,
     Map<String, JsonNode> others)
-    implements GraphTask {
+    implements Element {
 
   static final Struct<TaskInstance> STRUCT = Struct.of(TaskInstance.class);
 

@@ -1,7 +1,10 @@
 package io.flowinstance.graph;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.databind.JsonNode;
+import io.flowinstance.json.Json;
 import java.io.IOException;
 
 /**
@@ -12,15 +15,13 @@ import java.io.IOException;
  * @param message one sentence that names the place and the value
  * @param raw the element exactly as it came
  */
-public record UnreadableTask(int index, String message, JsonNode raw) implements GraphTask {
-  /** The place as a JSON pointer into the FlowInstance, such as {@code /graph/tasks/3}. */
-  public String pointer() {
-    return FlowInstanceDecoder.task(index).toString();
-  }
-
-  /** Writes the element exactly as it came. */
+public record UnreadableTask(int index, String message, JsonNode raw) implements Element {
+  /** Writes its place, and its JSON as a text: a list of these has one shape. */
   @Override
   public void writeTo(JsonGenerator json) throws IOException {
-    json.writeTree(raw);
+    json.writeStartObject();
+    json.writeNumberField("index", index);
+    json.writeStringField("raw", new String(Json.write(raw), UTF_8));
+    json.writeEndObject();
   }
 }

@@ -21,8 +21,11 @@ import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -50,6 +53,21 @@ public final class Json {
   public static final int MAX_TOKENS = 1_000_000;
 
   private static final int MAX_QUOTED_LENGTH = 16;
+
+  private static final char BYTE_ORDER_MARK = '\uFEFF';
+
+  /** A blank to Unicode, a control character to Java. */
+  private static final char NEXT_LINE = '\u0085';
+
+  /** A backslash and what belongs to it: a whole pair, half of one (the group), anything else. */
+  private static final Pattern ESCAPE =
+      Pattern.compile(
+          "\\\\(?:u[dD][89abAB]\\p{XDigit}{2}\\\\u[dD][c-fC-F]\\p{XDigit}{2}"
+              + "|(u[dD][89a-fA-F]\\p{XDigit}{2})|.)",
+          Pattern.DOTALL);
+
+  private static final Pattern NUMBER =
+      Pattern.compile("-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]{1,9})?");
 
   private static final ObjectMapper MAPPER =
       JsonMapper.builder(
@@ -95,19 +113,25 @@ public final class Json {
   }
 
   /**
-   * Reads exactly one JSON value.
+   * Reads exactly one JSON value, perhaps behind a byte order mark. Half of a surrogate pair is
+   * read as U+FFFD: it has no form in UTF-8.
    *
    * @throws MalformedJsonException if the text is no JSON, more than one value, or breaks a limit
    */
   public static JsonNode read(String text) throws MalformedJsonException {
-    JsonNode value = value(text);
+    JsonNode value = value(withoutHalfPairs(withoutMark(text)));
     if (value == null) {
       throw new MalformedJsonException("The text is empty");
     }
-    if (hasSurrogateEscape(text) && !isUnicode(value)) {
-      throw new MalformedJsonException("A \\u escape is half of a surrogate pair");
-    }
     return value;
+  }
+
+  private static String withoutMark(String text) {
+    int start = 0;
+    while (start < text.length() && " \t\r\n\uFEFF".indexOf(text.charAt(start)) >= 0) {
+      start++;
+    }
+    return text.lastIndexOf(BYTE_ORDER_MARK, start) < 0 ? text : text.substring(start);
   }
 
   /** The one value of a text, or null for an empty text. */
@@ -200,7 +224,7 @@ public final class Json {
         throw new MalformedJsonException("The text is no UTF-8 at byte " + bytes.position());
       }
     }
-    return text.startsWith("\uFEFF") ? text.substring(1) : text;
+    return text;
   }
 
   private static String sentence(JsonProcessingException e) {
@@ -211,40 +235,74 @@ public final class Json {
         : "%s at line %d, column %d".formatted(what, place.getLineNr(), place.getColumnNr());
   }
 
-  /**
-   * Whether an escape such as {@code \\ud83d} stands in the text, or seems to: the cheap question,
-   * asked first.
-   */
-  private static boolean hasSurrogateEscape(String text) {
+  private static String withoutHalfPairs(String text) {
     for (int at = text.indexOf("\\u"); at >= 0; at = text.indexOf("\\u", at + 2)) {
       if (at + 3 < text.length()
           && (text.charAt(at + 2) | 0x20) == 'd'
           && Character.digit(text.charAt(at + 3), 16) >= 8) {
-        return true;
+        return ESCAPE
+            .matcher(text)
+            .replaceAll(
+                escape ->
+                    Matcher.quoteReplacement(escape.group(1) == null ? escape.group() : "\\uFFFD"));
       }
     }
-    return false;
+    return text;
   }
 
-  /** Whether every text and name can be written as UTF-8, which half a surrogate pair cannot. */
-  private static boolean isUnicode(JsonNode value) {
-    if (value.isTextual()) {
-      return isUnicode(value.textValue());
+  /** The text without blanks of Unicode and byte order marks around it. */
+  public static String trim(String text) {
+    int start = 0;
+    int end = text.length();
+    while (start < end && isBlank(text.charAt(start))) {
+      start++;
     }
-    for (var field : value.properties()) {
-      if (!isUnicode(field.getKey())) {
-        return false;
-      }
+    while (start < end && isBlank(text.charAt(end - 1))) {
+      end--;
     }
-    for (JsonNode child : value) {
-      if (!isUnicode(child)) {
-        return false;
-      }
-    }
-    return true;
+    return text.substring(start, end);
   }
 
-  private static boolean isUnicode(String text) {
-    return UTF_8.newEncoder().canEncode(text);
+  private static boolean isBlank(char c) {
+    return Character.isWhitespace(c)
+        || Character.isSpaceChar(c)
+        || c == NEXT_LINE
+        || c == BYTE_ORDER_MARK;
+  }
+
+  /** The number of a value, which may be spelled as a text; null if it is none. */
+  public static BigDecimal number(JsonNode value) {
+    if (value.isNumber()) {
+      return value.decimalValue();
+    }
+    if (!value.isTextual()) {
+      return null;
+    }
+    String text = trim(value.textValue());
+    return text.length() <= MAX_NUMBER_LENGTH && NUMBER.matcher(text).matches()
+        ? new BigDecimal(text)
+        : null;
+  }
+
+  /** The whole number of a value, spelled {@code 7}, {@code 7.0} or {@code "7"}; null if none. */
+  public static BigInteger whole(JsonNode value) {
+    if (value.isIntegralNumber()) {
+      return value.bigIntegerValue();
+    }
+    BigDecimal number = number(value);
+    if (number == null || number.signum() == 0) {
+      return number == null ? null : BigInteger.ZERO;
+    }
+    BigDecimal shortest = number.stripTrailingZeros();
+    return shortest.scale() <= 0 && isOfBoundedLength(shortest) ? shortest.toBigInteger() : null;
+  }
+
+  /**
+   * Whether a number has few digits when written out: ten characters such as {@code 1E99999999} may
+   * have a hundred million.
+   */
+  public static boolean isOfBoundedLength(BigDecimal number) {
+    return Math.max(number.scale(), (long) number.precision() - number.scale())
+        <= MAX_NUMBER_LENGTH;
   }
 }

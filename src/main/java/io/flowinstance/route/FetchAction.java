@@ -14,7 +14,10 @@ import io.flowinstance.enos.Redaction;
 import io.flowinstance.enos.Signature;
 import io.flowinstance.event.EventZones;
 import io.flowinstance.event.FlowInstanceEvent;
+import io.flowinstance.event.Observation;
 import io.flowinstance.event.TaskStatusEvent;
+import io.flowinstance.event.Times;
+import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.FlowInstanceDecoder;
 import io.flowinstance.json.Json;
 import java.io.IOException;
@@ -29,7 +32,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
-import java.time.temporal.ChronoUnit;
 import java.util.SortedMap;
 
 /**
@@ -70,15 +72,16 @@ public final class FetchAction {
    */
   public String events(byte[] value) throws IOException, InterruptedException {
     InstanceQuery query = InstanceQuery.read(value).orElse(userId, orgId);
-    JsonNode data = ask(query);
-    Instant fetchedAt = clock.instant().truncatedTo(ChronoUnit.MILLIS);
+    Instant askedAt = clock.instant();
+    FlowInstance instance = decoder.decode(ask(query), query.instanceId());
+    Instant fetchedAt = clock.instant();
+    String id = instance.instanceId() + "/" + Times.text(fetchedAt);
     FlowInstanceEvent event =
         FlowInstanceEvent.of(
-            decoder.decode(data, query.instanceId()),
+            instance,
             new EventZones(timeZone, triggerTimeZone),
-            fetchedAt);
+            new Observation(id, query.userId(), query.orgId(), askedAt, fetchedAt));
     String source = "/enos/" + PercentEncoding.encode(query.orgId());
-    String id = event.key() + "/" + fetchedAt;
     byte[] batch =
         Json.write(
             json -> {
@@ -114,7 +117,7 @@ public final class FetchAction {
     json.writeStringField("source", source);
     json.writeStringField("type", type);
     json.writeStringField("subject", subject);
-    json.writeStringField("time", time.toString());
+    json.writeStringField("time", Times.text(time));
     json.writeStringField("datacontenttype", "application/json");
     json.writeFieldName("data");
     json.writeRawValue(new String(data, UTF_8));

@@ -12,15 +12,13 @@ import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.MalformedIdException;
 import io.flowinstance.event.EventZones;
 import io.flowinstance.event.FlowInstanceEvent;
+import io.flowinstance.event.Observation;
 import io.flowinstance.fetch.CancelledException;
 import io.flowinstance.fetch.FetchState;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.FlowInstanceDecoder;
 import io.flowinstance.graph.UnreadableResponseException;
 import io.flowinstance.kafka.SharedCall;
-import java.time.Clock;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
@@ -37,14 +35,11 @@ public final class MakeOutcome {
   private final EventZones zones;
   private final InstanceMessages messages;
   private final DeadLetters deadLetters;
-  private final Clock clock;
 
-  public MakeOutcome(
-      EventZones zones, InstanceMessages messages, DeadLetters deadLetters, Clock clock) {
+  public MakeOutcome(EventZones zones, InstanceMessages messages, DeadLetters deadLetters) {
     this.zones = zones;
     this.messages = messages;
     this.deadLetters = deadLetters;
-    this.clock = clock;
   }
 
   /**
@@ -73,20 +68,25 @@ public final class MakeOutcome {
       @Body FlowInstance instance,
       @Variable("record") SharedCall record,
       @Variable("fetch") FetchState fetch) {
-    Instant fetchedAt = clock.instant().truncatedTo(ChronoUnit.MILLIS);
-    String source = fetch.query().source();
-    FlowInstanceEvent event = FlowInstanceEvent.of(instance, zones, fetchedAt);
+    List<String> unreadable = new ArrayList<>();
+    instance.graph().tasks().unreadable().forEach(task -> unreadable.add(task.message()));
     // Only dead letters tell of the call, and to tell of it reads the whole answer again.
-    DeadLetters.Call call = event.unreadableTasks().isEmpty() ? DeadLetters.Call.NONE : call(fetch);
+    DeadLetters.Call call = unreadable.isEmpty() ? DeadLetters.Call.NONE : call(fetch);
     Heap heap = new Heap(record);
     List<Outcome> outcomes = new ArrayList<>();
     for (IdRecord idRecord : record.records()) {
-      outcomes.add(Outcome.of(idRecord, messages.of(event, idRecord, source, call, heap)));
+      Observation observation =
+          new Observation(
+              idRecord.position(),
+              fetch.query().userId(),
+              fetch.query().orgId(),
+              fetch.askedAt(),
+              fetch.fetchedAt());
+      FlowInstanceEvent event = FlowInstanceEvent.of(instance, zones, observation);
+      outcomes.add(Outcome.of(idRecord, messages.of(event, idRecord, call, heap)));
       heap.keep();
     }
-    record
-        .records()
-        .forEach(each -> endSpan(each, DeadLetterReason.UNREADABLE_TASK, event.unreadableTasks()));
+    record.records().forEach(each -> endSpan(each, DeadLetterReason.UNREADABLE_TASK, unreadable));
     return outcomes;
   }
 

@@ -8,16 +8,13 @@ import org.apache.camel.Body;
 
 /** The step that reads which instance a record asks for. */
 public final class ReadIds implements Function<IdRecord, Object> {
-  private final String userId;
-  private final String orgId;
+  private final Function<byte[], InstanceQuery> ids;
 
   /**
-   * @param userId the EnOS user where a record names none
-   * @param orgId the organization where a record names none
+   * @param ids reads what the value of an id record asks for; throws a {@link MalformedIdException}
    */
-  public ReadIds(String userId, String orgId) {
-    this.userId = userId;
-    this.orgId = orgId;
+  public ReadIds(Function<byte[], InstanceQuery> ids) {
+    this.ids = ids;
   }
 
   /**
@@ -27,7 +24,7 @@ public final class ReadIds implements Function<IdRecord, Object> {
    * @throws MalformedIdException there is no usable id in it
    */
   public InstanceQuery read(@Body byte[] value) {
-    return InstanceQuery.read(value).orElse(userId, orgId);
+    return ids.apply(value);
   }
 
   /**

@@ -5,8 +5,10 @@ import io.flowinstance.delivery.EventMessages;
 import io.flowinstance.delivery.IdRecord;
 import io.flowinstance.delivery.InstanceMessages;
 import io.flowinstance.enos.Answer;
+import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.event.EventZones;
 import io.flowinstance.event.FlowInstanceEvent;
+import io.flowinstance.event.Observation;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.FlowInstanceDecoder;
 import io.flowinstance.simulator.SizedAnswer;
@@ -39,7 +41,13 @@ import org.openjdk.jmh.annotations.State;
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 public class DecodeSplitSerializeBenchmark {
   private static final Instant FETCHED_AT = Instant.parse("2026-01-01T00:00:12.345Z");
-  private static final String SOURCE = "/enos/yourOrgId";
+  private static final Observation OBSERVATION =
+      new Observation(
+          "flow-instance-ids-1-5",
+          "yourUserId",
+          "yourOrgId",
+          FETCHED_AT.minusMillis(20),
+          FETCHED_AT);
 
   /** The tasks of the instance. */
   @Param({"1", "10", "100", "1000", "10000"})
@@ -49,8 +57,8 @@ public class DecodeSplitSerializeBenchmark {
   private final EventZones zones = new EventZones(ZoneOffset.UTC, ZoneOffset.UTC);
   private final InstanceMessages messages =
       new InstanceMessages(
-          new EventMessages("flow-instances", "task-statuses"),
-          new DeadLetters("flow-instance-dead-letters", Clock.systemUTC()),
+          new EventMessages("flow-instances", "task-statuses", "", ""),
+          new DeadLetters("flow-instance-dead-letters", InstanceQuery::read, Clock.systemUTC()),
           Long.MAX_VALUE);
   private final IdRecord idRecord =
       new IdRecord(
@@ -79,19 +87,19 @@ public class DecodeSplitSerializeBenchmark {
   /** The instance as events. */
   @Benchmark
   public FlowInstanceEvent split() {
-    return FlowInstanceEvent.of(instance, zones, FETCHED_AT);
+    return FlowInstanceEvent.of(instance, zones, OBSERVATION);
   }
 
   /** The events as records: keys, headers, and values in JSON. */
   @Benchmark
   public List<ProducerRecord<byte[], byte[]>> serialize() {
-    return messages.of(event, idRecord, SOURCE, DeadLetters.Call.NONE, bytes -> {});
+    return messages.of(event, idRecord, DeadLetters.Call.NONE, bytes -> {});
   }
 
   /** The three after each other. */
   @Benchmark
   public List<ProducerRecord<byte[], byte[]>> whole() {
-    FlowInstanceEvent split = FlowInstanceEvent.of(decode(), zones, FETCHED_AT);
-    return messages.of(split, idRecord, SOURCE, DeadLetters.Call.NONE, bytes -> {});
+    FlowInstanceEvent split = FlowInstanceEvent.of(decode(), zones, OBSERVATION);
+    return messages.of(split, idRecord, DeadLetters.Call.NONE, bytes -> {});
   }
 }

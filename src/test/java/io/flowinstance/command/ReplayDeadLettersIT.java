@@ -13,6 +13,7 @@ import io.flowinstance.broker.KafkaBroker;
 import io.flowinstance.delivery.DeadLetterReason;
 import io.flowinstance.delivery.DeadLetters;
 import io.flowinstance.delivery.IdRecord;
+import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.faults.ApplicationProcess;
 import java.time.Clock;
 import java.time.Duration;
@@ -122,7 +123,7 @@ class ReplayDeadLettersIT {
         new IdRecord(
             new TopicPartition(ids(), 0), 7, 0, id.getBytes(UTF_8), id.getBytes(UTF_8), headers);
     producer.send(
-        new DeadLetters(dead(), Clock.fixed(failedAt, ZoneOffset.UTC))
+        new DeadLetters(dead(), InstanceQuery::read, Clock.fixed(failedAt, ZoneOffset.UTC))
             .of(idRecord, reason, "Because of " + id + ".", DeadLetters.Call.NONE));
   }
 

@@ -4,9 +4,11 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.net.ConnectException;
+import java.nio.charset.Charset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -26,6 +28,10 @@ class AnswerTest {
         "413 | ``                                      | ACCESS_DENIED   |",
         "500 | {\"status\":62102}                      | REJECTED   | 62102",
         "200 | {\"status\":62105}                      | TRANSIENT | 62105",
+        "200 | {\"status\":62109.0}                    | TRANSIENT | 62109",
+        "200 | {\"code\":\"6.2103E4\"}                | REJECTED  | 62103",
+        "200 | {\"status\":62102.5}                    | NOT_UNDERSTOOD |",
+        "200 | {\"status\":4294967296}                 | NOT_UNDERSTOOD |",
         "200 | {\"status\":62109}                      | TRANSIENT | 62109",
         "200 | {\"status\":1005}                       | TRANSIENT | 1005",
         "429 | {\"message\":\"limit\"}                 | RATE_LIMITED |",
@@ -76,6 +82,30 @@ class AnswerTest {
       })
   void takesTheDataOutOfEitherEnvelope(String body) {
     assertEquals(1, new Answer(200, body.getBytes(UTF_8), null).data().get("flowId").asInt());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{\"status\":62109,\"msg\":\"服务器\"}|GBK|TRANSIENT|62109",
+        "{\"status\":62102.0,\"msg\":\"é\",\"data\":null}|ISO-8859-1|REJECTED|62102",
+        "{\"msg\":\"表\",\"status\":62105}|Shift_JIS|TRANSIENT|62105",
+        "{\"msg\":\"成功\",\"status\":0,\"data\":{\"flowId\":1,\"flowName\":\"成功\"}}|GBK|UNREADABLE|0",
+        "{\"instanceId\":\"成功\"}|GBK|NOT_UNDERSTOOD|",
+        "<html>成功</html>|GBK|NOT_UNDERSTOOD|",
+      })
+  void anEnvelopeThatIsNoUtf8HasItsCode(
+      String body, String charset, FailureKind kind, Integer code) {
+    byte[] bytes = body.getBytes(Charset.forName(charset));
+    ApiFailure failure = assertThrows(ApiFailure.class, () -> new Answer(200, bytes, null).data());
+
+    assertEquals(kind, failure.kind(), failure.getMessage());
+    assertEquals(code, failure.apiCode());
+    assertTrue(
+        failure.getMessage().chars().allMatch(c -> c < 128),
+        "what cannot be read is not quoted: " + failure.getMessage());
   }
 
   @Test

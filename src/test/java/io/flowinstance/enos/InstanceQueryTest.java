@@ -21,6 +21,14 @@ class InstanceQueryTest {
         " \" 2809-20190808093200 \"",
         "{\"flowInstId\": \"2809-20190808093200\"}",
         "{\"flowInstId\": \"2809-20190808093200\", \"userId\": null, \"orgId\": \"\", \"x\": 1}",
+        "\uFEFF\u00A02809-20190808093200\u3000\u0085\n",
+        "\uFEFF\"\u2003\uFEFF2809-20190808093200\u00A0\"\u00A0",
+        "\u00A0{\"flowInstId\": \"\uFEFF2809-20190808093200\u00A0\", \"userId\": \"\u00A0\"}\uFEFF",
+        "\"{\\\"flowInstId\\\": \\\"2809-20190808093200\\\"}\"",
+        "{\"specversion\": \"1.0\", \"data\": \"{\\\"flowInstId\\\":"
+            + " \\\"2809-20190808093200\\\"}\"}",
+        "{\"specversion\": \"1.0\", \"data\": \"\\\"2809-20190808093200\\\"\"}",
+        "{\"specversion\": \"1.0\", \"data_base64\": \"77u/IjI4MDktMjAxOTA4MDgwOTMyMDAiCg==\"}",
         "{\"specversion\": \"1.0\", \"data\": \"2809-20190808093200\"}",
         "{\"specversion\": \"1.0\", \"data\": {\"flowInstId\": \"2809-20190808093200\"}}",
         "{\"specversion\": \"1.0\", \"data_base64\": \"MjgwOS0yMDE5MDgwODA5MzIwMA==\"}",
@@ -53,6 +61,7 @@ class InstanceQueryTest {
   void readsWhatDoesNotBeginLikeJsonAsItStands() {
     assertEquals("true", InstanceQuery.read("true".getBytes(UTF_8)).instanceId());
     assertEquals("12", InstanceQuery.read("12".getBytes(UTF_8)).instanceId());
+    assertEquals("12", InstanceQuery.read("{\"flowInstId\": 12.0}".getBytes(UTF_8)).instanceId());
   }
 
   @ParameterizedTest
@@ -73,6 +82,11 @@ class InstanceQueryTest {
         "{\"flowInstId\": \"1-2\"} trailing",
         "{\"specversion\": \"1.0\", \"data\": {}}",
         "{\"specversion\": \"1.0\", \"data\": 7}",
+        "{\"specversion\": \"1.0\", \"data\": \"{broken\"}",
+        "{\"specversion\": \"1.0\", \"data\": \"\\uFEFF \"}",
+        "{\"flowInstId\": 7.5}",
+        "\uFEFF",
+        "\"1-2\uFFFD\"",
         "{\"specversion\": \"1.0\", \"data_base64\": \"%%%\"}",
         "1-2\u00003",
         "\"1-2\\u0000\"",

@@ -25,7 +25,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.skyscreamer.jsonassert.JSONAssert;
 
 class FlowInstanceEventTest {
-  private static final Instant FETCHED_AT = Instant.parse("2026-01-01T00:00:00Z");
+  private static final Observation OBSERVATION =
+      new Observation(
+          "flow-instance-ids-1-5",
+          "yourUserId",
+          "yourOrgId",
+          Instant.parse("2026-01-01T00:00:00Z"),
+          Instant.parse("2026-01-01T00:00:00.0209Z"));
   private static final EventZones UTC = new EventZones(ZoneId.of("UTC"), ZoneId.of("UTC"));
 
   @Test
@@ -35,12 +41,15 @@ class FlowInstanceEventTest {
         {"instanceId":"2438-201907261239","flowId":2438,"flowName":"rew","freq":"0 1/1 * * * ? *","cycle":"mi","parameters":[],"doAs":"yourDoAs",
         "graph":{"creator":"yourCreator","freq":"0 1/1 * * * ? *","alertMode":3,"owners":";yourOwners;","cycle":"mi","doAs":"yourDoAs","flows":[],
         "alertTo":"","name":"rew","instId":"2438-201907261239","id":2438,"relations":[],"parameters":[],"appId":"",
-        "tasks":[{"taskName":"fr","taskInstId":"104452-201907261239","x":0.0198,"y":0.0045,"taskId":"104452","nodeId":"t_104452","status":"SUCCESS"}]},
+        "tasks":[{"taskName":"fr","taskInstId":"104452-201907261239","x":0.0198,"y":0.0045,"taskId":"104452","nodeId":"t_104452","status":"SUCCESS"}],"unreadableTasks":[]},
         "status":0,"statusDesc":"INIT","triggerTime":"2019-07-26 20:39:00","startTime":"2019-07-26 12:39:37","endTime":"2019-07-26 12:39:42",
         "timestamp":"2019-07-26 12:38:30.0","virtual":false,"owner":"yourOwners","alertMode":3,"calDt":"2019-07-25","hasEditPri":false,"hasReadPri":true,
-        "enrichment":{"triggeredAt":"2019-07-26T20:39:00Z","startedAt":"2019-07-26T12:39:37Z","endedAt":"2019-07-26T12:39:42Z","createdAt":"2019-07-26T12:38:30Z",
-        "durationMs":5000,"owners":["yourOwners"],"taskCount":1,"taskCountByStatus":{"SUCCESS":1},
-        "roots":["t_104452"],"leaves":["t_104452"],"fetchedAt":"2026-01-01T00:00:00Z"}}
+        "enrichment":{"state":"WAITING","settled":false,"triggeredAt":"2019-07-26T20:39:00.000Z","startedAt":"2019-07-26T12:39:37.000Z","endedAt":"2019-07-26T12:39:42.000Z","createdAt":"2019-07-26T12:38:30.000Z",
+        "durationMs":5000,"businessDate":"2019-07-25","timeZone":"UTC","triggerTimeZone":"UTC","owners":["yourOwners"],
+        "taskCount":1,"unreadableTaskCount":0,"taskCountByStatus":{"SUCCESS":1},
+        "taskCountByState":{"WAITING":0,"RUNNING":0,"SUSPENDED":0,"SUCCEEDED":1,"FAILED":0,"CANCELED":0,"SKIPPED":0,"UNKNOWN":0},
+        "roots":["t_104452"],"leaves":["t_104452"],
+        "userId":"yourUserId","orgId":"yourOrgId","observationId":"flow-instance-ids-1-5","askedAt":"2026-01-01T00:00:00.000Z","fetchedAt":"2026-01-01T00:00:00.020Z"}}
         """;
     FlowInstanceEvent event = sample();
     valid(event);
@@ -53,12 +62,13 @@ class FlowInstanceEventTest {
   void saysOfATaskOfTheSampleWhatTheContractSays() throws Exception {
     String expected =
         """
-        {"taskInstId":"104452-201907261239","taskId":"104452","taskName":"fr","nodeId":"t_104452","status":"SUCCESS","x":0.0198,"y":0.0045,
-        "upstream":[],"downstream":[],"index":0,"count":1,
-        "flowInstance":{"instanceId":"2438-201907261239","flowId":2438,"flowName":"rew","cycle":"mi","calDt":"2019-07-25","status":0,"statusDesc":"INIT",
-        "owners":["yourOwners"],"triggerTime":"2019-07-26 20:39:00","triggeredAt":"2019-07-26T20:39:00Z",
-        "startedAt":"2019-07-26T12:39:37Z","endedAt":"2019-07-26T12:39:42Z"},
-        "fetchedAt":"2026-01-01T00:00:00Z"}
+        {"taskInstId":"104452-201907261239","taskId":"104452","taskName":"fr","nodeId":"t_104452","status":"SUCCESS","state":"SUCCEEDED","settled":true,"x":0.0198,"y":0.0045,
+        "upstream":[],"downstream":[],"index":0,"taskCount":1,
+        "instanceId":"2438-201907261239","orgId":"yourOrgId","observationId":"flow-instance-ids-1-5",
+        "flowInstance":{"instanceId":"2438-201907261239","flowId":2438,"flowName":"rew","cycle":"mi","calDt":"2019-07-25","businessDate":"2019-07-25","status":0,"statusDesc":"INIT","state":"WAITING","settled":false,
+        "owners":["yourOwners"],"triggerTime":"2019-07-26 20:39:00","triggeredAt":"2019-07-26T20:39:00.000Z",
+        "startedAt":"2019-07-26T12:39:37.000Z","endedAt":"2019-07-26T12:39:42.000Z"},
+        "askedAt":"2026-01-01T00:00:00.000Z","fetchedAt":"2026-01-01T00:00:00.020Z"}
         """;
     TaskStatusEvent task = sample().tasks().get(0);
     valid(task);
@@ -71,10 +81,12 @@ class FlowInstanceEventTest {
   void saysWithoutAnythingToSayOnlyWhatIsAlwaysThere() throws Exception {
     JSONAssert.assertEquals(
         """
-        {"instanceId":"asked","status":1,"graph":{"flows":[],"relations":[],"tasks":[]},
-         "enrichment":{"owners":[],"taskCount":0,"taskCountByStatus":{},"roots":[],"leaves":[],"fetchedAt":"2026-01-01T00:00:00Z"}}
+        {"instanceId":"asked","graph":{"flows":[],"relations":[],"tasks":[],"unreadableTasks":[]},"appId":"",
+         "enrichment":{"state":"UNKNOWN","settled":false,"timeZone":"UTC","triggerTimeZone":"UTC","owners":[],"taskCount":0,"unreadableTaskCount":0,"taskCountByStatus":{},
+          "taskCountByState":{"WAITING":0,"RUNNING":0,"SUSPENDED":0,"SUCCEEDED":0,"FAILED":0,"CANCELED":0,"SKIPPED":0,"UNKNOWN":0},
+          "roots":[],"leaves":[],"userId":"yourUserId","orgId":"yourOrgId","observationId":"flow-instance-ids-1-5","askedAt":"2026-01-01T00:00:00.000Z","fetchedAt":"2026-01-01T00:00:00.020Z"}}
         """,
-        valid(event("{'status':1}")).toString(),
+        valid(event("{'appId':''}")).toString(),
         true);
   }
 
@@ -82,7 +94,8 @@ class FlowInstanceEventTest {
   void readsTheTriggerTimeInItsOwnZone() throws Exception {
     EventZones zones = new EventZones(ZoneId.of("Europe/Berlin"), ZoneId.of("GMT+8"));
     String data =
-        "{'triggerTime':'2019-07-26 20:39:00','startTime':'2019-07-26 12:00:00','endTime':'2019-07-26 12:00:00.5','timestamp':'2019-01-26 12:00:00.0'}";
+        "{'triggerTime':'2019-07-26 20:39:00','startTime':'2019-07-26"
+            + " 12:00:00','endTime':'2019-07-26 12:00:00.5','timestamp':'2019-01-26 12:00:00.0'}";
     Enrichment enrichment = event(data, zones).enrichment();
     assertEquals(Instant.parse("2019-07-26T12:39:00Z"), enrichment.triggeredAt());
     assertEquals(Instant.parse("2019-07-26T10:00:00Z"), enrichment.startedAt());
@@ -192,11 +205,11 @@ class FlowInstanceEventTest {
     List<TaskStatusEvent> tasks = event(DIAMOND).tasks();
     assertEquals(
         List.of(
-            "d 0/6 [\"t_b\",\"t_c\"] [\"gone\"]",
-            "b 1/6 [\"f_a\",\"ghost\"] [\"t_d\"]",
-            "c 3/6 [\"f_a\"] [\"t_d\"]",
-            "lone 4/6 [] []",
-            "nowhere 5/6 [] []"),
+            "d 0/5 [\"t_b\",\"t_c\"] [\"gone\"]",
+            "b 1/5 [\"f_a\",\"ghost\"] [\"t_d\"]",
+            "c 3/5 [\"f_a\"] [\"t_d\"]",
+            "lone 4/5 [] []",
+            "nowhere 5/5 [] []"),
         tasks.stream()
             .map(FlowInstanceEventTest::valid)
             .map(
@@ -205,7 +218,7 @@ class FlowInstanceEventTest {
                         .formatted(
                             task.get("taskInstId").textValue(),
                             task.get("index"),
-                            task.get("count"),
+                            task.get("taskCount"),
                             task.get("upstream"),
                             task.get("downstream")))
             .toList());
@@ -222,22 +235,27 @@ class FlowInstanceEventTest {
   }
 
   @Test
-  void letsItsOwnNamesWinAndKeepsUnknownFieldsOfATaskInTheInstanceAlone() throws Exception {
+  void letsItsOwnNamesWinAndKeepsUnknownFieldsOfATask() throws Exception {
     FlowInstanceEvent event =
         event(
             """
-            {'enrichment':'theirs','other':1,'graph':{'enrichment':'kept','tasks':[{'taskInstId':'1','parameters':'{}','other':[null],
-              'upstream':0,'downstream':0,'index':'x','count':0,'flowInstance':0,'fetchedAt':0,'enrichment':'kept'}]}}
+            {'enrichment':'theirs','other':1,'graph':{'enrichment':'kept','unreadableTasks':'theirs','tasks':[{'taskInstId':'1','parameters':'{}','other':[null],
+              'upstream':0,'downstream':0,'index':'x','count':7,'taskCount':0,'flowInstance':0,'fetchedAt':0,'askedAt':0,'state':0,'settled':0,
+              'instanceId':0,'orgId':0,'observationId':0,'enrichment':'kept'}]}}
             """);
     JsonNode instance = valid(event);
     assertTrue(instance.get("enrichment").isObject());
     assertEquals(1, instance.get("other").intValue());
     assertEquals("kept", instance.at("/graph/enrichment").textValue());
     assertEquals("x", instance.at("/graph/tasks/0/index").textValue());
+    assertEquals("[]", instance.at("/graph/unreadableTasks").toString());
     JSONAssert.assertEquals(
         """
-        {"taskInstId":"1","upstream":[],"downstream":[],"index":0,"count":1,
-         "flowInstance":{"instanceId":"asked","owners":[]},"fetchedAt":"2026-01-01T00:00:00Z"}
+        {"taskInstId":"1","state":"UNKNOWN","settled":false,"upstream":[],"downstream":[],"index":0,"taskCount":1,
+         "instanceId":"asked","orgId":"yourOrgId","observationId":"flow-instance-ids-1-5",
+         "flowInstance":{"instanceId":"asked","state":"UNKNOWN","settled":false,"owners":[]},
+         "askedAt":"2026-01-01T00:00:00.000Z","fetchedAt":"2026-01-01T00:00:00.020Z",
+         "parameters":{},"other":[null],"count":7,"enrichment":"kept"}
         """,
         valid(event.tasks().get(0)).toString(),
         true);
@@ -257,7 +275,7 @@ class FlowInstanceEventTest {
     assertEquals(10_000, split.size());
     assertEquals(9_999, valid(split.get(0)).get("downstream").size());
     for (TaskStatusEvent task : split.subList(1, 10_000)) {
-      assertTrue(task.toJson().length < 400);
+      assertTrue(task.toJson().length < 600);
     }
     assertEquals("[\"t_0\"]", valid(split.get(9_999)).get("upstream").toString());
     assertEquals(9_999, event.enrichment().leaves().size());
@@ -288,7 +306,8 @@ class FlowInstanceEventTest {
     try (InputStream in =
         FlowInstanceEventTest.class.getResourceAsStream("/printed/flow-instance-struct.txt")) {
       JsonNode data = Json.readLenient(in.readAllBytes());
-      return FlowInstanceEvent.of(new FlowInstanceDecoder().decode(data, "asked"), UTC, FETCHED_AT);
+      return FlowInstanceEvent.of(
+          new FlowInstanceDecoder().decode(data, "asked"), UTC, OBSERVATION);
     }
   }
 
@@ -298,7 +317,8 @@ class FlowInstanceEventTest {
 
   private static FlowInstanceEvent event(String data, EventZones zones) throws Exception {
     JsonNode read = Json.read(data.replace('\'', '"'));
-    return FlowInstanceEvent.of(new FlowInstanceDecoder().decode(read, "asked"), zones, FETCHED_AT);
+    return FlowInstanceEvent.of(
+        new FlowInstanceDecoder().decode(read, "asked"), zones, OBSERVATION);
   }
 
   private static JsonNode valid(FlowInstanceEvent event) throws Exception {

@@ -30,7 +30,7 @@ public final class Schemas {
   private static JsonSchema schema(String name) {
     String resource = "/schemas/" + name + ".schema.json";
     try (InputStream in = Schemas.class.getResourceAsStream(resource)) {
-      return JsonSchemaFactory.getInstance(VersionFlag.V202012)
+      return JsonSchemaFactory.getInstance(VersionFlag.V7)
           .getSchema(
               Json.read(in.readAllBytes()),
               SchemaValidatorsConfig.builder().formatAssertionsEnabled(true).build());

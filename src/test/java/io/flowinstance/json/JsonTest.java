@@ -5,27 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.math.BigInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class JsonTest {
   @ParameterizedTest
   @ValueSource(
-      strings = {
-        "",
-        " ",
-        "{",
-        "{} {}",
-        "{}x",
-        "[1,]",
-        "nul",
-        "{'a':1}",
-        "01",
-        "NaN",
-        "\"a",
-        "\uFEFF\uFEFF1"
-      })
+      strings = {"", " ", "{", "{} {}", "{}x", "[1,]", "nul", "{'a':1}", "01", "NaN", "\"a"})
   void refusesWhatIsNotExactlyOneValue(String text) {
     assertThrows(MalformedJsonException.class, () -> Json.read(text));
     assertThrows(MalformedJsonException.class, () -> Json.read(text.getBytes(UTF_8)));
@@ -52,6 +41,9 @@ class JsonTest {
   @Test
   void readsOverAByteOrderMark() throws Exception {
     assertEquals(1, Json.read("\uFEFF1".getBytes(UTF_8)).intValue());
+    assertEquals(1, Json.read(" \n\uFEFF\uFEFF 1").intValue());
+    assertThrows(MalformedJsonException.class, () -> Json.read("\uFEFF"));
+    assertEquals("{}", Json.readLenient("\uFEFF{\"graph\":\"{}\"}").get("graph").textValue());
   }
 
   @Test
@@ -74,10 +66,47 @@ class JsonTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {"\"\\ud83d\"", "[\"\\uDE00\"]", "{\"\\ud83d\":1}", "[{\"a\":\"\\ud83dx\"}]"})
-  void refusesHalfASurrogatePairWhichNoOneCouldWrite(String text) {
-    assertThrows(MalformedJsonException.class, () -> Json.read(text));
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "\"\\ud83d\"|\"\uFFFD\"",
+        "[1,\"\\uDE00\"]|[1,\"\uFFFD\"]",
+        "{\"a\":0,\"\\ud83d\":1,\"b\":2}|{\"a\":0,\"\uFFFD\":1,\"b\":2}",
+        "[{\"a\":\"\\ud83dx\\ud83d\\ude00\"}]|[{\"a\":\"\uFFFDx😀\"}]",
+        "\"\\ude00\\ud83d\"|\"\uFFFD\uFFFD\"",
+      })
+  void readsHalfASurrogatePairAsAReplacementCharacter(String text, String read) throws Exception {
+    assertEquals(read, new String(Json.write(Json.read(text)), UTF_8));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "7|7",
+        "7.0|7",
+        "\"7\"|7",
+        "\"\uFEFF 7.00\u00A0\"|7",
+        "-62E2|-6200",
+        "0.0|0",
+        "7.5|",
+        "\"\"|",
+        "\"x\"|",
+        "1E101|",
+        "true|",
+        "[]|",
+      })
+  void readsWholeNumbersHoweverSpelled(String text, BigInteger whole) throws Exception {
+    assertEquals(whole, Json.whole(Json.read(text)));
+  }
+
+  @Test
+  void trimsBlanksOfUnicodeAndByteOrderMarks() {
+    String blanks = "\uFEFF\u00A0\u0085\u2003\u3000\u2028\t\r\n ";
+    assertEquals("a\u00A0b", Json.trim(blanks + "a\u00A0b" + blanks));
+    assertEquals("", Json.trim(blanks));
   }
 
   @Test

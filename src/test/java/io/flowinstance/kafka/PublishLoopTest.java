@@ -13,6 +13,7 @@ import io.flowinstance.delivery.DeadLetters;
 import io.flowinstance.delivery.EventMessages;
 import io.flowinstance.delivery.IdRecord;
 import io.flowinstance.delivery.Outcome;
+import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.metrics.PipelineMetrics;
 import io.flowinstance.trace.Traces;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -54,7 +55,8 @@ class PublishLoopTest {
   private static final TopicPartition OTHERS = new TopicPartition("ids", 1);
 
   private final MeterRegistry meters = new SimpleMeterRegistry();
-  private final DeadLetters deadLetters = new DeadLetters("dead-letters", Clock.systemUTC());
+  private final DeadLetters deadLetters =
+      new DeadLetters("dead-letters", InstanceQuery::read, Clock.systemUTC());
   private final List<MockProducer<byte[], byte[]>> producers = new ArrayList<>();
   private final List<SharedCall> routed = new ArrayList<>();
   private final List<RecordsInFlight> restarted = new ArrayList<>();
@@ -74,7 +76,7 @@ class PublishLoopTest {
           brokers,
           new PublishTarget(
               "group",
-              new EventMessages("events", "task-events"),
+              new EventMessages("events", "task-events", "", ""),
               deadLetters,
               LIMIT,
               new PipelineMetrics(

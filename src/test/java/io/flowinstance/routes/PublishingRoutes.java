@@ -5,6 +5,7 @@ import io.flowinstance.delivery.EventMessages;
 import io.flowinstance.delivery.IdRecord;
 import io.flowinstance.delivery.InstanceMessages;
 import io.flowinstance.delivery.Outcome;
+import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.kafka.FlowKafkaComponent;
 import io.flowinstance.kafka.PolledRecord;
 import io.flowinstance.kafka.SharedCall;
@@ -42,15 +43,17 @@ abstract class PublishingRoutes extends RouteTestSupport {
     super.bindBeans(context);
     context.addComponent(FlowKafkaComponent.SCHEME, new MockComponent(context));
     Registry registry = context.getRegistry();
-    registry.bind("read-ids", new ReadIds("user", "org"));
-    DeadLetters deadLetters = new DeadLetters("dead-letters", Clock.systemUTC());
+    registry.bind(
+        "read-ids", new ReadIds(value -> InstanceQuery.read(value).orElse("user", "org")));
+    DeadLetters deadLetters =
+        new DeadLetters("dead-letters", InstanceQuery::read, Clock.systemUTC());
     registry.bind(
         "make-outcome",
         new MakeOutcome(
             settings().zones(),
-            new InstanceMessages(new EventMessages("instances", "tasks"), deadLetters, MOST_BYTES),
-            deadLetters,
-            Clock.systemUTC()));
+            new InstanceMessages(
+                new EventMessages("instances", "tasks", "", ""), deadLetters, MOST_BYTES),
+            deadLetters));
   }
 
   /** Where outcomes go. */
