@@ -238,11 +238,11 @@ class PipelineCasesTest {
   }
 
   private static ArrayNode values(
-      List<ProducerRecord<byte[], byte[]>> published, String topic, JsonSchema schema)
+      List<ProducerRecord<byte[], byte[]>> published, String topic, List<JsonSchema> schemas)
       throws IOException {
     ArrayNode values = JSON.createArrayNode();
     for (ProducerRecord<byte[], byte[]> message : of(published, topic)) {
-      values.add(Schemas.valid(schema, message.value()));
+      values.add(Schemas.valid(schemas, message.value()));
     }
     return values;
   }

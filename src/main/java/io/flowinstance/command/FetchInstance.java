@@ -13,6 +13,7 @@ import io.flowinstance.enos.MalformedIdException;
 import io.flowinstance.event.Enrichment;
 import io.flowinstance.event.FlowInstanceEvent;
 import io.flowinstance.event.Observation;
+import io.flowinstance.event.Times;
 import io.flowinstance.fetch.FetchState;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.FlowInstanceDecoder;
@@ -119,7 +120,11 @@ final class FetchInstance implements Callable<Integer> {
         instance.statusDesc() != null
             ? instance.statusDesc()
             : instance.status() == null ? null : instance.status().toString();
-    line("status", status == null ? null : StatusColours.of(status, ansi));
+    line("status", status == null ? null : StatusColours.of(status, enrichment.state(), ansi));
+    line(
+        "state",
+        StatusColours.of(enrichment.state().name(), enrichment.state(), ansi)
+            + (enrichment.settled() ? ", settled" : ", not settled"));
     line("triggered", time(enrichment.triggeredAt(), instance.triggerTime()));
     line("started", time(enrichment.startedAt(), instance.startTime()));
     line("ended", time(enrichment.endedAt(), instance.endTime()));
@@ -146,7 +151,7 @@ final class FetchInstance implements Callable<Integer> {
   }
 
   private static String time(Instant instant, String asTold) {
-    return instant != null ? instant.toString() : asTold == null ? null : Printable.of(asTold);
+    return instant != null ? Times.text(instant) : asTold == null ? null : Printable.of(asTold);
   }
 
   private static String tasks(Enrichment enrichment, Ansi ansi) {

@@ -1,27 +1,32 @@
 package io.flowinstance.command;
 
+import io.flowinstance.event.State;
 import java.util.List;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Help.Ansi.Style;
 
-/** Shows the status of a task or an instance, in its colour where there are any. */
+/** Shows the status of a task or an instance, in the colour of its state where there are any. */
 final class StatusColours {
   private StatusColours() {}
 
   static String of(String status, Ansi ansi) {
-    String text = Printable.of(status);
+    return of(status, State.of(status), ansi);
+  }
+
+  static String of(String text, State state, Ansi ansi) {
+    String printable = Printable.of(text);
     List<Style> styles =
-        switch (status) {
-          case "SUCCESS" -> List.of(Style.fg_green);
-          case "FAIL", "INTERNAL_ERROR", "TIMEOUT" -> List.of(Style.bold, Style.fg_red);
-          case "RUNNING", "RERUN" -> List.of(Style.fg_cyan);
-          case "INIT", "WAIT", "READY", "SUSPEND" -> List.of(Style.fg_yellow);
-          case "CANCEL", "SKIP", "NONE" -> List.of(Style.faint);
-          default -> List.of();
+        switch (state) {
+          case SUCCEEDED -> List.of(Style.fg_green);
+          case FAILED -> List.of(Style.bold, Style.fg_red);
+          case RUNNING -> List.of(Style.fg_cyan);
+          case WAITING, SUSPENDED -> List.of(Style.fg_yellow);
+          case CANCELED, SKIPPED -> List.of(Style.faint);
+          case UNKNOWN -> List.of();
         };
     if (!ansi.enabled() || styles.isEmpty()) {
-      return text;
+      return printable;
     }
-    return Style.on(styles.toArray(Style[]::new)) + text + Style.reset.on();
+    return Style.on(styles.toArray(Style[]::new)) + printable + Style.reset.on();
   }
 }

@@ -52,7 +52,8 @@ class FetchInstanceTest {
     assertEquals(0, run.exitCode(), run.err());
     assertEquals("1005-20260101121500  grid-health  (workflow 1005)", run.lines().get(0));
     assertTrue(run.out().contains("\n  status     FAIL\n"), run.out());
-    assertTrue(run.out().contains("\n  triggered  2026-01-01T12:15:00Z\n"), run.out());
+    assertTrue(run.out().contains("\n  state      FAILED, settled\n"), run.out());
+    assertTrue(run.out().contains("\n  triggered  2026-01-01T12:15:00.000Z\n"), run.out());
     assertTrue(run.out().contains("\n  owners     ann\n"), run.out());
     assertTrue(run.out().contains("\n├─ voltage  100501-20260101121500  SUCCESS\n"), run.out());
     assertTrue(run.out().contains("\n└─ frequency  100502-20260101121500  FAIL\n"), run.out());
@@ -69,7 +70,11 @@ class FetchInstanceTest {
     assertEquals("1001-20260101020000", instance.path("key").asText());
     assertEquals(
         "io.flowinstance.flow-instance.v1", instance.path("headers").path("ce_type").asText());
-    assertEquals(4, instance.path("value").path("enrichment").path("taskCount").asInt());
+    JsonNode enrichment = instance.path("value").path("enrichment");
+    assertEquals(4, enrichment.path("taskCount").asInt());
+    assertEquals("flow-instance-ids-0-0", enrichment.path("observationId").asText());
+    assertEquals(
+        instance.path("headers").path("ce_time").asText(), enrichment.path("fetchedAt").asText());
     JsonNode last = Json.read(run.lines().get(4));
     assertEquals("task-statuses", last.path("topic").asText());
     assertEquals("flow-instance-ids-0-0/3", last.path("headers").path("ce_id").asText());
@@ -90,6 +95,7 @@ class FetchInstanceTest {
     assertEquals("flow-instance-dead-letters", deadLetter.path("topic").asText());
     assertEquals("7-7", deadLetter.path("value").asText());
     assertEquals("UNREADABLE_TASK", deadLetter.path("headers").path("dead-letter-reason").asText());
+    assertEquals("7-7", deadLetter.path("headers").path("dead-letter-instance-id").asText());
   }
 
   @Test

@@ -17,10 +17,11 @@ import java.util.Optional;
 /** How an outcome looks on the screen: a line for the instance, and a table of its tasks. */
 final class OutcomeView {
   private static final int MOST_TASKS = 20;
-  private static final int STATUS_COLUMN = 1;
+  private static final int STATE_COLUMN = 1;
   private static final int ID_WIDTH = 22;
   private static final int NAME_WIDTH = 20;
-  private static final int STATUS_WIDTH = 12;
+  private static final int STATE_WIDTH = 12;
+  private static final int SETTLED_WIDTH = 11;
   private static final int DURATION_WIDTH = 14;
 
   private final Screen screen;
@@ -52,16 +53,19 @@ final class OutcomeView {
   }
 
   private String headline(JsonNode instance) {
-    String status = instance.path("statusDesc").asText("?");
+    JsonNode enrichment = instance.path("enrichment");
+    String state = text(enrichment, "state");
     List<String> owners = new ArrayList<>();
-    instance.at("/enrichment/owners").forEach(owner -> owners.add(owner.asText()));
+    enrichment.path("owners").forEach(owner -> owners.add(owner.asText()));
     return screen.strong(padded(instance.path("instanceId").asText(), ID_WIDTH))
         + "  "
         + padded(instance.path("flowName").asText(), NAME_WIDTH)
         + "  "
-        + coloured(status, padded(sign(status) + status, STATUS_WIDTH))
+        + coloured(state, padded(sign(state) + state, STATE_WIDTH))
         + "  "
-        + padded(duration(instance.path("enrichment")), DURATION_WIDTH)
+        + padded(enrichment.path("settled").asBoolean() ? "settled" : "not settled", SETTLED_WIDTH)
+        + "  "
+        + padded(duration(enrichment), DURATION_WIDTH)
         + "  "
         + screen.faint(String.join(", ", owners));
   }
@@ -71,7 +75,7 @@ final class OutcomeView {
     List<ColumnData<JsonNode>> columns =
         List.of(
             column("TASK", 24).with(task -> text(task, "taskName")),
-            column("STATUS", 16).with(task -> sign(text(task, "status")) + text(task, "status")),
+            column("STATE", 16).with(task -> sign(text(task, "state")) + text(task, "state")),
             column("UPSTREAM", upstreamWidth()).with(task -> upstream(task, names)),
             column("TASK INSTANCE", 30).visible(roomy()).with(task -> text(task, "taskInstId")));
     List<JsonNode> shown = tasks.subList(0, Math.min(MOST_TASKS, tasks.size()));
@@ -101,9 +105,9 @@ final class OutcomeView {
     return new Styler() {
       @Override
       public List<String> styleCell(Column column, int row, int col, List<String> cell) {
-        return col == STATUS_COLUMN
-            ? cell.stream().map(line -> coloured(text(tasks.get(row), "status"), line)).toList()
-            : col > STATUS_COLUMN ? cell.stream().map(screen::faint).toList() : cell;
+        return col == STATE_COLUMN
+            ? cell.stream().map(line -> coloured(text(tasks.get(row), "state"), line)).toList()
+            : col > STATE_COLUMN ? cell.stream().map(screen::faint).toList() : cell;
       }
 
       @Override
@@ -140,21 +144,23 @@ final class OutcomeView {
     return String.join(", ", upstream);
   }
 
-  private String coloured(String status, String text) {
-    return switch (status) {
-      case "SUCCESS" -> screen.good(text);
-      case "RUNNING", "RERUN" -> screen.busy(text);
-      case "FAIL", "INTERNAL_ERROR", "TIMEOUT" -> screen.bad(text);
-      case "CANCEL", "SKIP", "SUSPEND" -> screen.odd(text);
+  private String coloured(String state, String text) {
+    return switch (state) {
+      case "SUCCEEDED" -> screen.good(text);
+      case "RUNNING" -> screen.busy(text);
+      case "FAILED" -> screen.bad(text);
+      case "CANCELED", "SKIPPED", "SUSPENDED" -> screen.odd(text);
       default -> screen.faint(text);
     };
   }
 
-  private String sign(String status) {
-    return switch (status) {
-      case "SUCCESS" -> screen.sign("✔ ", "+ ");
-      case "RUNNING", "RERUN" -> screen.sign("▶ ", "> ");
-      case "FAIL", "INTERNAL_ERROR", "TIMEOUT" -> screen.sign("✘ ", "x ");
+  /** What is settled has a mark, what is not has an arrow or a circle. */
+  private String sign(String state) {
+    return switch (state) {
+      case "SUCCEEDED" -> screen.sign("✔ ", "+ ");
+      case "FAILED" -> screen.sign("✘ ", "x ");
+      case "CANCELED", "SKIPPED" -> screen.sign("– ", "- ");
+      case "RUNNING" -> screen.sign("▶ ", "> ");
       default -> screen.sign("○ ", "o ");
     };
   }

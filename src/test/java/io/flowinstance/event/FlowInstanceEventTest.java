@@ -182,6 +182,72 @@ class FlowInstanceEventTest {
     assertEquals("{WAIT=2, INIT=1}", counts.toString());
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "INIT,WAITING,false",
+    "WAIT,WAITING,false",
+    "READY,WAITING,false",
+    "NONE,WAITING,false",
+    "RUNNING,RUNNING,false",
+    "rerun,RUNNING,false",
+    "SUSPEND,SUSPENDED,false",
+    "SUCCESS,SUCCEEDED,true",
+    "FAIL,FAILED,true",
+    "Internal_Error,FAILED,true",
+    "TIMEOUT,FAILED,true",
+    "CANCEL,CANCELED,true",
+    "SKIP,SKIPPED,true",
+    "PAUSED,UNKNOWN,false",
+    "'',UNKNOWN,false",
+    ",UNKNOWN,false"
+  })
+  void tellsTheStateByTheStatus(String status, State state, boolean settled) {
+    assertEquals(state, State.of(status));
+    assertEquals(settled, State.of(status).isSettled());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "-1,SUCCESS,FAILED",
+    "0,SUCCESS,WAITING",
+    "1,FAIL,SUCCEEDED",
+    "2,FAIL,RUNNING",
+    "3,FAIL,SUSPENDED",
+    "4,SUCCESS,FAILED",
+    "5,FAIL,WAITING",
+    "6,FAIL,WAITING",
+    "7,SUCCESS,FAILED",
+    "8,FAIL,CANCELED",
+    "9,FAIL,RUNNING",
+    "10,FAIL,SKIPPED",
+    "11,FAIL,FAILED",
+    "-2,success,SUCCEEDED",
+    ",CANCEL,CANCELED",
+    "11,,UNKNOWN"
+  })
+  void tellsTheStateOfAnInstanceByItsNumberElseByItsName(Integer code, String name, State state) {
+    assertEquals(state, State.of(code, name));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"RUNNING,false", "RERUN,false", "WAIT,true", "FAIL,true", "SUSPEND,true"})
+  void anInstanceIsSettledWhenNoReadableTaskRuns(String status, boolean settled) throws Exception {
+    String tasks = "{'taskInstId':'1','status':'%s'},{'status':'RUNNING'}".formatted(status);
+    FlowInstanceEvent event = event("{'status':-1,'graph':{'tasks':[" + tasks + "]}}");
+    assertEquals(settled, valid(event).at("/enrichment/settled").booleanValue());
+    assertEquals(settled, valid(event.tasks().get(0)).at("/flowInstance/settled").booleanValue());
+  }
+
+  @Test
+  void leavesOutTimesThatHaveNoFourDigitsOfAYearInUtc() throws Exception {
+    EventZones east = new EventZones(ZoneId.of("+08:00"), ZoneId.of("-08:00"));
+    FlowInstanceEvent event =
+        event("{'startTime':'0000-01-01 00:00:00','triggerTime':'9999-12-31 23:59:59'}", east);
+    valid(event);
+    assertNull(event.enrichment().startedAt());
+    assertNull(event.enrichment().triggeredAt());
+  }
+
   private static final String DIAMOND =
       """
       {'instanceId':'9-1','graph':{
@@ -298,8 +364,8 @@ class FlowInstanceEventTest {
         Json.read(
             new String(sample().toJson(), UTF_8)
                 .replace("\"durationMs\":5000", "\"durationMs\":-1"));
-    assertFalse(Schemas.FLOW_INSTANCE.validate(wrong).isEmpty());
-    assertFalse(Schemas.TASK_STATUS.validate(wrong).isEmpty());
+    assertFalse(Schemas.FLOW_INSTANCE.get(0).validate(wrong).isEmpty());
+    assertFalse(Schemas.TASK_STATUS.get(0).validate(wrong).isEmpty());
   }
 
   private static FlowInstanceEvent sample() throws Exception {
