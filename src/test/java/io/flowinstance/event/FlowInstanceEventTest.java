@@ -64,10 +64,10 @@ class FlowInstanceEventTest {
         """
         {"taskInstId":"104452-201907261239","taskId":"104452","taskName":"fr","nodeId":"t_104452","status":"SUCCESS","state":"SUCCEEDED","settled":true,"x":0.0198,"y":0.0045,
         "upstream":[],"downstream":[],"index":0,"taskCount":1,
-        "instanceId":"2438-201907261239","orgId":"yourOrgId","observationId":"flow-instance-ids-1-5",
         "flowInstance":{"instanceId":"2438-201907261239","flowId":2438,"flowName":"rew","cycle":"mi","calDt":"2019-07-25","businessDate":"2019-07-25","status":0,"statusDesc":"INIT","state":"WAITING","settled":false,
         "owners":["yourOwners"],"triggerTime":"2019-07-26 20:39:00","triggeredAt":"2019-07-26T20:39:00.000Z",
         "startedAt":"2019-07-26T12:39:37.000Z","endedAt":"2019-07-26T12:39:42.000Z"},
+        "instanceId":"2438-201907261239","orgId":"yourOrgId","observationId":"flow-instance-ids-1-5",
         "askedAt":"2026-01-01T00:00:00.000Z","fetchedAt":"2026-01-01T00:00:00.020Z"}
         """;
     TaskStatusEvent task = sample().tasks().get(0);
