@@ -25,18 +25,9 @@ public final class TaskStatusEvent {
   /** The computed fields: an unknown field of the task of one of these names gives way to ours. */
   private static final Set<String> COMPUTED =
       Set.of(
-          "state",
-          "settled",
-          "upstream",
-          "downstream",
-          "index",
-          "taskCount",
-          "instanceId",
-          "orgId",
-          "observationId",
-          "flowInstance",
-          "askedAt",
-          "fetchedAt");
+          ("state settled upstream downstream index taskCount flowInstance instanceId orgId"
+                  + " observationId askedAt fetchedAt")
+              .split(" "));
 
   private final TaskInstance task;
   private final List<String> upstream;

@@ -3,7 +3,6 @@ package io.flowinstance.route;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.databind.JsonNode;
 import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
@@ -72,15 +71,15 @@ public final class FetchAction {
    */
   public String events(byte[] value) throws IOException, InterruptedException {
     InstanceQuery query = InstanceQuery.read(value).orElse(userId, orgId);
-    Instant askedAt = clock.instant();
-    FlowInstance instance = decoder.decode(ask(query), query.instanceId());
-    Instant fetchedAt = clock.instant();
+    Call call = ask(query);
+    FlowInstance instance = decoder.decode(call.answer().data(), query.instanceId());
+    Instant fetchedAt = call.fetchedAt();
     String id = instance.instanceId() + "/" + Times.text(fetchedAt);
     FlowInstanceEvent event =
         FlowInstanceEvent.of(
             instance,
             new EventZones(timeZone, triggerTimeZone),
-            new Observation(id, query.userId(), query.orgId(), askedAt, fetchedAt));
+            new Observation(id, query.userId(), query.orgId(), call.askedAt(), fetchedAt));
     String source = "/enos/" + PercentEncoding.encode(query.orgId());
     byte[] batch =
         Json.write(
@@ -124,26 +123,31 @@ public final class FetchAction {
     json.writeEndObject();
   }
 
-  private JsonNode ask(InstanceQuery query) throws IOException, InterruptedException {
+  private record Call(Answer answer, Instant askedAt, Instant fetchedAt) {}
+
+  private Call ask(InstanceQuery query) throws IOException, InterruptedException {
     AccessTokens.Token token = tokens().current();
+    Call call = call(query, token);
     try {
-      return call(query, token).data();
+      call.answer().data();
+      return call;
     } catch (ApiFailure failure) {
       if (failure.kind() != FailureKind.ACCESS_TOKEN) {
         throw failure;
       }
       tokens().refused(token);
-      return call(query, tokens().current()).data();
+      return call(query, tokens().current());
     }
   }
 
-  private Answer call(InstanceQuery query, AccessTokens.Token token)
+  private Call call(InstanceQuery query, AccessTokens.Token token)
       throws IOException, InterruptedException {
     SortedMap<String, String> parameters = query.parameters();
     String service =
         apiVersion.equals("v2.1") ? "batch-processing-service" : "dataflow-batch-service";
     long timestamp = clock.millis();
     String signature = Signature.ofCall(token.text(), parameters, "", timestamp, appSecret);
+    Instant askedAt = clock.instant();
     Answer answer =
         send(
             request(
@@ -154,11 +158,11 @@ public final class FetchAction {
                 .header("apim-signature", signature)
                 .GET()
                 .build());
-    return new Answer(
-        answer.httpStatus(),
-        answer.body(),
-        answer.retryAfter(),
-        Redaction.of(token.text(), signature, appSecret));
+    Redaction redaction = Redaction.of(token.text(), signature, appSecret);
+    return new Call(
+        new Answer(answer.httpStatus(), answer.body(), answer.retryAfter(), redaction),
+        askedAt,
+        clock.instant());
   }
 
   private AccessTokens tokens() {
