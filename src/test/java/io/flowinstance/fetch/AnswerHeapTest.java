@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.json.Json;
 import io.flowinstance.trace.OpenSpan;
 import java.io.ByteArrayInputStream;
@@ -20,6 +21,8 @@ import org.junit.jupiter.api.Test;
 
 class AnswerHeapTest {
   private final EnosRequests requests = new EnosRequests(null, "", Clock.systemUTC());
+  private final FetchState fetch =
+      new FetchState(new InstanceQuery("1-2", "u", "o"));
   private long room = Long.MAX_VALUE;
   private long asked;
 
@@ -78,7 +81,7 @@ class AnswerHeapTest {
   void takesHeapForAllThatAnAnswerMayBecomeBeforeItIsParsed() throws IOException {
     InputStream body = new ByteArrayInputStream(zeros(900_000));
 
-    requests.reserveHeap(body);
+    requests.received(body, fetch);
 
     assertTrue(asked > 128L * 900_000, asked + " bytes");
     assertEquals('0', body.read(), "the body can be read afterwards");
@@ -86,7 +89,7 @@ class AnswerHeapTest {
 
   @Test
   void takesNoMoreThanTheMostValuesThatAreParsed() throws IOException {
-    requests.reserveHeap(new ByteArrayInputStream(zeros(4_000_000)));
+    requests.received(new ByteArrayInputStream(zeros(4_000_000)), fetch);
 
     assertTrue(asked < 128L * Json.MAX_TOKENS + 3 * 8_000_010L, asked + " bytes");
   }
@@ -117,7 +120,7 @@ class AnswerHeapTest {
     AnswerHeap.end();
     room = 0;
 
-    requests.reserveHeap(new ByteArrayInputStream(zeros(10)));
+    requests.received(new ByteArrayInputStream(zeros(10)), fetch);
 
     assertEquals(0, asked);
   }
