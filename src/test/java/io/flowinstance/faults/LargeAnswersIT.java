@@ -24,12 +24,12 @@ import org.junit.jupiter.api.Test;
 
 /**
  * More large answers at once than the heap could hold: the process goes on, and each id comes to
- * its outcome, the small ones among them too. A quarter of it by default, everything with {@code
+ * its outcome, the small ones among them too. An eighth of it by default, everything with {@code
  * -Pchaos}.
  */
 class LargeAnswersIT {
   private static final boolean FULL = Boolean.getBoolean("chaos");
-  private static final int ANSWERS = FULL ? 64 : 16;
+  private static final int ANSWERS = FULL ? 64 : 8;
   private static final int HEAP_MB = 512;
   private static final int SMALL = 200;
   private static final int TASKS_OF_A_SMALL_ONE = 1;
@@ -128,6 +128,6 @@ class LargeAnswersIT {
             Fault.status(200, "application/json", body),
             FaultScope.ids(large.toArray(String[]::new)));
 
-    serve("zeros", large, 0, "{UNREADABLE_TASK=" + ANSWERS + "}");
+    serve("zeros", large, 0, "{EVENT_TOO_LARGE=" + ANSWERS + "}");
   }
 }

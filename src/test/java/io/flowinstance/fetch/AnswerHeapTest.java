@@ -21,8 +21,7 @@ import org.junit.jupiter.api.Test;
 
 class AnswerHeapTest {
   private final EnosRequests requests = new EnosRequests(null, "", Clock.systemUTC());
-  private final FetchState fetch =
-      new FetchState(new InstanceQuery("1-2", "u", "o"));
+  private final FetchState fetch = new FetchState(new InstanceQuery("1-2", "u", "o"));
   private long room = Long.MAX_VALUE;
   private long asked;
 
