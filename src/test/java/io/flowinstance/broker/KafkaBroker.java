@@ -29,7 +29,6 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.metadata.storage.Formatter;
-import org.apache.kafka.server.common.Features;
 import org.apache.kafka.server.common.MetadataVersion;
 
 /**
@@ -271,7 +270,6 @@ public final class KafkaBroker implements AutoCloseable {
       clusterId = Uuid.randomUuid().toString();
       new Formatter()
           .setPrintStream(new PrintStream(PrintStream.nullOutputStream()))
-          .setSupportedFeatures(Features.PRODUCTION_FEATURES)
           .setReleaseVersion(MetadataVersion.latestProduction())
           .setClusterId(clusterId)
           .setNodeId(1)
