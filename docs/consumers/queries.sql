@@ -1,0 +1,16 @@
+-- What stands on the topics now. Each query ends, because the tables end with the last row that is there;
+-- without these four statements the same queries go on and update what they show.
+SET 'execution.runtime-mode' = 'batch';
+ALTER TABLE flow_instances SET ('scan.bounded.mode' = 'latest-offset');
+ALTER TABLE task_statuses SET ('scan.bounded.mode' = 'latest-offset');
+ALTER TABLE dead_letters SET ('scan.bounded.mode' = 'latest-offset');
+
+SELECT instanceId, flowName, enrichment.state AS state, enrichment.settled AS settled, enrichment.taskCount AS taskCount, fetchedAt FROM latest_instances;
+
+SELECT instanceId, taskName, state, settled, fetchedAt FROM current_tasks;
+
+SELECT instanceId, observationId, arrived, taskCount, complete FROM observations;
+
+SELECT window_start, flowId, failures FROM failures_per_hour;
+
+SELECT reason, instanceId, attempts, message FROM dead_letter_reasons;
