@@ -1,6 +1,4 @@
--- What stands on the topics now. Each query ends, because the tables end with the last row that is there;
--- without these four statements the same queries go on and update what they show.
-SET 'execution.runtime-mode' = 'batch';
+-- What is on the topics now. With these statements each query ends with the last row that is there.
 ALTER TABLE flow_instances SET ('scan.bounded.mode' = 'latest-offset');
 ALTER TABLE task_statuses SET ('scan.bounded.mode' = 'latest-offset');
 ALTER TABLE dead_letters SET ('scan.bounded.mode' = 'latest-offset');

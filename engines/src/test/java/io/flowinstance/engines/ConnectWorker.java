@@ -54,7 +54,9 @@ final class ConnectWorker implements AutoCloseable {
     return name;
   }
 
-  /** What the worker says about the one task of a connector: its state, and the trace of its end. */
+  /**
+   * What the worker says about the one task of a connector: its state, and the trace of its end.
+   */
   JsonNode task(String connector) {
     return ask("GET", "/connectors/" + connector + "/status", "").path("tasks").path(0);
   }

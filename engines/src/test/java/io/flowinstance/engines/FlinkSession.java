@@ -22,7 +22,6 @@ import org.apache.flink.table.api.EnvironmentSettings;
 import org.apache.flink.table.api.ResultKind;
 import org.apache.flink.table.api.TableEnvironment;
 import org.apache.flink.table.api.TableResult;
-import org.apache.flink.table.catalog.Catalog;
 import org.apache.flink.table.catalog.Column;
 import org.apache.flink.types.Row;
 import org.apache.flink.types.RowKind;
@@ -36,7 +35,6 @@ import org.apache.flink.util.IOUtils;
 final class FlinkSession implements AutoCloseable {
   private static final Path DOCUMENTS = Path.of("..", "docs", "consumers");
   private static final String DEMO_BROKER = "127.0.0.1:19092";
-  private static final String CATALOG = "default_catalog";
   private static final int PARALLELISM = 2;
   private static final Pattern SET = Pattern.compile("(?s)SET '([^']+)' = '([^']+)'");
 
@@ -62,9 +60,7 @@ final class FlinkSession implements AutoCloseable {
               .set(RestOptions.ADDRESS, address.getHost())
               .set(RestOptions.PORT, address.getPort())
               .set(CoreOptions.DEFAULT_PARALLELISM, PARALLELISM);
-      environment =
-          TableEnvironment.create(
-              EnvironmentSettings.newInstance().withConfiguration(configuration).build());
+      environment = environment(configuration);
     } catch (Exception e) {
       throw new IllegalStateException("The Flink cluster does not start", e);
     }
@@ -135,24 +131,20 @@ final class FlinkSession implements AutoCloseable {
     }
   }
 
-  /** What the SQL client does with SET: a table environment itself has one mode for good. */
-  @SuppressWarnings("deprecation") // Nothing else takes a catalog that is there already.
+  /** What the SQL client does with SET. A table environment has one mode for good. */
   private void set(String key, String value) {
+    environment.getConfig().set(key, value);
     if (key.equals("execution.runtime-mode")) {
-      Catalog catalog = environment.getCatalog(CATALOG).orElseThrow();
-      Configuration ofSession = environment.getConfig().getConfiguration().clone();
-      ofSession.setString(key, value);
-      environment =
-          TableEnvironment.create(
-              EnvironmentSettings.newInstance()
-                  .withConfiguration(ofSession)
-                  .withBuiltInCatalogName("unused")
-                  .build());
-      environment.registerCatalog(CATALOG, catalog);
-      environment.useCatalog(CATALOG);
-    } else {
-      environment.getConfig().set(key, value);
+      if (environment.listTables().length > 0) {
+        throw new IllegalStateException("The mode is set after a table was created");
+      }
+      environment = environment(environment.getConfig().getConfiguration());
     }
+  }
+
+  private static TableEnvironment environment(Configuration configuration) {
+    return TableEnvironment.create(
+        EnvironmentSettings.newInstance().withConfiguration(configuration).build());
   }
 
   private static List<Row> rows(TableResult result) {
@@ -161,8 +153,7 @@ final class FlinkSession implements AutoCloseable {
     try {
       while (changes.hasNext()) {
         Row row = changes.next();
-        boolean added =
-            row.getKind() == RowKind.INSERT || row.getKind() == RowKind.UPDATE_AFTER;
+        boolean added = row.getKind() == RowKind.INSERT || row.getKind() == RowKind.UPDATE_AFTER;
         row.setKind(RowKind.INSERT);
         if (added) {
           rows.add(row);

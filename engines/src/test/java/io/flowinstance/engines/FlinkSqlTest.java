@@ -4,7 +4,6 @@ import static io.flowinstance.engines.PublishedTopics.DEAD_LETTERS;
 import static io.flowinstance.engines.PublishedTopics.INSTANCES;
 import static io.flowinstance.engines.PublishedTopics.TASKS;
 import static io.flowinstance.engines.PublishedTopics.header;
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.stream.Collectors.groupingBy;
 import static java.util.stream.Collectors.mapping;
 import static java.util.stream.Collectors.toSet;
@@ -71,6 +70,7 @@ class FlinkSqlTest {
     topics = published;
     FlinkSession batch = new FlinkSession(topics.bootstrapServers());
     SESSIONS.put(Mode.BATCH, batch);
+    batch.run("batch.sql");
     batch.run("tables.sql");
     batch.run("views.sql");
     ANSWERS.addAll(batch.run("queries.sql"));
@@ -118,8 +118,7 @@ class FlinkSqlTest {
     }
     FlinkSession session = session(Mode.BATCH);
     MessageSchema schema = new MessageSchema(schemaFile);
-    List<Column> columns =
-        session.columns(table).stream().filter(Column::isPhysical).toList();
+    List<Column> columns = session.columns(table).stream().filter(Column::isPhysical).toList();
     for (Column column : columns) {
       assertNames(schema, column.getName(), column.getDataType().getLogicalType());
     }
@@ -373,8 +372,7 @@ class FlinkSqlTest {
   @EnumSource
   void rowsOfAnAbortedTransactionAreNotSeen(Mode mode) {
     Map<String, String> tables =
-        Map.of(
-            INSTANCES, "flow_instances", TASKS, "task_statuses", DEAD_LETTERS, "dead_letters");
+        Map.of(INSTANCES, "flow_instances", TASKS, "task_statuses", DEAD_LETTERS, "dead_letters");
     for (Map.Entry<String, String> table : tables.entrySet()) {
       long committed = topics.read(table.getKey()).size();
       assertTrue(topics.readUncommitted(table.getKey()).size() > committed, table.getKey());

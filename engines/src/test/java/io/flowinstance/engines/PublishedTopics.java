@@ -156,10 +156,14 @@ final class PublishedTopics implements AutoCloseable {
   private KafkaConsumer<byte[], byte[]> consumer(String isolationLevel) {
     return new KafkaConsumer<>(
         Map.of(
-            "bootstrap.servers", broker.bootstrapServers(),
-            "isolation.level", isolationLevel,
-            "auto.offset.reset", "earliest",
-            "enable.auto.commit", "false"),
+            "bootstrap.servers",
+            broker.bootstrapServers(),
+            "isolation.level",
+            isolationLevel,
+            "auto.offset.reset",
+            "earliest",
+            "enable.auto.commit",
+            "false"),
         new ByteArrayDeserializer(),
         new ByteArrayDeserializer());
   }
@@ -250,7 +254,10 @@ final class PublishedTopics implements AutoCloseable {
     try (KafkaProducer<byte[], byte[]> transactional =
         new KafkaProducer<>(
             Map.of(
-                "bootstrap.servers", broker.bootstrapServers(), "transactional.id", "to-be-aborted"),
+                "bootstrap.servers",
+                broker.bootstrapServers(),
+                "transactional.id",
+                "to-be-aborted"),
             new ByteArraySerializer(),
             new ByteArraySerializer())) {
       transactional.initTransactions();
