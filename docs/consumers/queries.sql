@@ -1,7 +1,4 @@
--- What is on the topics now. With these statements each query ends with the last row that is there.
-ALTER TABLE flow_instances SET ('scan.bounded.mode' = 'latest-offset');
-ALTER TABLE task_statuses SET ('scan.bounded.mode' = 'latest-offset');
-ALTER TABLE dead_letters SET ('scan.bounded.mode' = 'latest-offset');
+-- One query of each view.
 
 SELECT instanceId, flowName, enrichment.state AS state, enrichment.settled AS settled, enrichment.taskCount AS taskCount, fetchedAt FROM latest_instances;
 

@@ -87,11 +87,6 @@ final class FlinkSession implements AutoCloseable {
     return results;
   }
 
-  /** Runs one statement that is no query. */
-  void execute(String sql) {
-    environment.executeSql(sql);
-  }
-
   /** The columns of a table, those of metadata and the computed ones included. */
   List<Column> columns(String table) {
     return environment.from(table).getResolvedSchema().getColumns();
