@@ -29,7 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The table "When it fails" of the README, row by row: outcome, reason and number of calls. */
+/** The table of {@code docs/failures.md}, row by row: outcome, reason and number of calls. */
 class FailureTableTest {
   private static final int BUDGET_MS = 1200;
 

@@ -8,10 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
+import java.util.Objects;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -124,18 +127,31 @@ class SettingsTest {
   }
 
   @Test
-  void theReadmeNamesEverySettingInTheOrderOfTheFile() throws IOException {
+  void thePageOfSettingsNamesEachWithItsVariableAndItsDefault() throws IOException {
     assertEquals(
-        names("src/main/resources/application.properties", "(?m)^([a-z.-]+) ="),
-        names("README.md", "(?m)^\\| `([a-z.-]+)` \\|"));
+        rows(
+            "src/main/resources/application.properties",
+            "(?m)^(?<name>[a-z.-]+) =[ ]?(?<value>.*)$",
+            row -> row.group("value")),
+        rows(
+            "docs/settings.md",
+            "(?m)^\\| `(?<name>[a-z.-]+)` \\| `(?<variable>[A-Z_]+)` \\| (?:`(?<value>[^`]*)` |[^|`]*)\\|",
+            row -> {
+              assertEquals(
+                  row.group("name").toUpperCase(Locale.ROOT).replaceAll("[.-]", "_"),
+                  row.group("variable"));
+              return Objects.requireNonNullElse(row.group("value"), "");
+            }));
   }
 
-  private static Set<String> names(String file, String pattern) throws IOException {
-    Matcher matcher = Pattern.compile(pattern).matcher(Files.readString(Path.of(file)));
-    Set<String> names = new LinkedHashSet<>();
-    while (matcher.find()) {
-      names.add(matcher.group(1));
+  /** Name and value of each row, in the order of the file. */
+  private static List<String> rows(String file, String pattern, Function<Matcher, String> value)
+      throws IOException {
+    Matcher row = Pattern.compile(pattern).matcher(Files.readString(Path.of(file)));
+    List<String> rows = new ArrayList<>();
+    while (row.find()) {
+      rows.add(row.group("name") + " = " + value.apply(row));
     }
-    return names;
+    return rows;
   }
 }

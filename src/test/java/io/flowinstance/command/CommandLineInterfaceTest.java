@@ -4,7 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -16,11 +21,18 @@ class CommandLineInterfaceTest {
   }
 
   @Test
-  void namesEveryCommandInItsHelp() {
+  void namesEveryCommandInItsHelp() throws IOException {
     CommandRun help = CommandRun.of(Map.of(), "--help");
+    List<String> documented =
+        Pattern.compile("(?m)^## `([a-z-]+)")
+            .matcher(Files.readString(Path.of("docs/commands.md")))
+            .results()
+            .map(heading -> heading.group(1))
+            .toList();
 
+    assertEquals(List.of("check", "fetch", "send-ids", "replay-dead-letters"), documented);
     assertEquals(0, help.exitCode());
-    for (String command : new String[] {"check", "fetch", "send-ids", "replay-dead-letters"}) {
+    for (String command : documented) {
       assertTrue(help.out().contains("\n  " + command + " "), help.out());
       assertEquals(0, CommandRun.of(Map.of(), command, "--help").exitCode());
     }
