@@ -73,7 +73,7 @@ public final class FetchBeans implements CamelConfiguration {
                       ? ""
                       : tokens.failure()
                           + " Ids wait until it gives one. If it refuses us, check enos.app-key"
-                          + " and enos.app-secret; else ask whoever runs EnOS."));
+                          + " and enos.app-secret; otherwise ask whoever runs EnOS."));
     }
     registry.bind("api-headers", new ApiHeaders());
     registry.bind("enos-json", JsonBody.mapper());
@@ -152,7 +152,7 @@ public final class FetchBeans implements CamelConfiguration {
     long most = Runtime.getRuntime().maxMemory() / HEAP_PART_OF_AN_ANSWER;
     if (asked > most) {
       LOG.warn(
-          "Answers above {} bytes become dead letters: fetch.max-response-bytes is {}, which needs a"
+          "Answers above {} bytes become dead letters. fetch.max-response-bytes is {}, which needs a"
               + " heap of {} MiB.",
           most,
           asked,

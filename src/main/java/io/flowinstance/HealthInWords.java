@@ -17,7 +17,7 @@ final class HealthInWords extends AbstractHealthCheck {
   }
 
   /**
-   * Part of readiness alone: it mends itself, or somebody else has to mend it.
+   * Part of readiness only: it passes by itself, or somebody has to fix something elsewhere.
    *
    * @param complaint what is wrong and what to do, empty when nothing is; it has to be cheap, and
    *     never waits
@@ -26,7 +26,7 @@ final class HealthInWords extends AbstractHealthCheck {
     return new HealthInWords(id, false, complaint);
   }
 
-  /** Part of liveness too: only a restart mends it. */
+  /** Part of liveness too: only a restart helps. */
   static HealthInWords ofLiveness(String id, Supplier<String> complaint) {
     return new HealthInWords(id, true, complaint);
   }

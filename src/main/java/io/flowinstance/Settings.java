@@ -62,7 +62,7 @@ public final class Settings {
    * Resolves every known setting.
    *
    * @param environment variables such as {@code ENOS_BASE_URL}; {@code ENOS_APP_SECRET_FILE} names
-   *     a file that holds the value
+   *     a file with the value
    * @param overrides settings by their own names, stronger than the environment
    * @throws SettingsException the settings cannot be used; it names every fault
    */
@@ -73,7 +73,7 @@ public final class Settings {
   /**
    * Resolves every known setting for a process that uses some of them.
    *
-   * @param used the parts that are held to their rules
+   * @param used the parts that are validated
    * @throws SettingsException those parts cannot be used; it names every fault
    */
   public static Settings resolve(
@@ -123,7 +123,7 @@ public final class Settings {
         return Files.readString(Path.of(file)).strip();
       } catch (IOException e) {
         faults.add(
-            "%s_FILE names %s, which cannot be read: mount it, or mend the path."
+            "%s_FILE names %s, which cannot be read: mount it, or fix the path."
                 .formatted(variable, file));
         return value;
       }

@@ -63,7 +63,7 @@ final class SettingsCheck {
   private void kafka() {
     for (String server : settings.text("kafka.bootstrap-servers").split(",", -1)) {
       if (!server.strip().matches("[^\\s:]+:\\d{1,5}|\\[[0-9a-fA-F:]+]:\\d{1,5}")) {
-        fault("kafka.bootstrap-servers", "holds \"%s\"".formatted(server), "give host:port, …");
+        fault("kafka.bootstrap-servers", "contains \"%s\"".formatted(server), "give host:port, …");
       }
     }
     required("kafka.group-id", "a name for the consumer group");
@@ -173,7 +173,7 @@ final class SettingsCheck {
   private void file(String name) {
     String path = settings.text(name);
     if (!path.isEmpty() && !Files.isReadable(Path.of(path))) {
-      fault(name, "names %s, which cannot be read".formatted(path), "mount it, or mend the path");
+      fault(name, "names %s, which cannot be read".formatted(path), "mount it, or fix the path");
     }
   }
 

@@ -369,7 +369,7 @@ class FailureTableTest {
   void whatFailsForAllPublishesNothingAndCommitsNothing(Fault fault) {
     pipeline.enos().faults().set(fault, FaultScope.all());
 
-    assertHeldUntil(() -> pipeline.enos().faults().clear());
+    assertWaitsUntil(() -> pipeline.enos().faults().clear());
   }
 
   @ParameterizedTest
@@ -378,7 +378,7 @@ class FailureTableTest {
     pipeline.enos().tokens().expireAll();
     pipeline.enos().tokens().refuse(code);
 
-    assertHeldUntil(() -> pipeline.enos().tokens().refuse(0));
+    assertWaitsUntil(() -> pipeline.enos().tokens().refuse(0));
   }
 
   static Stream<Named<Fault>> tokenServiceFaults() {
@@ -394,10 +394,10 @@ class FailureTableTest {
     pipeline.enos().tokens().expireAll();
     pipeline.enos().faults().set(fault, FaultScope.all().on(Endpoint.TOKEN));
 
-    assertHeldUntil(() -> pipeline.enos().faults().clear());
+    assertWaitsUntil(() -> pipeline.enos().faults().clear());
   }
 
-  private static void assertHeldUntil(Runnable mended) {
+  private static void assertWaitsUntil(Runnable fixed) {
     List<String> ids = newIds(3);
     int outages = pipeline.outages();
     int published = pipeline.kafka().published().size();
@@ -410,7 +410,7 @@ class FailureTableTest {
 
     assertEquals(published, pipeline.kafka().published().size(), "published while refused");
     assertEquals(committed, pipeline.kafka().committedOffset(), "committed while refused");
-    mended.run();
+    fixed.run();
     pipeline.awaitDone(last);
     pipeline.assertServedOnce(ids);
     assertTrue(pipeline.isUp());

@@ -77,7 +77,7 @@ class HealthTest {
     Map<String, String> down = notReady();
     assertEquals(Set.of("kafka"), down.keySet());
     assertTrue(
-        down.get("kafka").startsWith("Kafka does not answer at in-memory:9092;"), down::toString);
+        down.get("kafka").startsWith("Kafka does not answer at in-memory:9092."), down::toString);
     assertEquals(Map.of(), notAlive());
 
     pipeline.kafka().answers(true);

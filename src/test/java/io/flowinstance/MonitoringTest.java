@@ -116,7 +116,7 @@ class MonitoringTest {
   }
 
   @Test
-  void alertsRingForTheirFaultsAlone(@TempDir Path folder) throws Exception {
+  void alertsFireForTheirFaultsAlone(@TempDir Path folder) throws Exception {
     alertRules(folder);
     promtool(
         folder,

@@ -15,15 +15,15 @@ import picocli.CommandLine.Help.Ansi.Style;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** Asks everything that the pipeline will depend on, and says what to mend. */
+/** Checks everything that the pipeline depends on, and says what to fix. */
 @Command(
     name = "check",
     mixinStandardHelpOptions = true,
     header = "Checks everything that the pipeline depends on.",
     description = {
-      "Checks the settings, the brokers, the topics, the token service and the API's clock: one"
-          + " line each, ok or what to mend. Publishes nothing. Exit code 0 if all is well, else"
-          + " 1.",
+      "Checks the settings, the brokers, the topics, the consumer group, the transactional ids,"
+          + " the token service and the API's clock. Prints one line for each: ok, or what to fix."
+          + " Publishes nothing. Exit code 0 if all lines are ok, otherwise 1.",
       ""
     })
 final class Check implements Callable<Integer> {
@@ -55,7 +55,7 @@ final class Check implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     Ansi ansi = spec.commandLine().getColorScheme().ansi();
     for (Finding finding : findings) {
-      String word = "%-4s".formatted(finding.verdict().word());
+      String word = "%-3s".formatted(finding.verdict().word());
       Style style = finding.verdict() == Finding.Verdict.OK ? Style.fg_green : Style.fg_red;
       out.printf(
           "%s  %-20s  %s%n",
@@ -73,7 +73,7 @@ final class Check implements Callable<Integer> {
       return List.of(
           Finding.ok("settings", "all %d can be used.".formatted(settings.asMap().size())));
     } catch (SettingsException e) {
-      return e.faults().stream().map(fault -> Finding.mend("settings", fault)).toList();
+      return e.faults().stream().map(fault -> Finding.fix("settings", fault)).toList();
     }
   }
 
@@ -97,7 +97,7 @@ final class Check implements Callable<Integer> {
 
   private static List<Finding> notAsked(List<String> subjects) {
     return subjects.stream()
-        .map(subject -> Finding.unknown(subject, "not asked: mend the settings first."))
+        .map(subject -> Finding.unknown(subject, "not checked: fix the settings first."))
         .toList();
   }
 
@@ -108,11 +108,11 @@ final class Check implements Callable<Integer> {
           token,
           token.verdict() == Finding.Verdict.OK
               ? clock(settings, api)
-              : Finding.unknown(CLOCK, "not asked: without an access token it does not answer."));
+              : Finding.unknown(CLOCK, "not checked: it needs an access token."));
     } catch (CommandFailedException e) {
       return List.of(
-          mend(TOKEN_SERVICE, settings, e),
-          Finding.unknown(CLOCK, "not asked: nothing at that address can be."));
+          fix(TOKEN_SERVICE, settings, e),
+          Finding.unknown(CLOCK, "not checked: no call to that address is possible."));
     }
   }
 
@@ -127,7 +127,7 @@ final class Check implements Callable<Integer> {
           "%s gave an access token for %s."
               .formatted(settings.text("enos.base-url"), Durations.text(life)));
     } catch (RuntimeException e) {
-      return mend(TOKEN_SERVICE, settings, e);
+      return fix(TOKEN_SERVICE, settings, e);
     }
   }
 
@@ -143,17 +143,17 @@ final class Check implements Callable<Integer> {
           CLOCK,
           skew.abs().compareTo(NOTABLE_SKEW) < 0
               ? told + "."
-              : "%s, and this machine's clock is %s %s: a signature may not survive that."
+              : "%s, and this machine's clock is %s %s: the API may refuse its signatures."
                   .formatted(
                       told, Durations.text(skew.abs()), skew.isNegative() ? "ahead" : "behind"));
     } catch (RuntimeException e) {
-      return mend(CLOCK, settings, e);
+      return fix(CLOCK, settings, e);
     }
   }
 
-  private static Finding mend(String subject, Settings settings, RuntimeException e) {
+  private static Finding fix(String subject, Settings settings, RuntimeException e) {
     String sentence = Failures.sentence(e);
-    return Finding.mend(
+    return Finding.fix(
         subject, settings.text("enos.base-url") + ": " + (sentence == null ? e : sentence));
   }
 }

@@ -24,8 +24,8 @@ import picocli.CommandLine.RunLast;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
- * The command line of the JAR. Exit codes: 0 done, 1 not done, 2 asked or set up wrongly. What is
- * asked for goes to standard output, everything else to standard error.
+ * The command line of the JAR. Exit codes: 0 success, 1 failure, 2 invalid arguments or settings.
+ * A command writes its result to standard output and everything else to standard error.
  */
 public final class CommandLineInterface {
   private static final String LOG_SETTINGS = "logback.configurationFile";
@@ -109,7 +109,7 @@ public final class CommandLineInterface {
       String name = unmatched.getUnmatched().get(0).replaceFirst("=.*", "");
       err.printf("There is no option, command or further argument %s here.%n", Printable.of(name));
       if (name.startsWith("-")) {
-        err.println("Settings come from the environment, and so do secrets: see the README.");
+        err.println("Settings come from the environment, and so do secrets: see docs/settings.md.");
       }
     } else {
       err.println(failure.getMessage());
@@ -140,15 +140,15 @@ public final class CommandLineInterface {
       versionProvider = Version.class,
       synopsisSubcommandLabel = "[COMMAND]",
       description = {
-        "EnOS workflow-instance ids in, events out, exactly once. Without a command: runs the"
-            + " pipeline until it is asked to stop.",
+        "Takes ids of EnOS workflow instances from Kafka and publishes each instance and its tasks,"
+            + " exactly once. Without a command, the pipeline runs until it is asked to stop.",
         ""
       },
       footer = {
         "",
-        "Every setting comes from the environment (ENOS_BASE_URL, KAFKA_BOOTSTRAP_SERVERS, …), a"
-            + " secret also from a file (ENOS_APP_SECRET_FILE).",
-        "Exit codes: 0 done, 1 not done, 2 asked or set up wrongly."
+        "Settings come from the environment (ENOS_BASE_URL, KAFKA_BOOTSTRAP_SERVERS, …), secrets"
+            + " also from files (ENOS_APP_SECRET_FILE). Every command accepts --help.",
+        "Exit codes: 0 success, 1 failure, 2 invalid arguments or settings."
       })
   private static final class Root implements Callable<Integer> {
     private final Pipeline pipeline;

@@ -9,7 +9,7 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.ProducerFencedException;
 
-/** What went wrong, in a sentence that says what to mend. */
+/** What went wrong, in a sentence that says what to fix. */
 final class Failures {
   private Failures() {}
 

@@ -41,7 +41,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     header = "Shows one instance.",
     description = {
-      "Asks EnOS for one instance and shows it: its tasks as a tree, each with its status."
+      "Fetches one instance from EnOS and shows it, with its tasks as a tree and their statuses."
           + " Publishes nothing.",
       ""
     })
@@ -57,7 +57,7 @@ final class FetchInstance implements Callable<Integer> {
       names = "--json",
       description =
           "Print the messages that would be published, one JSON object per line: topic, key,"
-              + " headers, value. ce_id is as if the id stood at offset 0 of partition 0.")
+              + " headers, value. ce_id is that of an id record at offset 0 of partition 0.")
   private boolean asJson;
 
   FetchInstance(Surroundings surroundings) {

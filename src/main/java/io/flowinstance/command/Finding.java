@@ -3,16 +3,16 @@ package io.flowinstance.command;
 /**
  * What a check found of one thing.
  *
- * @param verdict whether it is as it should be
- * @param subject what was looked at, a few words
- * @param text what there is, or what to mend
+ * @param verdict whether it can be used
+ * @param subject what was checked, a few words
+ * @param text what was found, or what to fix
  */
 record Finding(Verdict verdict, String subject, String text) {
-  /** How it is. */
+  /** The word that a line begins with. */
   enum Verdict {
     OK("ok"),
-    MEND("mend"),
-    /** It was not looked at, because something before it has to be mended. */
+    FIX("fix"),
+    /** It was not checked, because something before it must be fixed. */
     UNKNOWN("?");
 
     private final String word;
@@ -30,8 +30,8 @@ record Finding(Verdict verdict, String subject, String text) {
     return new Finding(Verdict.OK, subject, text);
   }
 
-  static Finding mend(String subject, String text) {
-    return new Finding(Verdict.MEND, subject, text);
+  static Finding fix(String subject, String text) {
+    return new Finding(Verdict.FIX, subject, text);
   }
 
   static Finding unknown(String subject, String text) {

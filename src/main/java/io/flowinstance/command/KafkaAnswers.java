@@ -41,7 +41,7 @@ final class KafkaAnswers {
           .size();
     } catch (UnknownTopicOrPartitionException e) {
       throw new CommandFailedException(
-          "Topic %s does not exist: create it, or mend the setting.".formatted(topic), e);
+          "Topic %s does not exist: create it, or fix the setting.".formatted(topic), e);
     }
   }
 }

@@ -62,7 +62,7 @@ final class KafkaCheck {
       findings.add(group(admin));
       findings.add(transactionalId(admin));
     } catch (KafkaException e) {
-      findings.add(Finding.mend(BROKERS, servers() + ": " + Failures.sentence(e)));
+      findings.add(Finding.fix(BROKERS, servers() + ": " + Failures.sentence(e)));
       for (String name : TOPICS) {
         findings.add(unknown(name));
       }
@@ -73,7 +73,7 @@ final class KafkaCheck {
   }
 
   private static Finding unknown(String subject) {
-    return Finding.unknown(subject, "the brokers could not be asked.");
+    return Finding.unknown(subject, "not checked: the brokers do not answer.");
   }
 
   private String servers() {
@@ -98,24 +98,24 @@ final class KafkaCheck {
                       .allTopicNames())
               .get(topic);
       if (!allows(description.authorizedOperations(), use)) {
-        return Finding.mend(
+        return Finding.fix(
             name,
             "%s exists, and this login may not %s it: grant it %s there."
                 .formatted(topic, use == AclOperation.READ ? "read" : "write", title(use)));
       }
       String compacted = name.equals(DEAD_LETTERS) ? compacted(admin, topic) : "";
       if (!compacted.isEmpty()) {
-        return Finding.mend(name, compacted);
+        return Finding.fix(name, compacted);
       }
       int partitions = description.partitions().size();
       return Finding.ok(name, "%s: %s.".formatted(topic, Count.of(partitions, "partition")));
     } catch (UnknownTopicOrPartitionException e) {
-      return Finding.mend(
+      return Finding.fix(
           name, "%s does not exist: create it, or set it to one that does.".formatted(topic));
     } catch (TopicAuthorizationException e) {
-      return Finding.mend(
+      return Finding.fix(
           name,
-          "%s is hidden from this login, if it exists: grant it %s and Describe there."
+          "%s does not exist, or this login may not see it: grant it %s and Describe there."
               .formatted(topic, title(use)));
     }
   }
@@ -144,7 +144,7 @@ final class KafkaCheck {
                   .describedGroups()
                   .get(group));
       if (!allows(description.authorizedOperations(), AclOperation.READ)) {
-        return Finding.mend(
+        return Finding.fix(
             GROUP, "This login may not consume in %s: grant it Read there.".formatted(group));
       }
       int members = description.members().size();
@@ -152,7 +152,7 @@ final class KafkaCheck {
     } catch (GroupIdNotFoundException e) {
       return Finding.ok(GROUP, "%s: 0 members now.".formatted(group));
     } catch (KafkaException e) {
-      return Finding.mend(GROUP, Failures.sentence(e));
+      return Finding.fix(GROUP, Failures.sentence(e));
     }
   }
 
@@ -164,7 +164,7 @@ final class KafkaCheck {
     } catch (TransactionalIdNotFoundException e) {
       // As it should be: nobody has used it, and this login may know so.
     } catch (KafkaException e) {
-      return Finding.mend(TRANSACTIONS, Failures.sentence(e));
+      return Finding.fix(TRANSACTIONS, Failures.sentence(e));
     }
     return Finding.ok(TRANSACTIONS, prefix + "-…: this login may use them.");
   }

@@ -79,7 +79,7 @@ final class ReplayDeadLetters implements Callable<Integer> {
   @Option(
       names = "--max",
       paramLabel = "<number>",
-      description = "Replay at most so many in this run.")
+      description = "Replay at most this many in this run.")
   private long max = Long.MAX_VALUE;
 
   @Option(
@@ -94,7 +94,7 @@ final class ReplayDeadLetters implements Callable<Integer> {
   @Option(
       names = "--rate",
       paramLabel = "<number>",
-      description = "Replay at most so many per second (default: no limit).")
+      description = "Replay at most this many per second (default: no limit).")
   private Integer rate;
 
   @Option(

@@ -43,8 +43,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     header = "Sends ids to the pipeline, from a file or found in EnOS.",
     description = {
-      "Sends ids to the topic of ids: from a file or standard input, or, with --from and --to, of"
-          + " every instance that EnOS lists as triggered then. Each id once per run.",
+      "Sends ids to the topic of ids, each once per run. They come from a file or standard input,"
+          + " or, with --from and --to, from EnOS: every instance triggered in that time.",
       ""
     })
 final class SendIds implements Callable<Integer> {
@@ -61,21 +61,22 @@ final class SendIds implements Callable<Integer> {
       arity = "0..1",
       paramLabel = "FILE",
       description =
-          "Ids, one per line; blank lines and those that begin with # are passed over. Without it,"
-              + " or for -: standard input.")
+          "Ids, one per line; blank lines and lines that begin with # are ignored. Without it, or"
+              + " with -: standard input.")
   private String file;
 
   @Option(
       names = "--from",
       paramLabel = "<time>",
       description =
-          "The first trigger time: 2026-01-31T10:00:00Z, 2026-01-31T10:00 (UTC), or 2h ago as 2h.")
+          "The first trigger time: 2026-01-31T10:00:00Z, 2026-01-31T10:00 (UTC), or 2h"
+              + " for two hours ago.")
   private Instant from;
 
   @Option(
       names = "--to",
       paramLabel = "<time>",
-      description = "The first trigger time that is no more meant.")
+      description = "The end of the time: instances triggered then or later are left out.")
   private Instant to;
 
   @Option(
@@ -83,7 +84,7 @@ final class SendIds implements Callable<Integer> {
       split = ",",
       paramLabel = "<status>",
       description =
-          "With --from: only instances of these statuses: ${COMPLETION-CANDIDATES} (default: all).")
+          "With --from: only instances with these statuses: ${COMPLETION-CANDIDATES} (default: all).")
   private List<InstanceSearch.Status> statuses = List.of();
 
   @Option(
@@ -91,10 +92,10 @@ final class SendIds implements Callable<Integer> {
       split = ",",
       paramLabel = "<type>",
       description =
-          "With --from: only instances scheduled so: ${COMPLETION-CANDIDATES} (default: all).")
+          "With --from: only instances of these schedule types: ${COMPLETION-CANDIDATES} (default: all).")
   private List<InstanceSearch.Type> types = List.of();
 
-  @Option(names = "--dry-run", description = "Print the ids, and send nothing.")
+  @Option(names = "--dry-run", description = "Print the ids and send nothing.")
   private boolean dryRun;
 
   private boolean complete = true;
@@ -118,7 +119,7 @@ final class SendIds implements Callable<Integer> {
 
   private void refuseNonsense() {
     if ((from == null) != (to == null)) {
-      throw new ParameterException(spec.commandLine(), "--from and --to go together.");
+      throw new ParameterException(spec.commandLine(), "--from and --to need each other.");
     }
     if (from != null && file != null) {
       throw new ParameterException(
@@ -126,7 +127,7 @@ final class SendIds implements Callable<Integer> {
     }
     if (from == null && !(statuses.isEmpty() && types.isEmpty())) {
       throw new ParameterException(
-          spec.commandLine(), "--status and --type go with --from and --to.");
+          spec.commandLine(), "--status and --type need --from and --to.");
     }
     if (from != null && !from.isBefore(to)) {
       throw new ParameterException(
@@ -206,7 +207,7 @@ final class SendIds implements Callable<Integer> {
       }
       if (!more) {
         say(
-            "EnOS counts %s of type %s, and its pages held %d: run this again for the rest.",
+            "EnOS counts %s of type %s, but its pages contained %d: run this again for the rest.",
             Count.of(count, "instance"), search.type(), found.size());
         complete = false;
         return found;

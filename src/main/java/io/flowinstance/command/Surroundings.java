@@ -14,7 +14,7 @@ import java.util.function.BooleanSupplier;
  * @param in standard input
  * @param clock tells what "two hours ago" means
  * @param unicode whether standard output can show more than ASCII
- * @param watched tells whether standard error is a terminal, before which somebody waits
+ * @param watched tells whether standard error is a terminal
  */
 record Surroundings(
     Map<String, String> environment,

@@ -24,7 +24,7 @@ public interface FetchScope {
    */
   boolean tryGrowTo(long bytes);
 
-  /** Gives back what {@link #tryAcquire} took: the call brought no answer. */
+  /** Releases what {@link #tryAcquire} took: the call brought no answer. */
   void release();
 
   /** The span that the calls belong to. */

@@ -81,11 +81,11 @@ public final class TrustStore implements TlsSocketStrategy {
       seen = found;
       tls = load(found);
       broken = false;
-      LOG.info("The trust store {} of enos.trust-store was replaced; it is in use now.", file);
+      LOG.info("The trust store {} of enos.trust-store was replaced and is in use now.", file);
     } catch (IOException | GeneralSecurityException | RuntimeException e) {
       if (!broken) {
         LOG.warn(
-            "The trust store {} of enos.trust-store cannot be read; the one before stays in use."
+            "The trust store {} of enos.trust-store cannot be read; the previous one stays in use."
                 + " Check the file, its type and its password. {}",
             file,
             e.toString());

@@ -118,15 +118,15 @@ final class ConsumerHealth {
   /** The broker takes no metadata of this length. */
   void metadataRefused(int length) {
     LOG.warn(
-        "The brokers refuse offset metadata of {} characters (offset.metadata.max.bytes): from now"
-            + " on they stay shorter, and a partition waits sooner for its slowest id.",
+        "The brokers refuse offset metadata of {} characters (offset.metadata.max.bytes). From"
+            + " now on they are shorter, and a partition waits sooner for its slowest id.",
         length);
   }
 
   /** Retention was faster than this consumer. */
   void lost(TopicPartition partition, DoneOffsets.Range offsets) {
     LOG.warn(
-        "{} offsets of {}, from {} on, were deleted by retention before their ids were read.",
+        "Retention deleted {} offsets of {}, from {} on, before their ids were read.",
         offsets.to() - offsets.from(),
         partition,
         offsets.from());
@@ -135,7 +135,7 @@ final class ConsumerHealth {
   /** No form of a dead letter is taken. */
   void refused(String position, String topic) {
     refused =
-        "Topic %s takes no dead letter of %s, however small: look at its max.message.bytes."
+        "Topic %s accepts no dead letter of %s, however small: check its max.message.bytes."
             .formatted(topic, position);
     LOG.warn(refused);
   }
@@ -148,7 +148,7 @@ final class ConsumerHealth {
           .formatted(name(), TimeUnit.NANOSECONDS.toSeconds(nanoTime.getAsLong() - since));
     }
     if (!inFlight.crowded().isEmpty()) {
-      return "%s of %s wait for their slowest ids: no more ids are read of them before these are done."
+      return "%s of %s wait for their slowest ids: no more ids are read from them until these are done."
           .formatted(inFlight.crowded(), name());
     }
     return refused;

@@ -128,7 +128,7 @@ final class FlowKafkaConsumer extends DefaultConsumer implements Suspendable {
   private static void ended(SharedCall call, InFlight inFlight, Exception failure) {
     boolean isWanted = inFlight.failed(call);
     if (isWanted && !(failure instanceof CancelledException)) {
-      LOG.warn("{} came to no outcome and is served again.", call.first().position(), failure);
+      LOG.warn("{} has no outcome and is served again.", call.first().position(), failure);
     }
   }
 

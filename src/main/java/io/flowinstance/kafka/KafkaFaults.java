@@ -12,7 +12,7 @@ import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.errors.TransactionalIdAuthorizationException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
-/** What went wrong with Kafka, in a sentence that says what to put right. */
+/** What went wrong with Kafka, in a sentence that says what to fix. */
 public final class KafkaFaults {
   private KafkaFaults() {}
 
@@ -40,7 +40,7 @@ public final class KafkaFaults {
           + " kafka.security.sasl-jaas-config.";
     }
     if (failure instanceof SslAuthenticationException) {
-      return "There is no trust between this machine and the brokers: check kafka.security.protocol"
+      return "This machine and the brokers do not trust each other: check kafka.security.protocol"
           + " and kafka.security.trust-store. TLS says: "
           + deepest(failure);
     }
@@ -57,7 +57,7 @@ public final class KafkaFaults {
           + " with kafka.transactional-id-prefix (or, where that is empty, kafka.group-id).";
     }
     if (failure instanceof ClusterAuthorizationException) {
-      return "This login may not use the cluster so: grant it IdempotentWrite there.";
+      return "This login may not write idempotently: grant it IdempotentWrite on the cluster.";
     }
     if (failure instanceof AuthorizationException) {
       return "This login may not do that: " + failure.getMessage();
@@ -66,7 +66,7 @@ public final class KafkaFaults {
       return "A topic does not exist: run check to see which.";
     }
     if (failure instanceof ConfigException || failure.getCause() instanceof ConfigException) {
-      return "Kafka does not take the settings: " + deepest(failure);
+      return "Kafka does not accept the settings: " + deepest(failure);
     }
     return null;
   }

@@ -116,7 +116,7 @@ public final class KafkaHealth {
   public String unanswered() {
     notice();
     if (unanswered) {
-      return ("Kafka does not answer at %s; ids wait, none is lost, and it goes on by itself. Check"
+      return ("Kafka does not answer at %s. Ids wait, none is lost, and the pipeline goes on by itself. Check"
               + " the brokers, kafka.bootstrap-servers and kafka.security.*, and the network.")
           .formatted(servers);
     }
@@ -128,7 +128,7 @@ public final class KafkaHealth {
     String outside = those(consumer -> !consumer.isMember());
     return outside.isEmpty() || unanswered
         ? ""
-        : ("Not in the consumer group: %s. A rebalance ends that within seconds. If it lasts, check"
+        : ("Not in the consumer group: %s. A rebalance takes seconds. If it lasts longer, check"
                 + " that this login may read the group and the topic %s.")
             .formatted(outside, topic);
   }

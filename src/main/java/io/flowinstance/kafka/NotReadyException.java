@@ -2,7 +2,7 @@ package io.flowinstance.kafka;
 
 import org.apache.kafka.common.KafkaException;
 
-/** Nothing can be published yet; the message says what has to be put right. */
+/** Nothing can be published yet; the message says what to fix. */
 final class NotReadyException extends KafkaException {
   private static final long serialVersionUID = 1L;
 

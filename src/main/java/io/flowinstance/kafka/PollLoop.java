@@ -348,7 +348,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     OffsetAndMetadata lastCommit = committed.get(partition).orElse(null);
     if (lastCommit != null && lastCommit.offset() > there.to()) {
       LOG.warn(
-          "{} ends at {}, before its committed offset {}: it is read from its beginning.",
+          "{} ends at {}, before its committed offset {}, so it is read from its beginning.",
           partition,
           there.to(),
           lastCommit.offset());
@@ -356,7 +356,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     }
     if (lastCommit != null && DoneOffsets.isIgnored(lastCommit)) {
       LOG.warn(
-          "The metadata of the committed offset {} of {} are not of that offset and are ignored.",
+          "The metadata of the committed offset {} of {} belong to another offset and are ignored.",
           lastCommit.offset(),
           partition);
     }

@@ -60,7 +60,7 @@ public final class PipelineMetrics {
     deadLetterReasons.forEach(reason -> deadLetters.put(reason, outcomes("dead_letter", reason)));
     discarded =
         Counter.builder("flow.instance.ids.discarded")
-            .description("Id records of partitions that moved: polled again by their next owner.")
+            .description("Id records of partitions that moved: their next owner polls them again.")
             .register(registry);
     lost =
         Counter.builder("flow.instance.ids.lost")
@@ -72,11 +72,11 @@ public final class PipelineMetrics {
     answers.forEach(answer -> calls.put(answer, callDuration(answer)));
     ids =
         Counter.builder("flow.instance.ids")
-            .description("Id records that were polled, those that came again included.")
+            .description("Id records that were polled, repeatedly polled ones included.")
             .register(registry);
     retries =
         Counter.builder("flow.instance.api.retries")
-            .description("Calls of the API that were made again for the same id.")
+            .description("Repeated calls of the API for the same id.")
             .register(registry);
     committed = transactions("committed");
     aborted = transactions("aborted");
@@ -174,7 +174,7 @@ public final class PipelineMetrics {
 
   private Counter outcomes(String outcome, String reason) {
     return Counter.builder("flow.instance.outcomes")
-        .description("What ids came to; an id with unreadable tasks counts twice.")
+        .description("Outcomes of ids; an id with unreadable tasks counts twice.")
         .tags("outcome", outcome, "reason", reason)
         .register(registry);
   }
@@ -188,7 +188,7 @@ public final class PipelineMetrics {
 
   private Timer callDuration(String answer) {
     return Timer.builder("flow.instance.api.call.duration")
-        .description("Calls of the API, from the request to the last byte, by what they answered.")
+        .description("Calls of the API, from the request to the last byte, by the kind of answer.")
         .tag("answer", answer)
         .serviceLevelObjectives(CALL_BUCKETS)
         .register(registry);

@@ -50,13 +50,13 @@ final class SdkWarnings extends Handler {
       lastOfExporter =
           said.getThrown() == null ? said.getMessage() : said.getMessage() + " " + said.getThrown();
     } else if (heard.add(said.getLoggerName())) {
-      LOG.warn("{} (said once)", said.getMessage(), said.getThrown());
+      LOG.warn("{} (logged once)", said.getMessage(), said.getThrown());
     }
   }
 
   @Override
   public void flush() {
-    // Nothing is held back.
+    // Nothing is buffered.
   }
 
   @Override

@@ -29,11 +29,11 @@ final class WatchedExporter implements SpanExporter {
   private void completed(CompletableResultCode result) {
     if (result.isSuccess()) {
       if (failing.compareAndSet(true, false)) {
-        LOG.info("The collector takes spans again.");
+        LOG.info("The collector accepts spans again.");
       }
     } else if (failing.compareAndSet(false, true)) {
       LOG.warn(
-          "The collector takes no spans, so they are lost; OTEL_EXPORTER_OTLP_ENDPOINT says where"
+          "The collector accepts no spans, so they are lost. OTEL_EXPORTER_OTLP_ENDPOINT says where"
               + " it is: {}",
           SdkWarnings.lastOfExporter());
     }

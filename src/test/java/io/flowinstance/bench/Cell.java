@@ -5,38 +5,38 @@ package io.flowinstance.bench;
  *
  * @param tasks tasks per graph
  * @param concurrency most calls in flight
- * @param lanes consumers in the process
+ * @param consumers consumers in the process
  */
-record Cell(ApiLatency latency, int tasks, int concurrency, int lanes) {
+record Cell(ApiLatency latency, int tasks, int concurrency, int consumers) {
   private static final int DEFAULT_CONCURRENCY = 64;
-  private static final int DEFAULT_LANES = 2;
+  private static final int DEFAULT_CONSUMERS = 2;
 
   /** At the pipeline's default settings. */
   static Cell of(ApiLatency latency, int tasks) {
-    return new Cell(latency, tasks, DEFAULT_CONCURRENCY, DEFAULT_LANES);
+    return new Cell(latency, tasks, DEFAULT_CONCURRENCY, DEFAULT_CONSUMERS);
   }
 
   Cell concurrency(int other) {
-    return new Cell(latency, tasks, other, lanes);
+    return new Cell(latency, tasks, other, consumers);
   }
 
-  Cell lanes(int other) {
+  Cell consumers(int other) {
     return new Cell(latency, tasks, concurrency, other);
   }
 
   String title() {
-    return "API %s, %d tasks, concurrency %d, lanes %d"
-        .formatted(latency.title(), tasks, concurrency, lanes);
+    return "API %s, %d tasks, concurrency %d, consumers %d"
+        .formatted(latency.title(), tasks, concurrency, consumers);
   }
 
   /** What differs from the default settings. */
   String shortTitle() {
     return "%s, %d tasks".formatted(latency.title(), tasks)
         + (concurrency == DEFAULT_CONCURRENCY ? "" : ", concurrency " + concurrency)
-        + (lanes == DEFAULT_LANES ? "" : ", lanes " + lanes);
+        + (consumers == DEFAULT_CONSUMERS ? "" : ", consumers " + consumers);
   }
 
   String fileName() {
-    return "%s-%d-%d-%d".formatted(latency, tasks, concurrency, lanes);
+    return "%s-%d-%d-%d".formatted(latency, tasks, concurrency, consumers);
   }
 }

@@ -78,8 +78,8 @@ record Plan(List<Step> steps) {
     for (int concurrency : List.of(16, 256)) {
       cells.add(heavyTailed.concurrency(concurrency));
     }
-    for (int lanes : List.of(1, 4)) {
-      cells.add(standard.lanes(lanes));
+    for (int consumers : List.of(1, 4)) {
+      cells.add(standard.consumers(consumers));
     }
     for (Cell cell : cells) {
       addRounds(steps, cell, 1, SHORT_WARM_UP, CONTENDERS);

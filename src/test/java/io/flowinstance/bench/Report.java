@@ -61,7 +61,7 @@ record Report(Figures figures) {
       ToDoubleFunction<Throughput> figure,
       String format,
       boolean throughput) {
-    List<String> head = new ArrayList<>(List.of("API latency", "tasks", "concurrency", "lanes"));
+    List<String> head = new ArrayList<>(List.of("API latency", "tasks", "concurrency", "consumers"));
     head.add("rounds");
     head.add(ownHead);
     Figures.others().forEach(variant -> head.add(variant.title()));
@@ -91,7 +91,7 @@ record Report(Figures figures) {
 
   /** The highest figure over the rounds, of each variant in each cell. */
   private Table highest(String caption, ToDoubleFunction<Throughput> figure) {
-    List<String> head = new ArrayList<>(List.of("API latency", "tasks", "concurrency", "lanes"));
+    List<String> head = new ArrayList<>(List.of("API latency", "tasks", "concurrency", "consumers"));
     List.of(Variant.values()).forEach(variant -> head.add(variant.title()));
     List<List<String>> rows = new ArrayList<>();
     for (Cell cell : figures.cells()) {
@@ -151,7 +151,7 @@ record Report(Figures figures) {
             cell.latency().title(),
             Integer.toString(cell.tasks()),
             Integer.toString(cell.concurrency()),
-            Integer.toString(cell.lanes())));
+            Integer.toString(cell.consumers())));
   }
 
   private String text(Cell cell, Variant variant, Spread spread, String format) {

@@ -51,7 +51,7 @@ record ThroughputRun(Cell cell, Variant variant, int round, WarmUp warmUp, Durat
     int ids = (int) (idsPerSecond() * Math.max(30, warmUp.atMost().plus(window).toSeconds()));
     Map<String, String> environment = bed.environment(bed.ids(cell.tasks(), ids));
     environment.put("FETCH_CONCURRENCY", Integer.toString(cell.concurrency()));
-    environment.put("KAFKA_CONSUMERS", Integer.toString(cell.lanes()));
+    environment.put("KAFKA_CONSUMERS", Integer.toString(cell.consumers()));
     Path log = logs.resolve("%s-%s-%d.log".formatted(cell.fileName(), variant.name(), round));
     try (Arrivals arrivals = new Arrivals(bed.bootstrapServers(), TestBed.FLOW_INSTANCES);
         VariantProcess process = VariantProcess.start(variant, environment, log)) {

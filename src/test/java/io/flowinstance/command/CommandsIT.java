@@ -75,23 +75,23 @@ class CommandsIT {
     return CommandRun.of(environment(more), "check");
   }
 
-  private static void assertMend(CommandRun run, String subject, String text) {
+  private static void assertFix(CommandRun run, String subject, String text) {
     assertEquals(1, run.exitCode(), run.out());
     String line =
         run.lines().stream()
-            .filter(l -> l.startsWith("mend") && l.substring(6).startsWith(subject))
+            .filter(l -> l.startsWith("fix") && l.substring(5).startsWith(subject))
             .findFirst()
             .orElse("");
     assertTrue(line.contains(text), run.out());
   }
 
   @Test
-  void findsNothingToMend() {
+  void findsNothingToFix() {
     CommandRun run = check();
 
     assertEquals(0, run.exitCode(), run.out());
     assertEquals(10, run.lines().size(), run.out());
-    assertTrue(run.lines().stream().allMatch(line -> line.startsWith("ok    ")), run.out());
+    assertTrue(run.lines().stream().allMatch(line -> line.startsWith("ok   ")), run.out());
     assertTrue(
         run.out().contains("topic.instance-ids    flow-instance-ids: 2 partitions."), run.out());
     assertFalse(run.out().contains(enos.tokens().appSecret()), run.out());
@@ -99,11 +99,11 @@ class CommandsIT {
 
   @Test
   void namesEachThingToMend() {
-    assertMend(check("ENOS_BASE_URL", "nowhere"), "settings", "ENOS_BASE_URL");
-    assertMend(check("TOPIC_TASK_STATUSES", "none"), "topic.task-statuses", "does not exist");
-    assertMend(check("ENOS_APP_SECRET", "wrong"), "token service", "Check enos.app-key");
-    assertMend(check("ENOS_BASE_URL", "http://127.0.0.1:1"), "token service", "enos.base-url");
-    assertMend(
+    assertFix(check("ENOS_BASE_URL", "nowhere"), "settings", "ENOS_BASE_URL");
+    assertFix(check("TOPIC_TASK_STATUSES", "none"), "topic.task-statuses", "does not exist");
+    assertFix(check("ENOS_APP_SECRET", "wrong"), "token service", "Check enos.app-key");
+    assertFix(check("ENOS_BASE_URL", "http://127.0.0.1:1"), "token service", "enos.base-url");
+    assertFix(
         check("ENOS_AUTH", "none", "ENOS_BASE_URL", "http://127.0.0.1:1"), "API clock", "refused");
   }
 
@@ -113,24 +113,24 @@ class CommandsIT {
 
     CommandRun run = check("ENOS_TRUST_STORE", store.toString());
 
-    assertMend(run, "token service", "of enos.trust-store cannot be used");
+    assertFix(run, "token service", "of enos.trust-store cannot be used");
   }
 
   @Test
   void goesOnWithWhatDoesNotDependOnIt() {
     CommandRun run = check("KAFKA_BOOTSTRAP_SERVERS", "nonsense");
 
-    assertMend(run, "settings", "KAFKA_BOOTSTRAP_SERVERS");
-    assertTrue(run.out().contains("?     topic.instance-ids    not asked"), run.out());
-    assertTrue(run.out().contains("ok    token service"), run.out());
+    assertFix(run, "settings", "KAFKA_BOOTSTRAP_SERVERS");
+    assertTrue(run.out().contains("?    topic.instance-ids    not checked"), run.out());
+    assertTrue(run.out().contains("ok   token service"), run.out());
   }
 
   @Test
   void saysThatTheBrokersDoNotAnswer() {
     CommandRun run = check("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1");
 
-    assertMend(run, "brokers", "did not answer in time: check kafka.bootstrap-servers");
-    assertTrue(run.out().contains("ok    API clock"), run.out());
+    assertFix(run, "brokers", "did not answer in time: check kafka.bootstrap-servers");
+    assertTrue(run.out().contains("ok   API clock"), run.out());
   }
 
   @Test
@@ -159,11 +159,11 @@ class CommandsIT {
             "KAFKA_GROUP_ID", "closed",
             "KAFKA_TRANSACTIONAL_ID_PREFIX", "fenced");
 
-    assertMend(run, "topic.instance-ids", "may not read it: grant it Read there");
-    assertMend(run, "topic.flow-instances", "may not write it: grant it Write there");
-    assertMend(run, "topic.task-statuses", "is hidden from this login");
-    assertMend(run, "kafka.group-id", "may not use the consumer group closed");
-    assertMend(run, "transactional ids", "grant it Write on the ids that begin");
+    assertFix(run, "topic.instance-ids", "may not read it: grant it Read there");
+    assertFix(run, "topic.flow-instances", "may not write it: grant it Write there");
+    assertFix(run, "topic.task-statuses", "or this login may not see it");
+    assertFix(run, "kafka.group-id", "may not use the consumer group closed");
+    assertFix(run, "transactional ids", "grant it Write on the ids that begin");
   }
 
   private static AclBinding deny(ResourceType type, String name, AclOperation operation) {
@@ -253,7 +253,7 @@ class CommandsIT {
 
     assertEquals(1, run.exitCode());
     assertEquals(
-        "Topic none-such does not exist: create it, or mend the setting.", run.err().strip());
+        "Topic none-such does not exist: create it, or fix the setting.", run.err().strip());
   }
 
   /** Every record as {@code key=value}, sorted. */

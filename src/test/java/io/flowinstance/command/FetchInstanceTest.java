@@ -31,7 +31,7 @@ class FetchInstanceTest {
   }
 
   @AfterEach
-  void mend() {
+  void removeFaults() {
     enos.faults().clear();
     enos.requireSignature(false);
   }

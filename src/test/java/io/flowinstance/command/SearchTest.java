@@ -42,7 +42,7 @@ class SearchTest {
   }
 
   @AfterEach
-  void mend() {
+  void removeFaults() {
     enos.faults().clear();
     enos.traffic().clear();
   }

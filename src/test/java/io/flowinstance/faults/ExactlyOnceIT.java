@@ -258,7 +258,7 @@ class ExactlyOnceIT {
       assertEquals(List.of(), audit.without(tasksById.keySet()));
     }
     String output = process.output();
-    assertTrue(output.contains("are not of that offset and are ignored"), output);
+    assertTrue(output.contains("belong to another offset and are ignored"), output);
   }
 
   @Test
@@ -323,7 +323,7 @@ class ExactlyOnceIT {
     enos.goDown();
     try {
       TimeUnit.SECONDS.sleep(FULL ? 60 : 3);
-      // A lane that gave its ids back may be outside the group: the other one still holds its own.
+      // One consumer may be outside the group, while the other one still has its partitions.
       String ready = running.peek().health("ready");
       assertTrue(ready.startsWith("503 ") && ready.contains("\"name\":\"enos-api\""), ready);
       assertTrue(running.peek().health("live").startsWith("200 "));
@@ -344,7 +344,7 @@ class ExactlyOnceIT {
         network.cut();
         TimeUnit.SECONDS.sleep(FULL ? 15 : 3);
         awaitOnlyDown("kafka", running.peek());
-        network.mend();
+        network.restore();
       }
       audit("network cut between pipeline and broker", feeder);
     }

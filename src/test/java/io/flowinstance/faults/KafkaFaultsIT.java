@@ -363,7 +363,7 @@ class KafkaFaultsIT {
     password("file", "right");
     Path file = Files.writeString(folder.resolve("jaas"), jaas("file", "wrong"));
     try (NetworkCut network = new NetworkCut(broker.cutPort(), broker.behindCutPort())) {
-      network.mend();
+      network.restore();
       ApplicationProcess process = launch(secured(file));
       send(20);
       awaitUnready(process, "The brokers refuse the login");
@@ -386,7 +386,7 @@ class KafkaFaultsIT {
       awaitOutcomes(20, HEALS);
       password("broker", "another");
       network.cut();
-      network.mend();
+      network.restore();
       awaitUnready(process, "The brokers refuse the login");
       send(20);
 
@@ -445,7 +445,7 @@ class KafkaFaultsIT {
     awaitOutcomes(120 - toDelete.size(), HEALS);
     await()
         .atMost(HEALS)
-        .until(() -> lines(second, "were deleted by retention before") == toDelete.size());
+        .until(() -> lines(second, "before their ids were read") == toDelete.size());
     String metrics = second.metrics();
     assertTrue(
         metrics.contains("flow_instance_ids_lost_total %d.0".formatted(toDelete.size())), metrics);

@@ -38,14 +38,14 @@ final class NetworkCut implements AutoCloseable {
     daemon(this::accept);
   }
 
-  /** Cuts every connection; those that come are dropped until {@link #mend}. */
+  /** Cuts every connection; those that come are dropped until {@link #restore}. */
   void cut() {
     cut = true;
     sockets.forEach(NetworkCut::closeQuietly);
     sockets.clear();
   }
 
-  void mend() {
+  void restore() {
     cut = false;
   }
 

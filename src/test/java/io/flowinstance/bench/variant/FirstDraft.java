@@ -35,7 +35,7 @@ public final class FirstDraft extends RouteBuilder {
                 settings.instanceIds(),
                 settings.bootstrapServers(),
                 settings.groupId(),
-                settings.lanes()))
+                settings.consumers()))
         .setHeader(
             Exchange.HTTP_QUERY,
             simple(

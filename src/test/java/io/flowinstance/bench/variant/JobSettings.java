@@ -12,7 +12,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * What a variant is told: by the pipeline's own environment variables, with its defaults.
  *
  * @param concurrency most calls in flight
- * @param lanes consumers in this process
+ * @param consumers consumers in this process
  */
 record JobSettings(
     String bootstrapServers,
@@ -24,7 +24,7 @@ record JobSettings(
     String userId,
     String orgId,
     int concurrency,
-    int lanes) {
+    int consumers) {
 
   static JobSettings ofEnvironment() {
     Map<String, String> environment = System.getenv();
@@ -38,7 +38,7 @@ record JobSettings(
         environment.get("ENOS_USER_ID"),
         environment.get("ENOS_ORG_ID"),
         Integer.parseInt(environment.getOrDefault("FETCH_CONCURRENCY", "64")),
-        Integer.parseInt(environment.getOrDefault("PIPELINE_LANES", "2")));
+        Integer.parseInt(environment.getOrDefault("KAFKA_CONSUMERS", "2")));
   }
 
   /** Where the API gives this instance. */

@@ -20,7 +20,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 /**
  * The job on confluent's parallel-consumer, as its own page writes one: a consumer, a producer, and
  * a function from a record to the messages. At least once, in no order. One consumer feeds all its
- * threads, so that lanes are of no use to it.
+ * threads, so that consumers are of no use to it.
  */
 public final class ParallelConsumerJob {
   private final JobSettings settings;

@@ -59,8 +59,8 @@ public final class PlainClients {
   public static void main(String[] args) {
     JobSettings settings = JobSettings.ofEnvironment();
     PlainClients job = new PlainClients(settings);
-    for (int lane = 0; lane < settings.lanes(); lane++) {
-      new Thread(job::run, "lane-" + lane).start();
+    for (int consumer = 0; consumer < settings.consumers(); consumer++) {
+      new Thread(job::run, "consumer-" + consumer).start();
     }
   }
 
