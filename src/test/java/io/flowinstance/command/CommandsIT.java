@@ -98,7 +98,7 @@ class CommandsIT {
   }
 
   @Test
-  void namesEachThingToMend() {
+  void namesEachThingToFix() {
     assertFix(check("ENOS_BASE_URL", "nowhere"), "settings", "ENOS_BASE_URL");
     assertFix(check("TOPIC_TASK_STATUSES", "none"), "topic.task-statuses", "does not exist");
     assertFix(check("ENOS_APP_SECRET", "wrong"), "token service", "Check enos.app-key");
