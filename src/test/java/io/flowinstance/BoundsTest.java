@@ -30,7 +30,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Whatever the API sends, and however many ids come: bytes, time, calls and their rate have bounds. */
+/**
+ * Whatever the API sends, and however many ids come: bytes, time, calls and their rate have bounds.
+ */
 class BoundsTest {
   private static final int MAX_BYTES = 256 * 1024;
 

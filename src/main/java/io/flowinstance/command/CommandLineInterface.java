@@ -24,8 +24,8 @@ import picocli.CommandLine.RunLast;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
- * The command line of the JAR. Exit codes: 0 success, 1 failure, 2 invalid arguments or settings.
- * A command writes its result to standard output and everything else to standard error.
+ * The command line of the JAR. Exit codes: 0 success, 1 failure, 2 invalid arguments or settings. A
+ * command writes its result to standard output and everything else to standard error.
  */
 public final class CommandLineInterface {
   private static final String LOG_SETTINGS = "logback.configurationFile";

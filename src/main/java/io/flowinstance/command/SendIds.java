@@ -126,8 +126,7 @@ final class SendIds implements Callable<Integer> {
           spec.commandLine(), "Ids come from FILE or, with --from and --to, from EnOS: not both.");
     }
     if (from == null && !(statuses.isEmpty() && types.isEmpty())) {
-      throw new ParameterException(
-          spec.commandLine(), "--status and --type need --from and --to.");
+      throw new ParameterException(spec.commandLine(), "--status and --type need --from and --to.");
     }
     if (from != null && !from.isBefore(to)) {
       throw new ParameterException(

@@ -61,7 +61,8 @@ record Report(Figures figures) {
       ToDoubleFunction<Throughput> figure,
       String format,
       boolean throughput) {
-    List<String> head = new ArrayList<>(List.of("API latency", "tasks", "concurrency", "consumers"));
+    List<String> head =
+        new ArrayList<>(List.of("API latency", "tasks", "concurrency", "consumers"));
     head.add("rounds");
     head.add(ownHead);
     Figures.others().forEach(variant -> head.add(variant.title()));
@@ -91,7 +92,8 @@ record Report(Figures figures) {
 
   /** The highest figure over the rounds, of each variant in each cell. */
   private Table highest(String caption, ToDoubleFunction<Throughput> figure) {
-    List<String> head = new ArrayList<>(List.of("API latency", "tasks", "concurrency", "consumers"));
+    List<String> head =
+        new ArrayList<>(List.of("API latency", "tasks", "concurrency", "consumers"));
     List.of(Variant.values()).forEach(variant -> head.add(variant.title()));
     List<List<String>> rows = new ArrayList<>();
     for (Cell cell : figures.cells()) {
