@@ -1,66 +1,70 @@
 package io.flowinstance;
 
-import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.conditions.ArchConditions.onlyDependOnClassesThat;
 
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.lang.CompositeArchRule;
 import com.tngtech.archunit.lang.syntax.ArchRuleDefinition;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
 
-/** The rooms of the house: nothing imports upward, and meaning knows no transport. */
+/** The rooms of docs/architecture.md: nothing imports upward, and meaning knows no transport. */
 @AnalyzeClasses(packages = "io.flowinstance", importOptions = ImportOption.DoNotIncludeTests.class)
 class RoomsTest {
+  private static final String[] ALL_BELOW_APP = {
+    "kamelet", "kafka", "outcome", "fetch", "id", "event", "graph", "enos", "config", "json",
+    "trace", "metrics"
+  };
+
+  private static final String[] ALL_BELOW_COMMAND =
+      Stream.concat(Stream.of("app"), Arrays.stream(ALL_BELOW_APP)).toArray(String[]::new);
+
+  private static ArchRule room(String name, String... mayImport) {
+    String[] rooms =
+        Arrays.stream(mayImport).map(room -> "io.flowinstance." + room).toArray(String[]::new);
+    return ArchRuleDefinition.classes()
+        .that(resideInAPackage("io.flowinstance." + name))
+        .should(
+            onlyDependOnClassesThat(
+                resideInAnyPackage(rooms)
+                    .or(resideInAPackage("io.flowinstance." + name))
+                    .or(JavaClass.Predicates.resideOutsideOfPackage("io.flowinstance.."))))
+        .as(name + " imports no other room than " + List.of(mayImport));
+  }
+
   @ArchTest
   static final ArchRule NOTHING_IMPORTS_UPWARD =
-      layeredArchitecture()
-          .consideringOnlyDependenciesInLayers()
-          .layer("application")
-          .definedBy("io.flowinstance")
-          .layer("command")
-          .definedBy("..command")
-          .layer("route")
-          .definedBy("..route")
-          .layer("fetch")
-          .definedBy("..fetch")
-          .layer("delivery")
-          .definedBy("..delivery")
-          .layer("kafka")
-          .definedBy("..kafka")
-          .layer("enos")
-          .definedBy("..enos")
-          .layer("event")
-          .definedBy("..event")
-          .layer("graph")
-          .definedBy("..graph")
-          .layer("metrics")
-          .definedBy("..metrics")
-          .layer("trace")
-          .definedBy("..trace")
-          .layer("json")
-          .definedBy("..json")
-          .whereLayer("application")
-          .mayOnlyBeAccessedByLayers("command")
-          .whereLayer("command")
-          .mayOnlyBeAccessedByLayers("application")
-          .whereLayer("route")
-          .mayOnlyBeAccessedByLayers("application")
-          .whereLayer("fetch")
-          .mayOnlyBeAccessedByLayers("application", "command", "route", "kafka")
-          .whereLayer("kafka")
-          .mayOnlyBeAccessedByLayers("application", "command", "route")
-          .whereLayer("delivery")
-          .mayOnlyBeAccessedByLayers("application", "command", "route", "kafka")
-          .whereLayer("enos")
-          .mayOnlyBeAccessedByLayers("application", "command", "route", "fetch", "delivery")
-          .whereLayer("metrics")
-          .mayOnlyBeAccessedByLayers("application", "fetch", "kafka")
-          .whereLayer("trace")
-          .mayOnlyBeAccessedByLayers("application", "route", "fetch", "delivery", "kafka")
-          .whereLayer("event")
-          .mayOnlyBeAccessedByLayers("application", "command", "route", "delivery")
-          .whereLayer("graph")
-          .mayOnlyBeAccessedByLayers("application", "command", "route", "event");
+      CompositeArchRule.of(
+          List.of(
+              room("command", ALL_BELOW_COMMAND),
+              room("app", ALL_BELOW_APP),
+              room("kamelet", "id", "event", "graph", "enos", "json"),
+              room("kafka", "outcome", "fetch", "id", "trace", "metrics"),
+              room("outcome", "event", "id", "enos", "trace"),
+              room("fetch", "enos", "json", "trace", "metrics"),
+              room("id", "enos", "json", "trace"),
+              room("event", "graph", "json"),
+              room("graph", "json"),
+              room("enos", "json"),
+              room("config"),
+              room("json"),
+              room("trace"),
+              room("metrics")));
+
+  @ArchTest
+  static final ArchRule ONLY_MAIN_IS_AT_THE_ROOT =
+      ArchRuleDefinition.classes()
+          .that()
+          .resideInAPackage("io.flowinstance")
+          .should()
+          .haveSimpleName("Main");
 
   @ArchTest
   static final ArchRule MEANING_KNOWS_NO_TRANSPORT =

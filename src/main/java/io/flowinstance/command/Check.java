@@ -1,7 +1,7 @@
 package io.flowinstance.command;
 
-import io.flowinstance.Settings;
-import io.flowinstance.SettingsException;
+import io.flowinstance.config.Settings;
+import io.flowinstance.config.SettingsException;
 import io.flowinstance.enos.AccessTokens;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -31,12 +31,12 @@ final class Check implements Callable<Integer> {
   private static final String CLOCK = "API clock";
   private static final Duration NOTABLE_SKEW = Duration.ofMinutes(1);
 
-  private final Surroundings surroundings;
+  private final CommandContext context;
 
   @Spec private CommandSpec spec;
 
-  Check(Surroundings surroundings) {
-    this.surroundings = surroundings;
+  Check(CommandContext context) {
+    this.context = context;
   }
 
   @Override
@@ -69,7 +69,7 @@ final class Check implements Callable<Integer> {
 
   private List<Finding> settings() {
     try {
-      Settings settings = surroundings.settings(Settings.Part.KAFKA, Settings.Part.ENOS);
+      Settings settings = context.settings(Settings.Part.KAFKA, Settings.Part.ENOS);
       return List.of(
           Finding.ok("settings", "all %d can be used.".formatted(settings.asMap().size())));
     } catch (SettingsException e) {
@@ -80,7 +80,7 @@ final class Check implements Callable<Integer> {
   /** The settings if that part of them can be used, or null. */
   private Settings usable(Settings.Part part) {
     try {
-      return surroundings.settings(part);
+      return context.settings(part);
     } catch (SettingsException e) {
       return null;
     }
@@ -102,7 +102,7 @@ final class Check implements Callable<Integer> {
   }
 
   private List<Finding> api(Settings settings) {
-    try (EnosApi api = EnosApi.start(settings, surroundings.clock())) {
+    try (EnosApi api = EnosApi.start(settings, context.clock())) {
       Finding token = token(settings, api.tokens());
       return List.of(
           token,
@@ -125,7 +125,7 @@ final class Check implements Callable<Integer> {
       return Finding.ok(
           TOKEN_SERVICE,
           "%s gave an access token for %s."
-              .formatted(settings.text("enos.base-url"), Durations.text(life)));
+              .formatted(settings.getString("enos.base-url"), Durations.text(life)));
     } catch (RuntimeException e) {
       return fix(TOKEN_SERVICE, settings, e);
     }
@@ -133,12 +133,15 @@ final class Check implements Callable<Integer> {
 
   private Finding clock(Settings settings, EnosApi api) {
     try {
-      Instant before = surroundings.clock().instant();
+      Instant before = context.clock().instant();
       Instant theirs = api.calls().time();
       Duration skew = Duration.between(before, theirs);
       String told =
           "%s, %s, tells %s"
-              .formatted(settings.text("enos.base-url"), settings.text("enos.api-version"), theirs);
+              .formatted(
+                  settings.getString("enos.base-url"),
+                  settings.getString("enos.api-version"),
+                  theirs);
       return Finding.ok(
           CLOCK,
           skew.abs().compareTo(NOTABLE_SKEW) < 0
@@ -154,6 +157,6 @@ final class Check implements Callable<Integer> {
   private static Finding fix(String subject, Settings settings, RuntimeException e) {
     String sentence = Failures.sentence(e);
     return Finding.fix(
-        subject, settings.text("enos.base-url") + ": " + (sentence == null ? e : sentence));
+        subject, settings.getString("enos.base-url") + ": " + (sentence == null ? e : sentence));
   }
 }

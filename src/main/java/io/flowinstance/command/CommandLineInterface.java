@@ -2,8 +2,9 @@ package io.flowinstance.command;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.flowinstance.Application;
-import io.flowinstance.SettingsException;
+import io.flowinstance.app.Application;
+import io.flowinstance.config.SettingsException;
+import io.flowinstance.fetch.AddressCache;
 import java.io.Console;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -46,6 +47,7 @@ public final class CommandLineInterface {
    * @return the exit code of the process
    */
   public static int run(String[] args, Pipeline pipeline) {
+    AddressCache.shorten();
     Console console = System.console();
     // Into a pipe or a file goes UTF-8, whatever the locale: JSON is nothing else.
     Charset charset = console == null ? UTF_8 : console.charset();
@@ -57,15 +59,15 @@ public final class CommandLineInterface {
         return explain(failure, writer(FileDescriptor.err, charset));
       }
     }
-    Surroundings surroundings =
-        new Surroundings(
+    CommandContext context =
+        new CommandContext(
             System.getenv(),
             System.in,
             Clock.systemUTC(),
             charset.newEncoder().canEncode('├'),
             () -> new ExecTerminalProvider().isSystemStream(SystemStream.Error));
     CommandLine commandLine =
-        of(surroundings, pipeline)
+        of(context, pipeline)
             .setOut(writer(FileDescriptor.out, charset))
             .setErr(writer(FileDescriptor.err, charset));
     commandLine.setExecutionStrategy(
@@ -81,14 +83,14 @@ public final class CommandLineInterface {
     return exitCode;
   }
 
-  static CommandLine of(Surroundings surroundings, Pipeline pipeline) {
+  static CommandLine of(CommandContext context, Pipeline pipeline) {
     return new CommandLine(new Root(pipeline))
-        .addSubcommand(new Check(surroundings))
-        .addSubcommand(new FetchInstance(surroundings))
-        .addSubcommand(new SendIds(surroundings))
-        .addSubcommand(new ReplayDeadLetters(surroundings))
+        .addSubcommand(new Check(context))
+        .addSubcommand(new FetchInstance(context))
+        .addSubcommand(new SendIds(context))
+        .addSubcommand(new ReplayDeadLetters(context))
         .addSubcommand(new HelpCommand())
-        .registerConverter(Instant.class, new PointInTime(surroundings.clock()))
+        .registerConverter(Instant.class, new PointInTime(context.clock()))
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setExpandAtFiles(false)
         .setUsageHelpAutoWidth(true)

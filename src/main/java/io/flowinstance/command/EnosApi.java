@@ -1,7 +1,7 @@
 package io.flowinstance.command;
 
-import io.flowinstance.FetchBeans;
-import io.flowinstance.Settings;
+import io.flowinstance.app.FetchBeans;
+import io.flowinstance.config.Settings;
 import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.fetch.EnosClient;
 import io.flowinstance.fetch.RateLimits;
@@ -37,8 +37,8 @@ final class EnosApi implements AutoCloseable {
     calls =
         new EnosClient(
             context.createProducerTemplate(),
-            RateLimits.of(settings.whole("fetch.rate-limit-per-second")),
-            Duration.ofMillis(settings.whole("fetch.retry-budget-ms")),
+            RateLimits.of(settings.getInt("fetch.rate-limit-per-second")),
+            Duration.ofMillis(settings.getInt("fetch.retry-budget-ms")),
             clock);
     context.start();
   }

@@ -3,13 +3,10 @@ package io.flowinstance.command;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.core.JsonGenerator;
-import io.flowinstance.Settings;
-import io.flowinstance.delivery.DeadLetters;
-import io.flowinstance.delivery.IdRecord;
-import io.flowinstance.delivery.InstanceMessages;
+import io.flowinstance.app.MessageSettings;
+import io.flowinstance.config.Settings;
 import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.InstanceQuery;
-import io.flowinstance.enos.MalformedIdException;
 import io.flowinstance.event.Enrichment;
 import io.flowinstance.event.FlowInstanceEvent;
 import io.flowinstance.event.Observation;
@@ -17,7 +14,12 @@ import io.flowinstance.event.Times;
 import io.flowinstance.fetch.FetchState;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.FlowInstanceDecoder;
+import io.flowinstance.id.IdRecord;
+import io.flowinstance.id.IdRecordReader;
+import io.flowinstance.id.MalformedIdException;
 import io.flowinstance.json.Json;
+import io.flowinstance.outcome.DeadLetters;
+import io.flowinstance.outcome.InstanceMessages;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -46,7 +48,7 @@ import picocli.CommandLine.Spec;
       ""
     })
 final class FetchInstance implements Callable<Integer> {
-  private final Surroundings surroundings;
+  private final CommandContext context;
 
   @Spec private CommandSpec spec;
 
@@ -60,22 +62,23 @@ final class FetchInstance implements Callable<Integer> {
               + " headers, value. ce_id is that of an id record at offset 0 of partition 0.")
   private boolean asJson;
 
-  FetchInstance(Surroundings surroundings) {
-    this.surroundings = surroundings;
+  FetchInstance(CommandContext context) {
+    this.context = context;
   }
 
   @Override
   public Integer call() {
-    Settings settings = surroundings.settings(Settings.Part.ENOS);
-    FetchState fetch = new FetchState(query(settings));
+    Settings settings = context.settings(Settings.Part.ENOS);
+    MessageSettings messages = MessageSettings.of(settings, context.clock());
+    FetchState fetch = new FetchState(query(messages.ids()));
     FlowInstance instance;
-    try (EnosApi api = EnosApi.start(settings, surroundings.clock())) {
+    try (EnosApi api = EnosApi.start(settings, context.clock())) {
       instance =
           new FlowInstanceDecoder().decode(api.calls().instance(fetch), fetch.query().instanceId());
     }
     IdRecord nowhere =
         new IdRecord(
-            new TopicPartition(settings.text("topic.instance-ids"), 0),
+            new TopicPartition(settings.getString("topic.instance-ids"), 0),
             0,
             fetch.fetchedAt().toEpochMilli(),
             null,
@@ -84,7 +87,7 @@ final class FetchInstance implements Callable<Integer> {
     FlowInstanceEvent event =
         FlowInstanceEvent.of(
             instance,
-            settings.zones(),
+            messages.zones(),
             new Observation(
                 nowhere.position(),
                 fetch.query().userId(),
@@ -92,16 +95,16 @@ final class FetchInstance implements Callable<Integer> {
                 fetch.askedAt(),
                 fetch.fetchedAt()));
     if (asJson) {
-      printMessages(event, nowhere, fetch, settings);
+      printMessages(event, nowhere, fetch, messages);
     } else {
       print(event);
     }
     return 0;
   }
 
-  private InstanceQuery query(Settings settings) {
+  private InstanceQuery query(IdRecordReader ids) {
     try {
-      return settings.query(id.getBytes(UTF_8));
+      return ids.read(id.getBytes(UTF_8));
     } catch (MalformedIdException e) {
       throw new CommandFailedException(e.getMessage(), e);
     }
@@ -137,7 +140,7 @@ final class FetchInstance implements Callable<Integer> {
     line("tasks", tasks(enrichment, ansi));
     if (enrichment.taskCount() > 0 || !instance.graph().flows().isEmpty()) {
       out.println();
-      TaskTree.draw(instance.graph(), ansi, surroundings.unicode(), out::println);
+      TaskTree.draw(instance.graph(), ansi, context.unicode(), out::println);
     }
     event
         .unreadableTasks()
@@ -162,10 +165,9 @@ final class FetchInstance implements Callable<Integer> {
   }
 
   private void printMessages(
-      FlowInstanceEvent event, IdRecord nowhere, FetchState fetch, Settings settings) {
+      FlowInstanceEvent event, IdRecord nowhere, FetchState fetch, MessageSettings parts) {
     InstanceMessages messages =
-        new InstanceMessages(
-            settings.eventMessages(), settings.deadLetters(surroundings.clock()), Long.MAX_VALUE);
+        new InstanceMessages(parts.events(), parts.deadLetters(), Long.MAX_VALUE);
     Answer answer = fetch.answer();
     DeadLetters.Call call =
         new DeadLetters.Call(

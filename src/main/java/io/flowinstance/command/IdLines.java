@@ -3,7 +3,8 @@ package io.flowinstance.command;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.flowinstance.enos.InstanceQuery;
-import io.flowinstance.enos.MalformedIdException;
+import io.flowinstance.id.IdRecordReader;
+import io.flowinstance.id.MalformedIdException;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -20,6 +21,9 @@ import java.util.Map;
  * over.
  */
 final class IdLines {
+  /** The pipeline knows the user and the organization of an id that names none. */
+  private static final IdRecordReader NOBODYS = new IdRecordReader(null, null);
+
   private static final int MOST_SHOWN = 10;
   private static final String BYTE_ORDER_MARK = "\uFEFF";
 
@@ -79,7 +83,7 @@ final class IdLines {
       return;
     }
     try {
-      InstanceQuery query = InstanceQuery.read(text.getBytes(UTF_8));
+      InstanceQuery query = NOBODYS.read(text.getBytes(UTF_8));
       if (values.putIfAbsent(query, text) != null) {
         repeated++;
       }

@@ -1,6 +1,6 @@
 package io.flowinstance.command;
 
-import io.flowinstance.Settings;
+import io.flowinstance.config.Settings;
 import io.flowinstance.kafka.AdminBrokers;
 import io.flowinstance.kafka.KafkaClients;
 import java.util.ArrayList;
@@ -77,7 +77,7 @@ final class KafkaCheck {
   }
 
   private String servers() {
-    return settings.text("kafka.bootstrap-servers");
+    return settings.getString("kafka.bootstrap-servers");
   }
 
   private Finding brokers(Admin admin) {
@@ -86,7 +86,7 @@ final class KafkaCheck {
   }
 
   private Finding topic(Admin admin, String name) {
-    String topic = settings.text(name);
+    String topic = settings.getString(name);
     AclOperation use = USES.get(name);
     try {
       TopicDescription description =
@@ -133,7 +133,7 @@ final class KafkaCheck {
   }
 
   private Finding group(Admin admin) {
-    String group = settings.text(GROUP);
+    String group = settings.getString(GROUP);
     try {
       ConsumerGroupDescription description =
           KafkaAnswers.await(

@@ -24,8 +24,8 @@ final class Progress implements AutoCloseable {
    * @param what is done, a word or two
    * @param most the count at which it is done, or -1 when that is not known yet
    */
-  static Progress of(Surroundings surroundings, String what, long most) {
-    if (!surroundings.watched().getAsBoolean()) {
+  static Progress of(CommandContext context, String what, long most) {
+    if (!context.watched().getAsBoolean()) {
       return new Progress(null);
     }
     PrintStream err = new PrintStream(new FileOutputStream(FileDescriptor.err), true);
@@ -34,9 +34,7 @@ final class Progress implements AutoCloseable {
             .setTaskName(what)
             .setInitialMax(most)
             .setStyle(
-                surroundings.unicode()
-                    ? ProgressBarStyle.COLORFUL_UNICODE_BAR
-                    : ProgressBarStyle.ASCII)
+                context.unicode() ? ProgressBarStyle.COLORFUL_UNICODE_BAR : ProgressBarStyle.ASCII)
             .setConsumer(new ConsoleProgressBarConsumer(err, WIDTH))
             .clearDisplayOnFinish()
             .build());

@@ -1,7 +1,7 @@
 package io.flowinstance.command;
 
-import io.flowinstance.delivery.DeadLetter;
 import io.flowinstance.kafka.KafkaClients;
+import io.flowinstance.outcome.DeadLetter;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.EnumMap;

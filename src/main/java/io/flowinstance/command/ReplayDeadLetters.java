@@ -4,11 +4,11 @@ import com.github.freva.asciitable.AsciiTable;
 import com.github.freva.asciitable.Column;
 import com.github.freva.asciitable.HorizontalAlign;
 import com.github.freva.asciitable.OverflowBehaviour;
-import io.flowinstance.Settings;
-import io.flowinstance.delivery.DeadLetter;
-import io.flowinstance.delivery.DeadLetterReason;
+import io.flowinstance.config.Settings;
 import io.flowinstance.fetch.RateLimits;
 import io.flowinstance.kafka.KafkaClients;
+import io.flowinstance.outcome.DeadLetter;
+import io.flowinstance.outcome.DeadLetterReason;
 import io.github.resilience4j.ratelimiter.RateLimiter;
 import java.io.PrintWriter;
 import java.time.Instant;
@@ -51,7 +51,7 @@ import picocli.CommandLine.Spec;
 final class ReplayDeadLetters implements Callable<Integer> {
   private static final int MESSAGE_WIDTH = 60;
 
-  private final Surroundings surroundings;
+  private final CommandContext context;
 
   @Spec private CommandSpec spec;
 
@@ -102,21 +102,21 @@ final class ReplayDeadLetters implements Callable<Integer> {
       description = "List what would be replayed, and change nothing on the brokers.")
   private boolean dryRun;
 
-  ReplayDeadLetters(Surroundings surroundings) {
-    this.surroundings = surroundings;
+  ReplayDeadLetters(CommandContext context) {
+    this.context = context;
   }
 
   @Override
   public Integer call() {
     refuseNonsense();
-    Settings settings = surroundings.settings(Settings.Part.KAFKA);
+    Settings settings = context.settings(Settings.Part.KAFKA);
     KafkaClients clients = new KafkaClients(settings::kafkaConnection);
     ReplayFilter filter = new ReplayFilter(Set.copyOf(reasons), since, until, maxReplays);
     Replay.Topics topics =
         new Replay.Topics(
-            settings.text("topic.dead-letters"),
-            settings.text("topic.instance-ids"),
-            settings.text("kafka.group-id") + "-replay");
+            settings.getString("topic.dead-letters"),
+            settings.getString("topic.instance-ids"),
+            settings.getString("kafka.group-id") + "-replay");
     PrintWriter err = spec.commandLine().getErr();
     if (!filter.isEmpty()) {
       err.println(
@@ -144,7 +144,7 @@ final class ReplayDeadLetters implements Callable<Integer> {
   private Map<Replay.Result, Long> list(Replay replay) {
     List<DeadLetter> selected = new ArrayList<>();
     Map<Replay.Result, Long> results;
-    try (Progress progress = Progress.of(surroundings, "Reading", -1)) {
+    try (Progress progress = Progress.of(context, "Reading", -1)) {
       results = replay.run(progress, (letter, idRecord) -> selected.add(letter));
     }
     if (!selected.isEmpty()) {
@@ -192,11 +192,11 @@ final class ReplayDeadLetters implements Callable<Integer> {
     Producer<byte[], byte[]> producer =
         clients.transactionalProducer(
             settings.transactionalIdPrefix() + "-replay",
-            settings.whole("kafka.transaction-timeout-ms"),
-            settings.whole("kafka.max-request-size"),
-            settings.text("kafka.compression-type"));
+            settings.getInt("kafka.transaction-timeout-ms"),
+            settings.getInt("kafka.max-request-size"),
+            settings.getString("kafka.compression-type"));
     try (ReplayTransactions transactions = new ReplayTransactions(producer, topics.groupId());
-        Progress progress = Progress.of(surroundings, "Replaying", -1)) {
+        Progress progress = Progress.of(context, "Replaying", -1)) {
       // Before the position is read: it commits or aborts what a killed replay left open.
       producer.initTransactions();
       try {

@@ -1,7 +1,7 @@
 package io.flowinstance.command;
 
-import io.flowinstance.delivery.DeadLetter;
-import io.flowinstance.delivery.DeadLetterReason;
+import io.flowinstance.outcome.DeadLetter;
+import io.flowinstance.outcome.DeadLetterReason;
 import java.time.Instant;
 import java.util.Set;
 

@@ -2,7 +2,7 @@ package io.flowinstance.command;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.flowinstance.Settings;
+import io.flowinstance.config.Settings;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.InstanceSearch;
 import io.flowinstance.fetch.EnosClient;
@@ -53,7 +53,7 @@ final class SendIds implements Callable<Integer> {
   /** Pages of v2.0 are counted from 0, those of v2.1 from 1. */
   private static final Map<String, Integer> FIRST_PAGES = Map.of("v2.0", 0, "v2.1", 1);
 
-  private final Surroundings surroundings;
+  private final CommandContext context;
 
   @Spec private CommandSpec spec;
 
@@ -100,8 +100,8 @@ final class SendIds implements Callable<Integer> {
 
   private boolean complete = true;
 
-  SendIds(Surroundings surroundings) {
-    this.surroundings = surroundings;
+  SendIds(CommandContext context) {
+    this.context = context;
   }
 
   @Override
@@ -137,11 +137,11 @@ final class SendIds implements Callable<Integer> {
   private Map<InstanceQuery, String> readIds() {
     // Before a long text is read from somewhere: a fault of the settings.
     if (!dryRun) {
-      surroundings.settings(Settings.Part.KAFKA);
+      context.settings(Settings.Part.KAFKA);
     }
     IdLines.Ids ids;
     if (file == null || file.equals("-")) {
-      ids = IdLines.read(surroundings.in(), "standard input");
+      ids = IdLines.read(context.in(), "standard input");
     } else {
       try (InputStream in = Files.newInputStream(Path.of(file))) {
         ids = IdLines.read(in, file);
@@ -160,16 +160,16 @@ final class SendIds implements Callable<Integer> {
   private Map<InstanceQuery, String> findIds() throws InterruptedException {
     Settings settings =
         dryRun
-            ? surroundings.settings(Settings.Part.ENOS)
-            : surroundings.settings(Settings.Part.ENOS, Settings.Part.KAFKA);
+            ? context.settings(Settings.Part.ENOS)
+            : context.settings(Settings.Part.ENOS, Settings.Part.KAFKA);
     Map<InstanceQuery, String> ids = new LinkedHashMap<>();
-    try (EnosApi api = EnosApi.start(settings, surroundings.clock());
-        Progress progress = Progress.of(surroundings, "Searching", -1)) {
+    try (EnosApi api = EnosApi.start(settings, context.clock());
+        Progress progress = Progress.of(context, "Searching", -1)) {
       for (InstanceSearch.Type type : types.isEmpty() ? InstanceSearch.Type.values() : chosen()) {
         InstanceSearch search =
             new InstanceSearch(
-                settings.text("enos.user-id"),
-                settings.text("enos.org-id"),
+                settings.getString("enos.user-id"),
+                settings.getString("enos.org-id"),
                 type,
                 from,
                 to,
@@ -188,7 +188,7 @@ final class SendIds implements Callable<Integer> {
   }
 
   private static int firstPage(Settings settings) {
-    return FIRST_PAGES.get(settings.text("enos.api-version"));
+    return FIRST_PAGES.get(settings.getString("enos.api-version"));
   }
 
   /** The ids of all pages, each once: one that came in meanwhile moves others to the next page. */
@@ -222,8 +222,8 @@ final class SendIds implements Callable<Integer> {
   }
 
   private void send(Map<InstanceQuery, String> ids) throws InterruptedException {
-    Settings settings = surroundings.settings(Settings.Part.KAFKA);
-    String topic = settings.text("topic.instance-ids");
+    Settings settings = context.settings(Settings.Part.KAFKA);
+    String topic = settings.getString("topic.instance-ids");
     KafkaClients clients = new KafkaClients(settings::kafkaConnection);
     try (Admin admin = clients.admin()) {
       // A producer would make the topic where brokers allow that.
@@ -231,12 +231,12 @@ final class SendIds implements Callable<Integer> {
     }
     AtomicLong sent = new AtomicLong();
     AtomicReference<Exception> failure = new AtomicReference<>();
-    try (Progress progress = Progress.of(surroundings, "Sending", ids.size());
+    try (Progress progress = Progress.of(context, "Sending", ids.size());
         Producer<byte[], byte[]> producer =
             clients.idempotentProducer(
                 "flow-instance-routes-send-ids",
-                settings.whole("kafka.max-request-size"),
-                settings.text("kafka.compression-type"))) {
+                settings.getInt("kafka.max-request-size"),
+                settings.getString("kafka.compression-type"))) {
       for (Map.Entry<InstanceQuery, String> id : ids.entrySet()) {
         if (failure.get() != null) {
           break;

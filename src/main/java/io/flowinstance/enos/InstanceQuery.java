@@ -1,13 +1,5 @@
 package io.flowinstance.enos;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import io.flowinstance.json.Json;
-import java.io.IOException;
-import java.math.BigInteger;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -16,37 +8,11 @@ import java.util.stream.Collectors;
 /**
  * Which instance is asked for, and on whose behalf.
  *
- * @param instanceId opaque text, 1 to 256 characters, no control characters
- * @param userId the EnOS user, or null for the configured one
- * @param orgId the user's organization, or null for the configured one
+ * @param instanceId opaque text
+ * @param userId the EnOS user
+ * @param orgId the user's organization
  */
 public record InstanceQuery(String instanceId, String userId, String orgId) {
-  private static final int MAX_LENGTH = 256;
-
-  /** Stands for what could not be read, so that it may stand for different ids. */
-  private static final char LOST_CHARACTER = '\uFFFD';
-
-  /**
-   * Reads the value of an id record: the bare id, a JSON string, a JSON object {@code
-   * {"flowInstId", "userId", "orgId"}}, or a structured CloudEvent with one of these as data, or a
-   * text that holds one. What begins with <code>{</code>, {@code [} or {@code "} is read as JSON,
-   * nothing else is.
-   *
-   * @throws MalformedIdException there is no usable id in it
-   */
-  public static InstanceQuery read(byte[] value) {
-    if (value == null) {
-      throw new MalformedIdException("The record has no value.");
-    }
-    return ofText(utf8(value), true);
-  }
-
-  /** The query with {@code userId} and {@code orgId} filled in where the record named none. */
-  public InstanceQuery orElse(String defaultUserId, String defaultOrgId) {
-    return new InstanceQuery(
-        instanceId, userId == null ? defaultUserId : userId, orgId == null ? defaultOrgId : orgId);
-  }
-
   /** On whose behalf it is read. */
   public Identity identity() {
     return new Identity(userId, orgId);
@@ -63,89 +29,5 @@ public record InstanceQuery(String instanceId, String userId, String orgId) {
     return parameters.entrySet().stream()
         .map(p -> p.getKey() + "=" + PercentEncoding.encode(p.getValue()))
         .collect(Collectors.joining("&"));
-  }
-
-  private static InstanceQuery ofText(String text, boolean mayBeCloudEvent) {
-    String trimmed = Json.trim(text);
-    if (trimmed.isEmpty() || "{[\"".indexOf(trimmed.charAt(0)) < 0) {
-      return new InstanceQuery(usable("The id", trimmed), null, null);
-    }
-    try {
-      return ofJson(Json.read(trimmed), mayBeCloudEvent);
-    } catch (JsonProcessingException e) {
-      throw new MalformedIdException(
-          "The value begins like JSON and is none: " + e.getOriginalMessage());
-    }
-  }
-
-  private static InstanceQuery ofJson(JsonNode json, boolean mayBeCloudEvent) {
-    if (json.isTextual()) {
-      return ofText(json.textValue(), mayBeCloudEvent);
-    }
-    if (!json.isObject()) {
-      throw new MalformedIdException("The value is JSON, but neither a text nor an object.");
-    }
-    if (mayBeCloudEvent && json.has("specversion")) {
-      if (json.hasNonNull("data")) {
-        return ofJson(json.get("data"), false);
-      }
-      if (json.hasNonNull("data_base64")) {
-        return ofBase64(json.get("data_base64"));
-      }
-    }
-    String instanceId = text(json, "flowInstId");
-    if (instanceId == null) {
-      throw new MalformedIdException("The value is a JSON object without a flowInstId.");
-    }
-    return new InstanceQuery(instanceId, text(json, "userId"), text(json, "orgId"));
-  }
-
-  private static InstanceQuery ofBase64(JsonNode data) {
-    byte[] value;
-    try {
-      value = data.binaryValue();
-    } catch (IOException e) {
-      value = null;
-    }
-    if (value == null) {
-      throw new MalformedIdException("The CloudEvent's data_base64 is not Base64.");
-    }
-    return ofText(utf8(value), false);
-  }
-
-  private static String text(JsonNode json, String name) {
-    JsonNode value = json.get(name);
-    if (value == null || value.isNull()) {
-      return null;
-    }
-    BigInteger whole = value.isNumber() ? Json.whole(value) : null;
-    if (!value.isTextual() && whole == null) {
-      throw new MalformedIdException("The value's " + name + " is not a text.");
-    }
-    String text = whole == null ? Json.trim(value.textValue()) : whole.toString();
-    return text.isEmpty() ? null : usable("The value's " + name, text);
-  }
-
-  private static String usable(String what, String text) {
-    if (text.isEmpty()) {
-      throw new MalformedIdException(what + " is empty.");
-    }
-    if (text.codePointCount(0, text.length()) > MAX_LENGTH) {
-      throw new MalformedIdException(
-          "%s has %d characters, at most %d are taken."
-              .formatted(what, text.codePointCount(0, text.length()), MAX_LENGTH));
-    }
-    if (text.chars().anyMatch(c -> Character.isISOControl(c) || c == LOST_CHARACTER)) {
-      throw new MalformedIdException(what + " holds a control character, or one that was lost.");
-    }
-    return text;
-  }
-
-  private static String utf8(byte[] value) {
-    try {
-      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(value)).toString();
-    } catch (CharacterCodingException e) {
-      throw new MalformedIdException("The value is not UTF-8 text.");
-    }
   }
 }

@@ -2,8 +2,8 @@ package io.flowinstance.fetch;
 
 import io.flowinstance.enos.AnswerTooLargeException;
 import io.flowinstance.enos.Redaction;
-import io.flowinstance.trace.OpenSpan;
-import io.flowinstance.trace.Traces;
+import io.flowinstance.trace.RecordSpan;
+import io.flowinstance.trace.Tracing;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.SocketTimeoutException;
@@ -38,14 +38,14 @@ final class CallBounds implements ExecChainHandler {
   private final Duration timeout;
   private final long maxResponseBytes;
   private final AtomicInteger inFlight;
-  private final Traces traces;
+  private final Tracing traces;
   private final ScheduledExecutorService timer;
 
   CallBounds(
       Duration timeout,
       long maxResponseBytes,
       AtomicInteger inFlight,
-      Traces traces,
+      Tracing traces,
       ScheduledExecutorService timer) {
     this.timeout = timeout;
     this.maxResponseBytes = maxResponseBytes;
@@ -57,7 +57,7 @@ final class CallBounds implements ExecChainHandler {
   @Override
   public ClassicHttpResponse execute(
       ClassicHttpRequest request, ExecChain.Scope scope, ExecChain chain) throws IOException {
-    OpenSpan span = beginSpan(request, scope.route.getTargetHost());
+    RecordSpan span = beginSpan(request, scope.route.getTargetHost());
     span.writeTo(request::setHeader);
     AtomicBoolean late = new AtomicBoolean();
     ScheduledFuture<?> deadline =
@@ -135,7 +135,7 @@ final class CallBounds implements ExecChainHandler {
         : new IOException(failure.getClass().getSimpleName() + ": " + harmless);
   }
 
-  private OpenSpan beginSpan(ClassicHttpRequest request, HttpHost host) {
+  private RecordSpan beginSpan(ClassicHttpRequest request, HttpHost host) {
     String target = request.getPath();
     int query = target.indexOf('?');
     return traces.call(

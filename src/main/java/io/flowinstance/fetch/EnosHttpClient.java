@@ -1,6 +1,6 @@
 package io.flowinstance.fetch;
 
-import io.flowinstance.trace.Traces;
+import io.flowinstance.trace.Tracing;
 import java.io.Closeable;
 import java.io.IOException;
 import java.time.Duration;
@@ -78,7 +78,7 @@ public final class EnosHttpClient implements Closeable {
       Duration timeout,
       long maxResponseBytes,
       AtomicInteger inFlight,
-      Traces traces,
+      Tracing traces,
       String userAgent,
       TlsSocketStrategy tls,
       HttpHost proxy) {}

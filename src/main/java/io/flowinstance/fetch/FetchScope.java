@@ -1,6 +1,6 @@
 package io.flowinstance.fetch;
 
-import io.flowinstance.trace.OpenSpan;
+import io.flowinstance.trace.RecordSpan;
 
 /** All that a fetch knows of whoever waits for it. */
 public interface FetchScope {
@@ -28,5 +28,5 @@ public interface FetchScope {
   void release();
 
   /** The span that the calls belong to. */
-  OpenSpan span();
+  RecordSpan span();
 }

@@ -8,9 +8,9 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * One run of a workflow: the FlowInstance Struct of <em>Get Flow Instance</em>. Every component but
- * {@code instanceId}, {@code graph} and {@code others} may be null, which means the API did not
- * say.
+ * One run of a workflow: the FlowInstance RecordCodec of <em>Get Flow Instance</em>. Every
+ * component but {@code instanceId}, {@code graph} and {@code others} may be null, which means the
+ * API did not say.
  *
  * @param instanceId the id of the instance: opaque text
  * @param flowId the id of the workflow
@@ -59,8 +59,8 @@ public record FlowInstance(
     Map<String, JsonNode> others)
     implements Element {
 
-  static final Struct<FlowInstance> STRUCT =
-      Struct.of(FlowInstance.class, Map.of("graph", FlowInstanceDecoder::graph));
+  static final RecordCodec<FlowInstance> STRUCT =
+      RecordCodec.of(FlowInstance.class, Map.of("graph", FlowInstanceDecoder::graph));
 
   public FlowInstance {
     others = Collections.unmodifiableMap(others);

@@ -104,7 +104,7 @@ public final class FlowInstanceDecoder {
   }
 
   private static <T extends Record> List<T> elements(
-      String pointer, JsonNode array, Struct<T> struct) {
+      String pointer, JsonNode array, RecordCodec<T> struct) {
     List<T> elements = new ArrayList<>();
     int index = 0;
     for (JsonNode element : array(pointer, array)) {
@@ -116,7 +116,8 @@ public final class FlowInstanceDecoder {
     return elements;
   }
 
-  private static <T extends Record> T element(JsonNode element, Place place, Struct<T> struct) {
+  private static <T extends Record> T element(
+      JsonNode element, Place place, RecordCodec<T> struct) {
     if (!element.isObject()) {
       throw new UnreadableResponseException(place + " is no object", element);
     }

@@ -8,8 +8,9 @@ import java.util.Collections;
 import java.util.Map;
 
 /**
- * Another workflow that tasks of this one wait for: the FlowInstanceGraph Struct of <em>Get Flow
- * Instance</em>. Every component but {@code others} may be null, which means the API did not say.
+ * Another workflow that tasks of this one wait for: the FlowInstanceGraph RecordCodec of <em>Get
+ * Flow Instance</em>. Every component but {@code others} may be null, which means the API did not
+ * say.
  *
  * @param flowId the id of the other workflow; here the API spells it as text
  * @param nodeId the id that relations start from
@@ -33,7 +34,7 @@ public record FlowReference(
     Map<String, JsonNode> others)
     implements Element {
 
-  static final Struct<FlowReference> STRUCT = Struct.of(FlowReference.class);
+  static final RecordCodec<FlowReference> STRUCT = RecordCodec.of(FlowReference.class);
 
   public FlowReference {
     others = Collections.unmodifiableMap(others);

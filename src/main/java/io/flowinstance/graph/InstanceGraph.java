@@ -9,9 +9,9 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The nodes of one run and how they depend on each other: the InstanceGraph Struct of <em>Get Flow
- * Instance</em>. The lists and {@code others} are never null; every other component may be, which
- * means the API did not say.
+ * The nodes of one run and how they depend on each other: the InstanceGraph RecordCodec of <em>Get
+ * Flow Instance</em>. The lists and {@code others} are never null; every other component may be,
+ * which means the API did not say.
  *
  * @param owners user names, separated by semicolons
  * @param flows other workflows that tasks of this one wait for
@@ -43,8 +43,8 @@ public record InstanceGraph(
 
   private static final String UNREADABLE_TASKS = "unreadableTasks";
 
-  static final Struct<InstanceGraph> STRUCT =
-      Struct.of(
+  static final RecordCodec<InstanceGraph> STRUCT =
+      RecordCodec.of(
           InstanceGraph.class,
           Map.of(
               "flows", FlowInstanceDecoder::flows,

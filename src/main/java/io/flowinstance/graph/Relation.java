@@ -7,7 +7,7 @@ import java.util.Collections;
 import java.util.Map;
 
 /**
- * An edge of the graph: the Relation Struct of <em>Get Flow Instance</em>. Every component but
+ * An edge of the graph: the Relation RecordCodec of <em>Get Flow Instance</em>. Every component but
  * {@code others} may be null, which means the API did not say.
  *
  * @param cycleGap the difference of the schedule times: a cycle letter and an offset, such as
@@ -21,7 +21,7 @@ public record Relation(
     String cycleGap, String source, String target, Boolean rerun, Map<String, JsonNode> others)
     implements Element {
 
-  static final Struct<Relation> STRUCT = Struct.of(Relation.class);
+  static final RecordCodec<Relation> STRUCT = RecordCodec.of(Relation.class);
 
   public Relation {
     others = Collections.unmodifiableMap(others);

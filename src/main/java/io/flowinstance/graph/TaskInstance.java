@@ -8,9 +8,9 @@ import java.util.Collections;
 import java.util.Map;
 
 /**
- * One run of a task: the TaskInstanceGraph Struct of <em>Get Flow Instance</em>. Every component
- * but {@code index}, {@code taskInstId} and {@code others} may be null, which means the API did not
- * say.
+ * One run of a task: the TaskInstanceGraph RecordCodec of <em>Get Flow Instance</em>. Every
+ * component but {@code index}, {@code taskInstId} and {@code others} may be null, which means the
+ * API did not say.
  *
  * @param index the place in {@code graph.tasks}, from 0
  * @param taskInstId the id of the task instance: opaque text, never blank
@@ -35,7 +35,7 @@ public record TaskInstance(
     Map<String, JsonNode> others)
     implements Element {
 
-  static final Struct<TaskInstance> STRUCT = Struct.of(TaskInstance.class);
+  static final RecordCodec<TaskInstance> STRUCT = RecordCodec.of(TaskInstance.class);
 
   public TaskInstance {
     others = Collections.unmodifiableMap(others);

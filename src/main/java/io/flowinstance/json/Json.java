@@ -182,7 +182,7 @@ public final class Json {
         throw asItCame;
       }
       try {
-        return read(PrintedJson.restore(text));
+        return read(UnescapedJson.restore(text));
       } catch (MalformedJsonException restored) {
         throw restored.isTooLarge() ? restored : asItCame;
       }

@@ -1,6 +1,6 @@
 package io.flowinstance.kafka;
 
-import io.flowinstance.delivery.IdRecord;
+import io.flowinstance.id.IdRecord;
 import java.util.Map;
 import java.util.function.Function;
 import org.apache.camel.component.kafka.KafkaComponent;

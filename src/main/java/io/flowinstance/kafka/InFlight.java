@@ -1,7 +1,7 @@
 package io.flowinstance.kafka;
 
-import io.flowinstance.delivery.IdRecord;
-import io.flowinstance.delivery.Outcome;
+import io.flowinstance.id.IdRecord;
+import io.flowinstance.outcome.Outcome;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;

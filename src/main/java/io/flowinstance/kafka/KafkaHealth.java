@@ -1,6 +1,6 @@
 package io.flowinstance.kafka;
 
-import io.flowinstance.delivery.IdRecord;
+import io.flowinstance.id.IdRecord;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;

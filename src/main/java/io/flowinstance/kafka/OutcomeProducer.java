@@ -1,6 +1,6 @@
 package io.flowinstance.kafka;
 
-import io.flowinstance.delivery.Outcome;
+import io.flowinstance.outcome.Outcome;
 import java.util.List;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.Exchange;

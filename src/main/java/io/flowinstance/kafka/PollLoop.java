@@ -1,9 +1,9 @@
 package io.flowinstance.kafka;
 
-import io.flowinstance.delivery.IdRecord;
+import io.flowinstance.id.IdRecord;
 import io.flowinstance.metrics.PipelineMetrics;
-import io.flowinstance.trace.OpenSpan;
-import io.flowinstance.trace.Traces;
+import io.flowinstance.trace.RecordSpan;
+import io.flowinstance.trace.Tracing;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -85,7 +85,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
       Supplier<Consumer<byte[], byte[]>> consumers,
       Brokers brokers,
       PipelineMetrics metrics,
-      Traces traces) {}
+      Tracing traces) {}
 
   PollLoop(Source source, InFlight inFlight, HeapPermits heap, ConsumerHealth health) {
     this.source = source;
@@ -194,7 +194,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     }
   }
 
-  private OpenSpan span(ConsumerRecord<byte[], byte[]> polled) {
+  private RecordSpan span(ConsumerRecord<byte[], byte[]> polled) {
     return source
         .traces()
         .process(

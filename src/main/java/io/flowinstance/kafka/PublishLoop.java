@@ -1,9 +1,9 @@
 package io.flowinstance.kafka;
 
-import io.flowinstance.delivery.DeadLetters;
-import io.flowinstance.delivery.Outcome;
 import io.flowinstance.metrics.PipelineMetrics;
-import io.flowinstance.trace.OpenSpan;
+import io.flowinstance.outcome.DeadLetters;
+import io.flowinstance.outcome.Outcome;
+import io.flowinstance.trace.RecordSpan;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -141,7 +141,7 @@ final class PublishLoop implements Runnable {
       inFlight.aborted(transaction);
       return;
     }
-    OpenSpan span = beginSpan(outcomes);
+    RecordSpan span = beginSpan(outcomes);
     long begin = System.nanoTime();
     Map<ReadyOutcome, ProducerRecord<byte[], byte[]>> refused = new ConcurrentHashMap<>();
     try {
@@ -305,7 +305,7 @@ final class PublishLoop implements Runnable {
     inFlight.refusedMetadata(longest);
   }
 
-  private OpenSpan beginSpan(List<ReadyOutcome> outcomes) {
+  private RecordSpan beginSpan(List<ReadyOutcome> outcomes) {
     return target
         .traces()
         .publish(

@@ -1,9 +1,9 @@
 package io.flowinstance.kafka;
 
-import io.flowinstance.delivery.DeadLetters;
-import io.flowinstance.delivery.EventMessages;
 import io.flowinstance.metrics.PipelineMetrics;
-import io.flowinstance.trace.Traces;
+import io.flowinstance.outcome.DeadLetters;
+import io.flowinstance.outcome.EventMessages;
+import io.flowinstance.trace.Tracing;
 import java.time.Clock;
 import java.util.List;
 
@@ -21,7 +21,7 @@ public record PublishTarget(
     DeadLetters deadLetters,
     int maxRecordBytes,
     PipelineMetrics metrics,
-    Traces traces,
+    Tracing traces,
     Clock clock) {
 
   List<String> topics() {

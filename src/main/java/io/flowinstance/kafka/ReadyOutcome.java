@@ -1,6 +1,6 @@
 package io.flowinstance.kafka;
 
-import io.flowinstance.delivery.Outcome;
+import io.flowinstance.outcome.Outcome;
 
 /** An outcome that is to be published, and the call that brought it. */
 final class ReadyOutcome {

@@ -1,9 +1,9 @@
 package io.flowinstance.kafka;
 
-import io.flowinstance.delivery.IdRecord;
 import io.flowinstance.fetch.CancelledException;
 import io.flowinstance.fetch.FetchScope;
-import io.flowinstance.trace.OpenSpan;
+import io.flowinstance.id.IdRecord;
+import io.flowinstance.trace.RecordSpan;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -121,7 +121,7 @@ public final class SharedCall implements FetchScope {
   }
 
   @Override
-  public OpenSpan span() {
+  public RecordSpan span() {
     return first().span();
   }
 

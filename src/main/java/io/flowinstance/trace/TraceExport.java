@@ -35,7 +35,7 @@ public final class TraceExport {
    *     than the environment
    * @throws IllegalArgumentException the variables cannot be used
    */
-  public static Traces start(String version, Map<String, String> more) {
+  public static Tracing start(String version, Map<String, String> more) {
     Map<String, String> defaults = new HashMap<>();
     defaults.put(PROTOCOL, HTTP);
     defaults.put("otel.metrics.exporter", "none");
@@ -56,7 +56,7 @@ public final class TraceExport {
               .addSpanExporterCustomizer((exporter, config) -> new WatchedExporter(exporter))
               .build()
               .getOpenTelemetrySdk();
-      return Traces.of(sdk, () -> sdk.shutdown().join(LONGEST_FLUSH_MS, TimeUnit.MILLISECONDS));
+      return Tracing.of(sdk, () -> sdk.shutdown().join(LONGEST_FLUSH_MS, TimeUnit.MILLISECONDS));
     } catch (ConfigurationException e) {
       throw new IllegalArgumentException(
           e.getCause() == null ? e.getMessage() : e.getMessage() + ": " + e.getCause().getMessage(),

@@ -1,16 +1,16 @@
 package io.flowinstance.bench;
 
-import io.flowinstance.delivery.DeadLetters;
-import io.flowinstance.delivery.EventMessages;
-import io.flowinstance.delivery.IdRecord;
-import io.flowinstance.delivery.InstanceMessages;
 import io.flowinstance.enos.Answer;
-import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.event.EventZones;
 import io.flowinstance.event.FlowInstanceEvent;
 import io.flowinstance.event.Observation;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.FlowInstanceDecoder;
+import io.flowinstance.id.IdRecord;
+import io.flowinstance.id.IdRecordReader;
+import io.flowinstance.outcome.DeadLetters;
+import io.flowinstance.outcome.EventMessages;
+import io.flowinstance.outcome.InstanceMessages;
 import io.flowinstance.simulator.SizedAnswer;
 import java.time.Clock;
 import java.time.Instant;
@@ -58,7 +58,8 @@ public class DecodeSplitSerializeBenchmark {
   private final InstanceMessages messages =
       new InstanceMessages(
           new EventMessages("flow-instances", "task-statuses", "", ""),
-          new DeadLetters("flow-instance-dead-letters", InstanceQuery::read, Clock.systemUTC()),
+          new DeadLetters(
+              "flow-instance-dead-letters", new IdRecordReader(null, null), Clock.systemUTC()),
           Long.MAX_VALUE);
   private final IdRecord idRecord =
       new IdRecord(

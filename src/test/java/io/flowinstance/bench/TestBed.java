@@ -2,8 +2,8 @@ package io.flowinstance.bench;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.flowinstance.FreePort;
 import io.flowinstance.broker.KafkaBroker;
+import io.flowinstance.harness.FreePort;
 import io.flowinstance.simulator.EnosSimulator;
 import java.io.IOException;
 import java.io.UncheckedIOException;

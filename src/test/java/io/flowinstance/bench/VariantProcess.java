@@ -1,6 +1,6 @@
 package io.flowinstance.bench;
 
-import io.flowinstance.FreePort;
+import io.flowinstance.harness.FreePort;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.HttpURLConnection;

@@ -1,6 +1,6 @@
 package io.flowinstance.broker;
 
-import io.flowinstance.FreePort;
+import io.flowinstance.harness.FreePort;
 import java.io.File;
 import java.io.IOException;
 import java.io.PrintStream;

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.flowinstance.FreePort;
+import io.flowinstance.harness.FreePort;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;

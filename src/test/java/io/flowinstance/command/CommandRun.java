@@ -31,8 +31,8 @@ record CommandRun(int exitCode, String out, String err) {
   static CommandRun withInput(String in, Map<String, String> environment, String... args) {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
-    Surroundings surroundings =
-        new Surroundings(
+    CommandContext context =
+        new CommandContext(
             environment,
             new ByteArrayInputStream(in.getBytes(UTF_8)),
             Clock.fixed(NOW, ZoneOffset.UTC),
@@ -40,7 +40,7 @@ record CommandRun(int exitCode, String out, String err) {
             () -> false);
     int exitCode =
         CommandLineInterface.of(
-                surroundings,
+                context,
                 () -> {
                   out.write("the pipeline ran");
                   return 0;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.broker.KafkaBroker;
-import io.flowinstance.faults.ApplicationProcess;
+import io.flowinstance.harness.ApplicationProcess;
 import io.flowinstance.simulator.EnosSimulator;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,8 +1,8 @@
 package io.flowinstance.command;
 
-import static io.flowinstance.delivery.DeadLetterReason.MALFORMED_ID;
-import static io.flowinstance.delivery.DeadLetterReason.REJECTED_BY_API;
-import static io.flowinstance.delivery.DeadLetterReason.RETRIES_EXHAUSTED;
+import static io.flowinstance.outcome.DeadLetterReason.MALFORMED_ID;
+import static io.flowinstance.outcome.DeadLetterReason.REJECTED_BY_API;
+import static io.flowinstance.outcome.DeadLetterReason.RETRIES_EXHAUSTED;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -10,11 +10,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.broker.KafkaBroker;
-import io.flowinstance.delivery.DeadLetterReason;
-import io.flowinstance.delivery.DeadLetters;
-import io.flowinstance.delivery.IdRecord;
-import io.flowinstance.enos.InstanceQuery;
-import io.flowinstance.faults.ApplicationProcess;
+import io.flowinstance.harness.ApplicationProcess;
+import io.flowinstance.id.IdRecord;
+import io.flowinstance.id.IdRecordReader;
+import io.flowinstance.outcome.DeadLetterReason;
+import io.flowinstance.outcome.DeadLetters;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -123,7 +123,8 @@ class ReplayDeadLettersIT {
         new IdRecord(
             new TopicPartition(ids(), 0), 7, 0, id.getBytes(UTF_8), id.getBytes(UTF_8), headers);
     producer.send(
-        new DeadLetters(dead(), InstanceQuery::read, Clock.fixed(failedAt, ZoneOffset.UTC))
+        new DeadLetters(
+                dead(), new IdRecordReader(null, null), Clock.fixed(failedAt, ZoneOffset.UTC))
             .of(idRecord, reason, "Because of " + id + ".", DeadLetters.Call.NONE));
   }
 

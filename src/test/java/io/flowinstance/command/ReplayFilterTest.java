@@ -1,14 +1,14 @@
 package io.flowinstance.command;
 
-import static io.flowinstance.delivery.DeadLetterReason.MALFORMED_ID;
-import static io.flowinstance.delivery.DeadLetterReason.REJECTED_BY_API;
-import static io.flowinstance.delivery.DeadLetterReason.RETRIES_EXHAUSTED;
+import static io.flowinstance.outcome.DeadLetterReason.MALFORMED_ID;
+import static io.flowinstance.outcome.DeadLetterReason.REJECTED_BY_API;
+import static io.flowinstance.outcome.DeadLetterReason.RETRIES_EXHAUSTED;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.flowinstance.delivery.DeadLetter;
-import io.flowinstance.delivery.DeadLetterReason;
+import io.flowinstance.outcome.DeadLetter;
+import io.flowinstance.outcome.DeadLetterReason;
 import java.time.Instant;
 import java.util.Set;
 import org.apache.kafka.clients.consumer.ConsumerRecord;

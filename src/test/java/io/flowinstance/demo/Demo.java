@@ -1,8 +1,8 @@
 package io.flowinstance.demo;
 
-import io.flowinstance.Application;
-import io.flowinstance.FreePort;
+import io.flowinstance.app.Application;
 import io.flowinstance.broker.KafkaBroker;
+import io.flowinstance.harness.FreePort;
 import io.flowinstance.simulator.EnosSimulator;
 import java.io.IOException;
 import java.nio.file.Files;

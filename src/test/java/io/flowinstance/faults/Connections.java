@@ -5,9 +5,9 @@ import static io.flowinstance.faults.AvailabilityBed.SAME_PARTITION;
 import static io.flowinstance.faults.AvailabilityBed.TIMEOUT;
 import static io.flowinstance.faults.AvailabilityBed.p99;
 
-import io.flowinstance.FreePort;
 import io.flowinstance.faults.Deployment.Feed;
 import io.flowinstance.faults.Deployment.SentId;
+import io.flowinstance.harness.FreePort;
 import io.flowinstance.simulator.Latency;
 import java.io.IOException;
 import java.net.InetAddress;

@@ -4,6 +4,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.flowinstance.broker.KafkaBroker;
 import io.flowinstance.faults.Outcomes.Outcome;
+import io.flowinstance.harness.ApplicationProcess;
 import io.flowinstance.simulator.EnosSimulator;
 import java.time.Duration;
 import java.util.ArrayList;

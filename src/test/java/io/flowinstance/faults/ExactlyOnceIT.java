@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.broker.KafkaBroker;
+import io.flowinstance.harness.ApplicationProcess;
 import io.flowinstance.simulator.EnosSimulator;
 import io.flowinstance.simulator.Latency;
 import java.time.Duration;

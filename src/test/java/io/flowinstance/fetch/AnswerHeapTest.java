@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.json.Json;
-import io.flowinstance.trace.OpenSpan;
+import io.flowinstance.trace.RecordSpan;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -49,8 +49,8 @@ class AnswerHeapTest {
         }
 
         @Override
-        public OpenSpan span() {
-          return OpenSpan.NONE;
+        public RecordSpan span() {
+          return RecordSpan.NONE;
         }
       };
 

@@ -12,7 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
 import io.flowinstance.enos.AnswerTooLargeException;
-import io.flowinstance.trace.Traces;
+import io.flowinstance.trace.Tracing;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -56,7 +56,7 @@ class EnosHttpClientTest {
   private final EnosHttpClient client =
       EnosHttpClient.create(
           new EnosHttpClient.Options(
-              8, TIMEOUT, MAX_BYTES, inFlight, Traces.off(), "test", null, null));
+              8, TIMEOUT, MAX_BYTES, inFlight, Tracing.off(), "test", null, null));
   private ScriptedServer server;
 
   private record Got(int status, byte[] body) {

@@ -9,7 +9,7 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
-import io.flowinstance.trace.Traces;
+import io.flowinstance.trace.Tracing;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -123,7 +123,7 @@ class TrustStoreTest {
             Duration.ofSeconds(5),
             1000,
             new AtomicInteger(),
-            Traces.off(),
+            Tracing.off(),
             "test",
             trustStore(),
             null));

@@ -1,6 +1,6 @@
 package io.flowinstance.kafka;
 
-import io.flowinstance.delivery.IdRecord;
+import io.flowinstance.id.IdRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 
 /** What a consumer gives the route for a record, without a consumer. */

@@ -8,14 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.flowinstance.delivery.DeadLetterReason;
-import io.flowinstance.delivery.DeadLetters;
-import io.flowinstance.delivery.EventMessages;
-import io.flowinstance.delivery.IdRecord;
-import io.flowinstance.delivery.Outcome;
-import io.flowinstance.enos.InstanceQuery;
+import io.flowinstance.id.IdRecord;
+import io.flowinstance.id.IdRecordReader;
 import io.flowinstance.metrics.PipelineMetrics;
-import io.flowinstance.trace.Traces;
+import io.flowinstance.outcome.DeadLetterReason;
+import io.flowinstance.outcome.DeadLetters;
+import io.flowinstance.outcome.EventMessages;
+import io.flowinstance.outcome.Outcome;
+import io.flowinstance.trace.Tracing;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Clock;
@@ -56,7 +56,7 @@ class PublishLoopTest {
 
   private final MeterRegistry meters = new SimpleMeterRegistry();
   private final DeadLetters deadLetters =
-      new DeadLetters("dead-letters", InstanceQuery::read, Clock.systemUTC());
+      new DeadLetters("dead-letters", new IdRecordReader(null, null), Clock.systemUTC());
   private final List<MockProducer<byte[], byte[]>> producers = new ArrayList<>();
   private final List<SharedCall> routed = new ArrayList<>();
   private final List<RecordsInFlight> restarted = new ArrayList<>();
@@ -81,7 +81,7 @@ class PublishLoopTest {
               LIMIT,
               new PipelineMetrics(
                   meters, Set.of("EVENT_TOO_LARGE", "MALFORMED_ID", "UNREADABLE_TASK"), Set.of()),
-              Traces.off(),
+              Tracing.off(),
               Clock.systemUTC()),
           new ConsumerHealth(0, inFlight, new Faults(), System::nanoTime),
           restarted::addAll);

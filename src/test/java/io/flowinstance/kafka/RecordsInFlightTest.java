@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.flowinstance.delivery.IdRecord;
-import io.flowinstance.delivery.Outcome;
+import io.flowinstance.id.IdRecord;
+import io.flowinstance.outcome.Outcome;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

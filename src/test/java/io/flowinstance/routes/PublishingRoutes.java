@@ -1,16 +1,16 @@
 package io.flowinstance.routes;
 
-import io.flowinstance.delivery.DeadLetters;
-import io.flowinstance.delivery.EventMessages;
-import io.flowinstance.delivery.IdRecord;
-import io.flowinstance.delivery.InstanceMessages;
-import io.flowinstance.delivery.Outcome;
-import io.flowinstance.enos.InstanceQuery;
+import io.flowinstance.app.MessageSettings;
+import io.flowinstance.app.Outcomes;
+import io.flowinstance.id.IdRecord;
+import io.flowinstance.id.IdRecordReader;
 import io.flowinstance.kafka.FlowKafkaComponent;
 import io.flowinstance.kafka.PolledRecord;
 import io.flowinstance.kafka.SharedCall;
-import io.flowinstance.route.MakeOutcome;
-import io.flowinstance.route.ReadIds;
+import io.flowinstance.outcome.DeadLetters;
+import io.flowinstance.outcome.EventMessages;
+import io.flowinstance.outcome.InstanceMessages;
+import io.flowinstance.outcome.Outcome;
 import java.time.Clock;
 import java.util.List;
 import org.apache.camel.CamelContext;
@@ -43,14 +43,13 @@ abstract class PublishingRoutes extends RouteTestSupport {
     super.bindBeans(context);
     context.addComponent(FlowKafkaComponent.SCHEME, new MockComponent(context));
     Registry registry = context.getRegistry();
-    registry.bind(
-        "read-ids", new ReadIds(value -> InstanceQuery.read(value).orElse("user", "org")));
+    registry.bind("id-record-reader", new IdRecordReader("user", "org"));
     DeadLetters deadLetters =
-        new DeadLetters("dead-letters", InstanceQuery::read, Clock.systemUTC());
+        new DeadLetters("dead-letters", new IdRecordReader(null, null), Clock.systemUTC());
     registry.bind(
-        "make-outcome",
-        new MakeOutcome(
-            settings().zones(),
+        "outcomes",
+        new Outcomes(
+            MessageSettings.of(settings(), Clock.systemUTC()).zones(),
             new InstanceMessages(
                 new EventMessages("instances", "tasks", "", ""), deadLetters, MOST_BYTES),
             deadLetters));

@@ -2,8 +2,8 @@ package io.flowinstance.routes;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.flowinstance.FetchBeans;
-import io.flowinstance.Settings;
+import io.flowinstance.app.FetchBeans;
+import io.flowinstance.config.Settings;
 import java.io.ByteArrayInputStream;
 import java.util.List;
 import java.util.Map;

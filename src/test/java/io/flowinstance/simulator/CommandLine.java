@@ -1,6 +1,6 @@
 package io.flowinstance.simulator;
 
-import io.flowinstance.FreePort;
+import io.flowinstance.harness.FreePort;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;

@@ -2,7 +2,7 @@ package io.flowinstance.simulator;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.flowinstance.FreePort;
+import io.flowinstance.harness.FreePort;
 import io.flowinstance.simulator.Fault.Answer;
 import io.flowinstance.simulator.FaultScope.Endpoint;
 import io.flowinstance.simulator.HttpListener.Connection;

@@ -11,7 +11,7 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import com.sun.net.httpserver.HttpServer;
-import io.flowinstance.FreePort;
+import io.flowinstance.harness.FreePort;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -59,7 +59,7 @@ class TraceExportTest {
     assertEquals("", onStandardError.toString());
   }
 
-  private static Traces start(int port, String... more) {
+  private static Tracing start(int port, String... more) {
     Map<String, String> properties = new HashMap<>();
     properties.put("otel.exporter.otlp.endpoint", "http://127.0.0.1:" + port);
     properties.put("otel.bsp.schedule.delay", "5");
@@ -69,7 +69,7 @@ class TraceExportTest {
     return TraceExport.start("1.2.3", properties);
   }
 
-  private static void takeSpan(Traces traces) {
+  private static void takeSpan(Tracing traces) {
     traces.process("ids", 0, 0, name -> null).end();
   }
 
@@ -91,7 +91,7 @@ class TraceExportTest {
         });
     collector.start();
     try {
-      Traces traces = start(collector.getAddress().getPort(), "otel.bsp.schedule.delay", "60000");
+      Tracing traces = start(collector.getAddress().getPort(), "otel.bsp.schedule.delay", "60000");
       takeSpan(traces);
       traces.close();
     } finally {
@@ -122,7 +122,7 @@ class TraceExportTest {
           calls.incrementAndGet();
         });
     collector.start();
-    try (Traces traces = start(collector.getAddress().getPort())) {
+    try (Tracing traces = start(collector.getAddress().getPort())) {
       // More than the SDK itself says before it says less.
       for (int i = 1; i <= 12; i++) {
         int before = calls.get();
@@ -145,7 +145,7 @@ class TraceExportTest {
 
   @Test
   void theLogSaysThatTheCollectorIsNotThere() {
-    try (Traces traces = start(FreePort.pick(), "otel.exporter.otlp.timeout", "500")) {
+    try (Tracing traces = start(FreePort.pick(), "otel.exporter.otlp.timeout", "500")) {
       takeSpan(traces);
       await().atMost(PATIENCE).until(() -> !said.list.isEmpty());
       takeSpan(traces);
@@ -158,7 +158,7 @@ class TraceExportTest {
   @Test
   void closingTakesSecondsWhenTheCollectorNeverAnswers() throws IOException {
     try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
-      Traces traces = start(silent.getLocalPort());
+      Tracing traces = start(silent.getLocalPort());
       takeSpan(traces);
       long before = System.nanoTime();
       traces.close();

@@ -2,7 +2,7 @@ package io.flowinstance.engines;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.flowinstance.FreePort;
+import io.flowinstance.harness.FreePort;
 import java.io.IOException;
 import java.io.Reader;
 import java.io.UncheckedIOException;

@@ -1,0 +1,168 @@
+package io.flowinstance.app;
+
+import io.flowinstance.config.Settings;
+import io.flowinstance.config.SettingsException;
+import io.flowinstance.kafka.AdminBrokers;
+import io.flowinstance.kafka.Brokers;
+import io.flowinstance.kafka.KafkaClients;
+import io.flowinstance.trace.TraceExport;
+import io.flowinstance.trace.Tracing;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongSupplier;
+import org.apache.camel.CamelContext;
+import org.apache.camel.component.kafka.KafkaClientFactory;
+import org.apache.camel.main.Main;
+import org.slf4j.LoggerFactory;
+
+/** The pipeline as a process: settings, beans and routes, started and stopped together. */
+public final class Application implements AutoCloseable {
+  private final Main main;
+  private final Runnable closeBrokers;
+  private final Tracing traces;
+
+  private Application(Main main, Runnable closeBrokers, Tracing traces) {
+    this.main = main;
+    this.closeBrokers = closeBrokers;
+    this.traces = traces;
+  }
+
+  /**
+   * Runs the pipeline until the process is asked to stop. Everything is set by the environment.
+   *
+   * @return the exit code of a process that did not start
+   * @throws SettingsException the settings cannot be used
+   */
+  public static int run() throws InterruptedException {
+    AtomicReference<Application> running = new AtomicReference<>();
+    AtomicInteger exitCode = new AtomicInteger();
+    // A JVM that ends by SIGTERM gives the signal as its exit code, however well it stopped.
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  if (running.get() != null) {
+                    running.get().close();
+                  }
+                  Runtime.getRuntime().halt(exitCode.get());
+                },
+                "shutdown"));
+    try {
+      running.set(start(Map.of()));
+    } catch (SettingsException e) {
+      exitCode.set(2);
+      throw e;
+    } catch (IllegalStateException e) {
+      exitCode.set(1);
+      // No field: a command has to choose how it logs before the first logger is made.
+      LoggerFactory.getLogger(Application.class).error(e.getMessage(), e.getCause());
+      return 1;
+    }
+    Thread.currentThread().join();
+    return 0;
+  }
+
+  /**
+   * Starts the pipeline in this process, beside the caller.
+   *
+   * @param overrides settings by name, stronger than the environment
+   * @throws SettingsException the settings cannot be used
+   * @throws IllegalStateException the pipeline did not start
+   */
+  public static Application start(Map<String, String> overrides) {
+    Settings settings = Settings.resolve(System.getenv(), overrides);
+    Tracing traces = traces(settings);
+    KafkaClients clients = new KafkaClients(settings::kafkaConnection);
+    AdminBrokers brokers = new AdminBrokers(clients::admin);
+    return start(settings, clients, brokers, brokers::close, System::nanoTime, traces);
+  }
+
+  private static Tracing traces(Settings settings) {
+    if (!Boolean.parseBoolean(settings.getString("tracing.enabled"))) {
+      return Tracing.off();
+    }
+    try {
+      return TraceExport.start(version(), Map.of());
+    } catch (IllegalArgumentException e) {
+      throw new SettingsException(
+          List.of("The OTEL_ variables cannot be used for traces: %s.".formatted(e.getMessage())));
+    }
+  }
+
+  /**
+   * Starts the pipeline on Kafka clients and with traces of the caller's.
+   *
+   * @param closeBrokers runs when the pipeline has stopped
+   * @param nanoTime by which consumers and ids are judged to be late, as {@link System#nanoTime()}
+   */
+  public static Application start(
+      Settings settings,
+      KafkaClientFactory clients,
+      Brokers brokers,
+      Runnable closeBrokers,
+      LongSupplier nanoTime,
+      Tracing traces) {
+    Beans beans = new Beans(settings, clients, brokers, nanoTime, traces);
+    Application application = new Application(configure(settings, beans), closeBrokers, traces);
+    try {
+      application.main.start();
+    } catch (Exception e) {
+      application.close();
+      throw new IllegalStateException("The pipeline did not start: " + e.getMessage(), e);
+    }
+    return application;
+  }
+
+  private static Main configure(Settings settings, Beans beans) {
+    Main main = new Main();
+    main.configure().addConfiguration(beans);
+    main.configure()
+        .withName("flow-instance-routes")
+        .withRoutesIncludePattern(RouteFiles.pattern())
+        .withAutoConfigurationLogSummary(false)
+        .withStreamCachingEnabled(false)
+        .withUseMdcLogging(false)
+        .withJmxEnabled(false)
+        .withShutdownTimeout(Math.max(1, settings.getInt("shutdown.timeout-ms") / 1000));
+    main.configure()
+        .httpManagementServer()
+        .withEnabled(true)
+        .withHealthCheckEnabled(true)
+        .withMetricsEnabled(true)
+        .withPort(settings.getInt("management.port"));
+    // What it says of a consumer, KafkaHealth says in words.
+    main.configure().health().setConsumersEnabled(false);
+    // Bound before Camel looks for one. Camel's own meters cost more than they tell beside ours.
+    main.bind("metricsRegistry", beans.meters());
+    main.addOverrideProperty("camel.metrics.enabled", "true");
+    main.addOverrideProperty("camel.metrics.enableRoutePolicy", "false");
+    main.addOverrideProperty("camel.metrics.enableExchangeEventNotifier", "false");
+    main.addOverrideProperty("camel.metrics.enableRouteEventNotifier", "false");
+    settings.forRoutes().forEach(main::addOverrideProperty);
+    return main;
+  }
+
+  /** The version of the JAR, or {@code dev} outside of one. */
+  public static String version() {
+    String version = Application.class.getPackage().getImplementationVersion();
+    return version == null ? "dev" : version;
+  }
+
+  /** Where its routes run. */
+  public CamelContext context() {
+    return main.getCamelContext();
+  }
+
+  /**
+   * Stops taking ids, finishes the calls that are under way, leaves the group, and sends the last
+   * spans.
+   */
+  @Override
+  public void close() {
+    main.stop();
+    closeBrokers.run();
+    traces.close();
+  }
+}

@@ -1,0 +1,188 @@
+package io.flowinstance.app;
+
+import io.flowinstance.config.Settings;
+import io.flowinstance.enos.InstanceQuery;
+import io.flowinstance.fetch.InstanceFetcher;
+import io.flowinstance.id.IdRecord;
+import io.flowinstance.id.IdRecordReader;
+import io.flowinstance.id.MalformedIdException;
+import io.flowinstance.kafka.Brokers;
+import io.flowinstance.kafka.FlowKafkaComponent;
+import io.flowinstance.kafka.HeapPermits;
+import io.flowinstance.kafka.InFlightLimits;
+import io.flowinstance.kafka.KafkaHealth;
+import io.flowinstance.kafka.PublishTarget;
+import io.flowinstance.metrics.PipelineMetrics;
+import io.flowinstance.outcome.DeadLetterReason;
+import io.flowinstance.outcome.InstanceMessages;
+import io.flowinstance.trace.Tracing;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
+import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
+import io.micrometer.core.instrument.binder.system.UptimeMetrics;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.camel.CamelConfiguration;
+import org.apache.camel.CamelContext;
+import org.apache.camel.component.kafka.KafkaClientFactory;
+import org.apache.camel.component.kafka.KafkaConfiguration;
+import org.apache.camel.spi.Registry;
+import org.apache.kafka.clients.producer.ProducerConfig;
+
+/** The beans that the routes refer to, made from the settings. */
+final class Beans implements CamelConfiguration {
+  /** What is decoded and what is sent at the moment needs a multiple of it. */
+  private static final int HEAP_PART_OF_OUTCOMES = 8;
+
+  private static final int HEAP_PART_OF_RECORDS = 16;
+  private static final int RECORDS_IN_FLIGHT = 4_096;
+  private static final int LOOK_MS = 1_000;
+
+  private final Settings settings;
+  private final KafkaClientFactory clients;
+  private final Brokers brokers;
+  private final LongSupplier nanoTime;
+  private final Tracing traces;
+  private final MeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+  private final JvmGcMetrics garbageCollections = new JvmGcMetrics();
+  private final Clock clock = Clock.systemUTC();
+
+  /**
+   * @param clients makes the consumers and producers of the route {@code pipeline}
+   * @param brokers answers about offsets and topics
+   * @param nanoTime by which consumers and ids are judged to be late
+   * @param traces begins the spans
+   */
+  Beans(
+      Settings settings,
+      KafkaClientFactory clients,
+      Brokers brokers,
+      LongSupplier nanoTime,
+      Tracing traces) {
+    this.settings = settings;
+    this.clients = clients;
+    this.brokers = brokers;
+    this.nanoTime = nanoTime;
+    this.traces = traces;
+    new JvmMemoryMetrics().bindTo(meters);
+    new JvmThreadMetrics().bindTo(meters);
+    garbageCollections.bindTo(meters);
+    new ProcessorMetrics().bindTo(meters);
+    new UptimeMetrics().bindTo(meters);
+  }
+
+  @Override
+  public void configure(CamelContext context) throws Exception {
+    PipelineMetrics metrics = metrics(meters);
+    KafkaHealth health =
+        new KafkaHealth(
+            brokers, clients.getBrokers(null), settings.getString("topic.instance-ids"), nanoTime);
+    bindKafka(context, metrics, health);
+    bindHealth(context, health);
+    new FetchBeans(settings, metrics, traces).configure(context);
+    metrics.gauge(
+        "flow.instance.consumer.lag.records",
+        "Id records that are not yet polled, over the partitions of this process.",
+        health::lag);
+    metrics.gauge(
+        "flow.instance.ids.undone",
+        "Id records that are polled and have no published outcome.",
+        health::undone);
+    metrics.gauge(
+        "flow.instance.oldest.undone.id.seconds",
+        "Time since the oldest of these was polled; 0 when there is none.",
+        health::oldestUndoneSeconds);
+    context.addService(new StartedProbe(context));
+  }
+
+  /** Where all meters are, those of the JVM included. */
+  MeterRegistry meters() {
+    return meters;
+  }
+
+  static PipelineMetrics metrics(MeterRegistry meters) {
+    Set<String> reasons =
+        Stream.of(DeadLetterReason.values()).map(Enum::name).collect(Collectors.toSet());
+    return new PipelineMetrics(meters, reasons, InstanceFetcher.ANSWERS);
+  }
+
+  private void bindKafka(CamelContext context, PipelineMetrics metrics, KafkaHealth health) {
+    Registry registry = context.getRegistry();
+    registry.bind("garbage-collector-metrics", garbageCollections, null, "close");
+    MessageSettings parts = MessageSettings.of(settings, clock);
+    long heap = Runtime.getRuntime().maxMemory();
+    long heapOfOutcomes = heap / HEAP_PART_OF_OUTCOMES;
+    registry.bind("id-record-reader", parts.ids());
+    registry.bind(
+        "outcomes",
+        new Outcomes(
+            parts.zones(),
+            new InstanceMessages(parts.events(), parts.deadLetters(), heapOfOutcomes),
+            parts.deadLetters()));
+
+    FlowKafkaComponent component =
+        new FlowKafkaComponent(
+            new FlowKafkaComponent.Parts(
+                brokers,
+                idRecord -> orderKey(parts.ids(), idRecord),
+                new InFlightLimits(
+                    settings.getInt("batch.max-records"),
+                    Duration.ofMillis(settings.getInt("batch.max-wait-ms")),
+                    RECORDS_IN_FLIGHT / settings.getInt("kafka.consumers"),
+                    heap / HEAP_PART_OF_RECORDS / settings.getInt("kafka.consumers")),
+                new HeapPermits(heapOfOutcomes),
+                health,
+                new PublishTarget(
+                    settings.getString("kafka.group-id"),
+                    parts.events(),
+                    parts.deadLetters(),
+                    settings.getInt("kafka.max-request-size"),
+                    metrics,
+                    traces,
+                    clock),
+                settings.transactionalIdPrefix()));
+    component.setKafkaClientFactory(clients);
+    KafkaConfiguration kafka = component.getConfiguration();
+    kafka.setMaxRequestSize(settings.getInt("kafka.max-request-size"));
+    kafka.setCompressionCodec(settings.getString("kafka.compression-type"));
+    kafka
+        .getAdditionalProperties()
+        .put(
+            ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
+            settings.getInt("kafka.transaction-timeout-ms"));
+    context.addComponent(FlowKafkaComponent.SCHEME, component);
+  }
+
+  /** Records that ask for the same instance on the same behalf keep their order; null for none. */
+  private static Object orderKey(IdRecordReader ids, IdRecord idRecord) {
+    try {
+      InstanceQuery query = ids.read(idRecord.value());
+      idRecord.span().asksFor(query.instanceId());
+      return query;
+    } catch (MalformedIdException e) {
+      return null;
+    }
+  }
+
+  private static void bindHealth(CamelContext context, KafkaHealth health) {
+    Registry registry = context.getRegistry();
+    registry.bind("kafka", DescribedHealthCheck.ofReadiness("kafka", health::unanswered));
+    registry.bind(
+        "group", DescribedHealthCheck.ofReadiness("consumer-group", health::outsideTheGroup));
+    registry.bind("commits", DescribedHealthCheck.ofReadiness("commits", health::uncommitted));
+    registry.bind("consumers", DescribedHealthCheck.ofLiveness("consumers", health::stuck));
+    context
+        .getExecutorServiceManager()
+        .newSingleThreadScheduledExecutor(KafkaHealth.class, "kafka-health")
+        .scheduleWithFixedDelay(health::look, 0, LOOK_MS, TimeUnit.MILLISECONDS);
+  }
+}

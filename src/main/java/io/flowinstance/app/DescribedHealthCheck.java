@@ -1,0 +1,49 @@
+package io.flowinstance.app;
+
+import java.util.Map;
+import java.util.function.Supplier;
+import org.apache.camel.health.HealthCheckResultBuilder;
+import org.apache.camel.impl.health.AbstractHealthCheck;
+
+/** A health check that is down as long as there is something to say. */
+final class DescribedHealthCheck extends AbstractHealthCheck {
+  private final boolean liveness;
+  private final Supplier<String> complaint;
+
+  private DescribedHealthCheck(String id, boolean liveness, Supplier<String> complaint) {
+    super("flow-instance-routes", id);
+    this.liveness = liveness;
+    this.complaint = complaint;
+  }
+
+  /**
+   * Part of readiness only: it passes by itself, or somebody has to fix something elsewhere.
+   *
+   * @param complaint what is wrong and what to do, empty when nothing is; it has to be cheap, and
+   *     never waits
+   */
+  static DescribedHealthCheck ofReadiness(String id, Supplier<String> complaint) {
+    return new DescribedHealthCheck(id, false, complaint);
+  }
+
+  /** Part of liveness too: only a restart helps. */
+  static DescribedHealthCheck ofLiveness(String id, Supplier<String> complaint) {
+    return new DescribedHealthCheck(id, true, complaint);
+  }
+
+  @Override
+  public boolean isLiveness() {
+    return liveness;
+  }
+
+  @Override
+  protected void doCall(HealthCheckResultBuilder result, Map<String, Object> options) {
+    String words = complaint.get();
+    if (words.isEmpty()) {
+      result.up();
+    } else {
+      // Camel escapes it for JSON twice.
+      result.message(words.replace('"', '\'')).down();
+    }
+  }
+}

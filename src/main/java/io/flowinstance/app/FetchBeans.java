@@ -1,0 +1,164 @@
+package io.flowinstance.app;
+
+import io.flowinstance.config.Settings;
+import io.flowinstance.enos.AccessTokens;
+import io.flowinstance.enos.Identity;
+import io.flowinstance.fetch.ApiHeaders;
+import io.flowinstance.fetch.EnosHttpClient;
+import io.flowinstance.fetch.EnosRequests;
+import io.flowinstance.fetch.InstanceFetcher;
+import io.flowinstance.fetch.OutageDetector;
+import io.flowinstance.fetch.RateLimits;
+import io.flowinstance.fetch.TokenService;
+import io.flowinstance.fetch.TrustStore;
+import io.flowinstance.json.JsonBody;
+import io.flowinstance.metrics.PipelineMetrics;
+import io.flowinstance.trace.Tracing;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.camel.CamelConfiguration;
+import org.apache.camel.CamelContext;
+import org.apache.camel.spi.OnCamelContextStopping;
+import org.apache.camel.spi.Registry;
+import org.apache.camel.support.LifecycleStrategySupport;
+import org.apache.hc.core5.http.HttpHost;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The beans of the routes that call EnOS: they know nothing of Kafka. */
+public final class FetchBeans implements CamelConfiguration {
+  private static final Logger LOG = LoggerFactory.getLogger(FetchBeans.class);
+
+  private static final int HEAP_PART_OF_AN_ANSWER = 32;
+
+  private final Settings settings;
+  private final PipelineMetrics metrics;
+  private final Tracing traces;
+  private final Clock clock = Clock.systemUTC();
+
+  FetchBeans(Settings settings, PipelineMetrics metrics, Tracing traces) {
+    this.settings = settings;
+    this.metrics = metrics;
+    this.traces = traces;
+  }
+
+  /** For a process that counts nothing and takes no traces. */
+  public FetchBeans(Settings settings) {
+    this(settings, Beans.metrics(new SimpleMeterRegistry()), Tracing.off());
+  }
+
+  @Override
+  public void configure(CamelContext context) {
+    Registry registry = context.getRegistry();
+    AccessTokens tokens =
+        settings.getString("enos.auth").equals("signed")
+            ? new AccessTokens(
+                settings.getString("enos.app-key"),
+                settings.getString("enos.app-secret"),
+                new TokenService(context.createProducerTemplate()),
+                clock)
+            : null;
+
+    if (tokens != null) {
+      registry.bind("access-tokens", tokens);
+      registry.bind(
+          "enos-token",
+          DescribedHealthCheck.ofReadiness(
+              "enos-token",
+              () ->
+                  tokens.failure().isEmpty()
+                      ? ""
+                      : tokens.failure()
+                          + " Ids wait until it gives one. If it refuses us, check enos.app-key"
+                          + " and enos.app-secret; otherwise ask whoever runs EnOS."));
+    }
+    registry.bind("api-headers", new ApiHeaders());
+    registry.bind("enos-json", JsonBody.mapper());
+    registry.bind(
+        "enos-requests", new EnosRequests(tokens, settings.getString("enos.app-secret"), clock));
+    AtomicInteger inFlight = new AtomicInteger();
+    EnosHttpClient client = httpClient(inFlight);
+    registry.bind("enos-connections", client, null, "close");
+    registry.bind("enos-http-client", client.http());
+    bindFetcher(context, tokens, client);
+    metrics.gauge("flow.instance.api.calls.in.flight", "Calls in flight.", inFlight::get);
+  }
+
+  private void bindFetcher(CamelContext context, AccessTokens tokens, EnosHttpClient client) {
+    Registry registry = context.getRegistry();
+    InstanceFetcher fetcher =
+        new InstanceFetcher(
+            context,
+            new InstanceFetcher.Options(
+                settings.getInt("fetch.concurrency"),
+                Duration.ofMillis(settings.getInt("fetch.retry-budget-ms")),
+                new Identity(settings.getString("enos.user-id"), settings.getString("enos.org-id")),
+                RateLimits.of(settings.getInt("fetch.rate-limit-per-second"))),
+            tokens,
+            client::closeConnections,
+            metrics,
+            clock);
+    OutageDetector detector = fetcher.outageDetector();
+    OnCamelContextStopping stop = stopping -> fetcher.cancelWaiting();
+    context.addLifecycleStrategy(LifecycleStrategySupport.adapt(stop));
+    registry.bind("instance-fetcher", fetcher);
+    registry.bind("outage-detector", detector);
+    registry.bind("enos-api", DescribedHealthCheck.ofReadiness("enos-api", detector::complaint));
+    metrics.gauge(
+        "flow.instance.api.up",
+        "1 while the API serves instances, 0 while it is down or refuses us.",
+        () -> detector.isUp() ? 1 : 0);
+    metrics.gauge(
+        "flow.instance.api.refused",
+        "1 while the API refuses this application.",
+        () -> detector.isRefusing() ? 1 : 0);
+    metrics.gauge(
+        "flow.instance.api.concurrency",
+        "Most calls in flight; fewer than fetch.concurrency while the gateway limits the rate.",
+        fetcher::concurrency);
+  }
+
+  private EnosHttpClient httpClient(AtomicInteger inFlight) {
+    return EnosHttpClient.create(
+        new EnosHttpClient.Options(
+            settings.getInt("fetch.concurrency"),
+            Duration.ofMillis(settings.getInt("fetch.timeout-ms")),
+            maxResponseBytes(),
+            inFlight,
+            traces,
+            "flow-instance-routes/" + Application.version(),
+            trustStore(),
+            settings.getString("enos.proxy").isEmpty()
+                ? null
+                : HttpHost.create(URI.create(settings.getString("enos.proxy")))));
+  }
+
+  /** The trust store of {@code enos.trust-store}, or null for the JDK's. */
+  private TrustStore trustStore() {
+    return settings.getString("enos.trust-store").isEmpty()
+        ? null
+        : new TrustStore(
+            Path.of(settings.getString("enos.trust-store")),
+            settings.getString("enos.trust-store-type"),
+            settings.getString("enos.trust-store-password").toCharArray());
+  }
+
+  /** An answer takes many times its size until it is published, and more than one is at work. */
+  private long maxResponseBytes() {
+    long asked = settings.getInt("fetch.max-response-bytes");
+    long most = Runtime.getRuntime().maxMemory() / HEAP_PART_OF_AN_ANSWER;
+    if (asked > most) {
+      LOG.warn(
+          "Answers above {} bytes become dead letters. fetch.max-response-bytes is {}, which needs a"
+              + " heap of {} MiB.",
+          most,
+          asked,
+          (asked * HEAP_PART_OF_AN_ANSWER) >> 20);
+    }
+    return Math.min(asked, most);
+  }
+}

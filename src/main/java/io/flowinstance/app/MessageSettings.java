@@ -1,0 +1,37 @@
+package io.flowinstance.app;
+
+import io.flowinstance.config.Settings;
+import io.flowinstance.event.EventZones;
+import io.flowinstance.id.IdRecordReader;
+import io.flowinstance.outcome.DeadLetters;
+import io.flowinstance.outcome.EventMessages;
+import java.time.Clock;
+import java.time.ZoneId;
+
+/**
+ * How the settings have ids read and messages made.
+ *
+ * @param ids reads what an id record asks for
+ * @param zones of the API's local times
+ * @param events makes the messages of instances and tasks
+ * @param deadLetters makes those of id records that came to none
+ */
+public record MessageSettings(
+    IdRecordReader ids, EventZones zones, EventMessages events, DeadLetters deadLetters) {
+  public static MessageSettings of(Settings settings, Clock clock) {
+    IdRecordReader ids =
+        new IdRecordReader(settings.getString("enos.user-id"), settings.getString("enos.org-id"));
+    String schemas = settings.getString("event.schema-base-uri");
+    return new MessageSettings(
+        ids,
+        new EventZones(
+            ZoneId.of(settings.getString("enos.time-zone")),
+            ZoneId.of(settings.getString("enos.trigger-time-zone"))),
+        new EventMessages(
+            settings.getString("topic.flow-instances"),
+            settings.getString("topic.task-statuses"),
+            settings.getString("event.source").replaceAll("/+$", ""),
+            schemas.isEmpty() || schemas.endsWith("/") ? schemas : schemas + "/"),
+        new DeadLetters(settings.getString("topic.dead-letters"), ids, clock));
+  }
+}

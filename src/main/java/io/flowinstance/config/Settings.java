@@ -1,0 +1,192 @@
+package io.flowinstance.config;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Properties;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * The settings of one process: the defaults of {@code application.properties}, the environment on
+ * top, overrides of the caller above both.
+ */
+public final class Settings {
+  private static final Map<String, String> SERVICES =
+      Map.of("v2.0", "dataflow-batch-service", "v2.1", "batch-processing-service");
+
+  /** Kafka's own names of the settings that say how to connect. */
+  private static final Map<String, String> CONNECTION =
+      Map.of(
+          "kafka.bootstrap-servers", "bootstrap.servers",
+          "kafka.security.protocol", "security.protocol",
+          "kafka.security.sasl-mechanism", "sasl.mechanism",
+          "kafka.security.sasl-jaas-config", "sasl.jaas.config",
+          "kafka.security.trust-store", "ssl.truststore.location",
+          "kafka.security.trust-store-type", "ssl.truststore.type",
+          "kafka.security.trust-store-password", "ssl.truststore.password");
+
+  private final Map<String, String> values;
+  private final Map<String, Path> files;
+
+  /** What a process may use of the settings: of the rest, nothing has to be set. */
+  public enum Part {
+    /** The brokers and the topics. */
+    KAFKA,
+    /** The EnOS API. */
+    ENOS
+  }
+
+  private Settings(Map<String, String> values, Map<String, Path> files) {
+    this.values = Collections.unmodifiableMap(values);
+    this.files = files;
+  }
+
+  /**
+   * Resolves every known setting.
+   *
+   * @param environment variables such as {@code ENOS_BASE_URL}; {@code ENOS_APP_SECRET_FILE} names
+   *     a file with the value
+   * @param overrides settings by their own names, stronger than the environment
+   * @throws SettingsException the settings cannot be used; it names every fault
+   */
+  public static Settings resolve(Map<String, String> environment, Map<String, String> overrides) {
+    return resolve(environment, overrides, EnumSet.allOf(Part.class));
+  }
+
+  /**
+   * Resolves every known setting for a process that uses some of them.
+   *
+   * @param used the parts that are validated
+   * @throws SettingsException those parts cannot be used; it names every fault
+   */
+  public static Settings resolve(
+      Map<String, String> environment, Map<String, String> overrides, Set<Part> used) {
+    Map<String, String> values = defaults();
+    List<String> faults = new ArrayList<>();
+    Map<String, Path> files = new TreeMap<>();
+    values.replaceAll((name, value) -> fromEnvironment(environment, name, value, files, faults));
+    overrides.forEach(
+        (name, value) -> {
+          files.remove(name);
+          if (values.replace(name, value.strip()) == null) {
+            faults.add("There is no setting named %s.".formatted(name));
+          }
+        });
+    Settings settings = new Settings(values, files);
+    faults.addAll(SettingsCheck.faults(settings, used));
+    if (!faults.isEmpty()) {
+      throw new SettingsException(faults);
+    }
+    return settings;
+  }
+
+  private static Map<String, String> defaults() {
+    Properties properties = new Properties();
+    try (InputStream in = Settings.class.getResourceAsStream("/application.properties")) {
+      properties.load(new InputStreamReader(in, StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    Map<String, String> values = new TreeMap<>();
+    properties.forEach((name, value) -> values.put(name.toString(), value.toString().strip()));
+    return values;
+  }
+
+  private static String fromEnvironment(
+      Map<String, String> environment,
+      String name,
+      String value,
+      Map<String, Path> files,
+      List<String> faults) {
+    String variable = environmentVariable(name);
+    String file = environment.get(variable + "_FILE");
+    if (file != null) {
+      try {
+        files.put(name, Path.of(file));
+        return Files.readString(Path.of(file)).strip();
+      } catch (IOException e) {
+        faults.add(
+            "%s_FILE names %s, which cannot be read: mount it, or fix the path."
+                .formatted(variable, file));
+        return value;
+      }
+    }
+    return environment.getOrDefault(variable, value).strip();
+  }
+
+  /** The name of a setting in the environment: {@code enos.base-url} is {@code ENOS_BASE_URL}. */
+  public static String environmentVariable(String name) {
+    return name.toUpperCase(Locale.ROOT).replace('.', '_').replace('-', '_');
+  }
+
+  /** All settings by name. */
+  public Map<String, String> asMap() {
+    return values;
+  }
+
+  /** All settings, and what follows from them: {@code enos.service} from the API's version. */
+  public Map<String, String> forRoutes() {
+    Map<String, String> properties = new TreeMap<>(values);
+    properties.put("enos.service", SERVICES.get(getString("enos.api-version")));
+    return properties;
+  }
+
+  /**
+   * How to connect to Kafka, under the names of its clients; holds secrets. What a mounted file
+   * holds is read again each time.
+   */
+  public Map<String, String> kafkaConnection() {
+    Map<String, String> connection = new TreeMap<>();
+    CONNECTION.forEach(
+        (ours, kafkas) -> {
+          String value = current(ours);
+          if (!value.isEmpty()) {
+            connection.put(kafkas, value);
+          }
+        });
+    return connection;
+  }
+
+  private String current(String name) {
+    Path file = files.get(name);
+    if (file != null) {
+      try {
+        return Files.readString(file).strip();
+      } catch (IOException e) {
+        // It is being replaced: what it held at the start is as good as any.
+      }
+    }
+    return getString(name);
+  }
+
+  /** What the transactional ids of this pipeline begin with. */
+  public String transactionalIdPrefix() {
+    String prefix = getString("kafka.transactional-id-prefix");
+    return prefix.isEmpty() ? getString("kafka.group-id") : prefix;
+  }
+
+  /** The text of a setting, empty when it is not set. */
+  public String getString(String name) {
+    String value = values.get(name);
+    if (value == null) {
+      throw new IllegalArgumentException("There is no setting named " + name);
+    }
+    return value;
+  }
+
+  /** The whole number of a setting. */
+  public int getInt(String name) {
+    return Integer.parseInt(getString(name));
+  }
+}

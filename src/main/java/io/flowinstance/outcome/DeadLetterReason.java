@@ -1,0 +1,17 @@
+package io.flowinstance.outcome;
+
+/** Why an id record, or one task of it, could not be served. */
+public enum DeadLetterReason {
+  /** The value holds no usable id. */
+  MALFORMED_ID,
+  /** The API answered that it will not give this instance. */
+  REJECTED_BY_API,
+  /** The API's answer is no FlowInstance. */
+  UNREADABLE_RESPONSE,
+  /** One task of the graph cannot be read; the others were published. */
+  UNREADABLE_TASK,
+  /** The API answers others, but failed for this id until the retry budget was spent. */
+  RETRIES_EXHAUSTED,
+  /** An event of this id is larger than Kafka takes. */
+  EVENT_TOO_LARGE
+}

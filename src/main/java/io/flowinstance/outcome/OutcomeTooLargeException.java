@@ -1,0 +1,10 @@
+package io.flowinstance.outcome;
+
+/** The events of an instance take more heap than there is for one outcome. */
+public final class OutcomeTooLargeException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  OutcomeTooLargeException(long mostBytes) {
+    super("The events of the instance take more than %d bytes in all.".formatted(mostBytes));
+  }
+}

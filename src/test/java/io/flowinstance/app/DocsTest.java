@@ -1,0 +1,253 @@
+package io.flowinstance.app;
+
+import static java.util.stream.Collectors.joining;
+import static java.util.stream.Collectors.toCollection;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.flowinstance.harness.ExportedMetrics;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What the pages name exists, and the tables of the pages are complete. */
+class DocsTest {
+  private static final Pattern LINK = Pattern.compile("]\\(([^)\\s]+)\\)");
+  private static final Pattern CODE = Pattern.compile("`([^`\\n]+)`");
+  private static final Pattern FENCE = Pattern.compile("(?ms)^```(\\w*)\\n(.*?)^```$");
+  private static final Pattern SETTING =
+      Pattern.compile(
+          "(kafka|topic|event|enos|fetch|batch|shutdown|log|tracing|management)(\\.[a-z-]+)+"
+              + "(?<!\\.sql)");
+  private static final Pattern METRIC = Pattern.compile("flow_instance_[a-z_]+");
+  private static final Pattern TYPE = Pattern.compile("[A-Z][A-Za-z]*[a-z][A-Za-z]*[A-Z]\\w*");
+
+  /** Names of others that look like a class of ours. */
+  private static final Set<String> OTHERS =
+      Set.of(
+          "KafkaConsumer",
+          "KafkaIdempotentRepository",
+          "KafkaProducer",
+          "PodMonitor",
+          "TimestampConverter",
+          "JsonConverter",
+          "VmHWM");
+
+  static Stream<Path> pages() throws IOException {
+    List<Path> pages = new ArrayList<>();
+    for (String folder : List.of(".", ".github", "docs", "docs/decisions")) {
+      try (Stream<Path> files = Files.list(Path.of(folder))) {
+        files.filter(file -> file.toString().endsWith(".md")).forEach(pages::add);
+      }
+    }
+    return pages.stream().map(Path::normalize).sorted();
+  }
+
+  @Test
+  void theReadmeHasAtMost150Lines() {
+    assertTrue(text("README.md").lines().count() <= 150);
+  }
+
+  @ParameterizedTest
+  @MethodSource("pages")
+  void everyLinkLeadsToAFileAndAHeading(Path page) {
+    for (String link : all(LINK, text(page), 1)) {
+      if (link.startsWith("http")) {
+        continue;
+      }
+      String[] parts = link.split("#", 2);
+      Path target = parts[0].isEmpty() ? page : page.resolveSibling(Path.of(parts[0])).normalize();
+      assertTrue(Files.exists(target), link);
+      if (parts.length > 1) {
+        assertTrue(anchors(text(target)).contains(parts[1]), link);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("pages")
+  void everyFileClassSettingAndMetricExists(Path page) {
+    Set<String> types = types();
+    types.addAll(alerts());
+    Set<String> settings = settings();
+    String metrics = text("src/test/resources/exported-metrics.txt");
+    for (String code : all(CODE, FENCE.matcher(text(page)).replaceAll(""), 1)) {
+      if (code.matches("(src|routes|docs|k8s|\\.ci|\\.github|\\.githooks)/[\\w./-]*")) {
+        assertTrue(Files.exists(Path.of(code)), code);
+      } else if (SETTING.matcher(code).matches()) {
+        assertTrue(settings.contains(code), code);
+      } else if (TYPE.matcher(code).matches() && !OTHERS.contains(code)) {
+        assertTrue(types.contains(code), code);
+      }
+      all(METRIC, code, 0).forEach(name -> assertTrue(metrics.contains(name), name));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("pages")
+  void everyCommandNamesWhatExists(Path page) {
+    String pom = text("pom.xml");
+    Set<String> settings = settings();
+    Set<String> commands = all(Pattern.compile("(?m)^## `([a-z-]+)"), text("docs/commands.md"), 1);
+    for (String script : scripts(text(page))) {
+      all(Pattern.compile("-P(\\w+)"), script.replaceAll("kcat [^\\n]*", ""), 1)
+          .forEach(profile -> assertTrue(pom.contains("<id>" + profile + "</id>"), profile));
+      all(Pattern.compile("-(?:Dtest|Dit\\.test)=([A-Z]\\w+)"), script, 1)
+          .forEach(test -> assertTrue(types().contains(test), test));
+      all(Pattern.compile("apply -k (\\S+)"), script, 1)
+          .forEach(
+              folder -> assertTrue(Files.exists(Path.of(folder, "kustomization.yaml")), folder));
+      all(Pattern.compile("export (?!OTEL_|MAVEN_)([A-Z_]+?)(?:_FILE)?="), script, 1)
+          .forEach(
+              variable ->
+                  assertTrue(
+                      settings.stream().map(DocsTest::variable).anyMatch(variable::equals),
+                      variable));
+      all(Pattern.compile("\\.jar ([a-z][a-z-]+)(?= |$)"), script, 1)
+          .forEach(command -> assertTrue(commands.contains(command), command));
+    }
+  }
+
+  @Test
+  void theMetricsAreThoseThatAreExported() {
+    SortedSet<String> exported =
+        ExportedMetrics.expected().stream()
+            .filter(name -> name.startsWith("flow_instance_"))
+            .map(name -> name.replaceFirst("_(bucket|count|sum|max)$", ""))
+            .collect(toCollection(TreeSet::new));
+
+    assertEquals(exported, rows("docs/operations.md", "(flow_instance_[a-z_]+)(?:\\{[^`]*)?"));
+  }
+
+  @Test
+  void theAlertsAreThoseOfTheRules() {
+    assertEquals(alerts(), rows("docs/operations.md", "(FlowInstance\\w+)"));
+  }
+
+  private static SortedSet<String> alerts() {
+    return all(Pattern.compile("- alert: (\\w+)"), text("k8s/monitoring/prometheusrule.yaml"), 1);
+  }
+
+  @Test
+  void theRoomsImportWhatTheTableNames() {
+    SortedSet<String> rooms = new TreeSet<>();
+    try (Stream<Path> folders = Files.list(Path.of("src/main/java/io/flowinstance"))) {
+      folders.filter(Files::isDirectory).map(f -> f.getFileName().toString()).forEach(rooms::add);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    SortedSet<String> described = new TreeSet<>();
+    Pattern row = Pattern.compile("(?m)^\\| `([a-z]+)` \\|[^|]*\\| (all but |none)?([^|]*)\\|$");
+    row.matcher(text("docs/architecture.md"))
+        .results()
+        .forEach(
+            found -> {
+              String room = found.group(1);
+              SortedSet<String> named = all(CODE, found.group(3), 1);
+              if ("all but ".equals(found.group(2))) {
+                SortedSet<String> others = new TreeSet<>(rooms);
+                others.removeAll(named);
+                others.remove(room);
+                named = others;
+              }
+              described.add(room);
+              assertEquals(named, imports(room, rooms), room);
+            });
+
+    assertEquals(rooms, described);
+  }
+
+  private static SortedSet<String> imports(String room, Set<String> rooms) {
+    Pattern imported = Pattern.compile("(?m)^import (?:static )?io\\.flowinstance\\.([a-z]+)\\.");
+    return files(Path.of("src/main/java/io/flowinstance", room))
+        .flatMap(file -> all(imported, text(file), 1).stream())
+        .filter(name -> rooms.contains(name) && !name.equals(room))
+        .collect(toCollection(TreeSet::new));
+  }
+
+  private static SortedSet<String> rows(String page, String cell) {
+    return all(Pattern.compile("(?m)^\\| `" + cell + "` \\|"), text(page), 1);
+  }
+
+  /** The commands of a page: the blocks that are marked as a shell's. */
+  private static List<String> scripts(String page) {
+    return FENCE
+        .matcher(page)
+        .results()
+        .filter(block -> block.group(1).equals("sh"))
+        .map(block -> block.group(2).replace("\\\n", " "))
+        .flatMap(String::lines)
+        .toList();
+  }
+
+  /** The anchors that GitHub gives the headings of a page. */
+  private static Set<String> anchors(String page) {
+    SortedSet<String> anchors = new TreeSet<>();
+    all(Pattern.compile("(?m)^#+ (.+)$"), FENCE.matcher(page).replaceAll(""), 1)
+        .forEach(
+            heading ->
+                anchors.add(
+                    heading.toLowerCase(Locale.ROOT).replaceAll("[^\\w -]", "").replace(' ', '-')));
+    return anchors;
+  }
+
+  private static Set<String> types() {
+    return Stream.of("src/main/java", "src/test/java")
+        .flatMap(folder -> files(Path.of(folder)))
+        .map(file -> file.getFileName().toString().replace(".java", ""))
+        .collect(toCollection(TreeSet::new));
+  }
+
+  private static Set<String> settings() {
+    return all(
+        Pattern.compile("(?m)^([a-z.-]+) ="), text("src/main/resources/application.properties"), 1);
+  }
+
+  private static String variable(String setting) {
+    return Arrays.stream(setting.split("[.-]"))
+        .map(word -> word.toUpperCase(Locale.ROOT))
+        .collect(joining("_"));
+  }
+
+  private static SortedSet<String> all(Pattern pattern, String text, int group) {
+    return pattern
+        .matcher(text)
+        .results()
+        .map((MatchResult found) -> found.group(group))
+        .collect(toCollection(TreeSet::new));
+  }
+
+  private static Stream<Path> files(Path folder) {
+    try (Stream<Path> files = Files.walk(folder)) {
+      return files.filter(Files::isRegularFile).toList().stream();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String text(String file) {
+    return text(Path.of(file));
+  }
+
+  private static String text(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,157 @@
+package io.flowinstance.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class SettingsTest {
+  private static final Map<String, String> ENOUGH =
+      Map.of(
+          "ENOS_BASE_URL", "https://apigw.example",
+          "ENOS_APP_KEY", "key",
+          "ENOS_APP_SECRET", "hush",
+          "ENOS_USER_ID", "u",
+          "ENOS_ORG_ID", "o");
+
+  private static Map<String, String> with(String... more) {
+    Map<String, String> environment = new HashMap<>(ENOUGH);
+    for (int i = 0; i < more.length; i += 2) {
+      environment.put(more[i], more[i + 1]);
+    }
+    return environment;
+  }
+
+  private static String refusal(Map<String, String> environment) {
+    return assertThrows(SettingsException.class, () -> Settings.resolve(environment, Map.of()))
+        .getMessage();
+  }
+
+  @Test
+  void hasADefaultForEverythingButTheApiAndTheSecrets() {
+    Settings settings = Settings.resolve(ENOUGH, Map.of());
+
+    assertEquals("flow-instance-ids", settings.getString("topic.instance-ids"));
+    assertEquals(64, settings.getInt("fetch.concurrency"));
+  }
+
+  @Test
+  void takesTheEnvironmentOverTheFileAndOverridesOverBoth() {
+    Map<String, String> environment = with("KAFKA_CONSUMERS", "3", "TOPIC_INSTANCE_IDS", " ids ");
+
+    assertEquals(3, Settings.resolve(environment, Map.of()).getInt("kafka.consumers"));
+    assertEquals("ids", Settings.resolve(environment, Map.of()).getString("topic.instance-ids"));
+    assertEquals(
+        4, Settings.resolve(environment, Map.of("kafka.consumers", "4")).getInt("kafka.consumers"));
+  }
+
+  @Test
+  void readsASecretFromAMountedFile(@TempDir Path folder) throws IOException {
+    Path secret = Files.writeString(folder.resolve("secret"), "from a file\n");
+
+    assertEquals(
+        "from a file",
+        Settings.resolve(with("ENOS_APP_SECRET_FILE", secret.toString()), Map.of())
+            .getString("enos.app-secret"));
+    assertTrue(
+        refusal(with("ENOS_APP_SECRET_FILE", folder.resolve("none").toString()))
+            .contains("ENOS_APP_SECRET_FILE names"));
+  }
+
+  @Test
+  void reportsAllFaultsAtOnceEachWithItsRemedy() {
+    String message = refusal(Map.of("ENOS_API_VERSION", "v3", "ENOS_TIME_ZONE", "Mars/Base"));
+
+    assertTrue(
+        message.contains(
+            "ENOS_BASE_URL (enos.base-url) is missing: set it to https://{apigw-address}."),
+        message);
+    assertTrue(message.contains("ENOS_APP_SECRET (enos.app-secret) is missing"), message);
+    assertTrue(message.contains("it is one of v2.0, v2.1"), message);
+    assertTrue(message.contains("\"Mars/Base\", which is no time zone"), message);
+    assertEquals(7, message.lines().filter(line -> line.startsWith("  - ")).count(), message);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "ENOS_BASE_URL | apigw.example",
+        "ENOS_BASE_URL | https://apigw.example/path",
+        "ENOS_BASE_URL | https://user:secret@apigw.example",
+        "ENOS_BASE_URL | ftp://apigw.example",
+        "ENOS_AUTH | basic",
+        "ENOS_PROXY | proxy",
+        "ENOS_TRUST_STORE | /no/such/file",
+        "KAFKA_BOOTSTRAP_SERVERS | broker",
+        "KAFKA_BOOTSTRAP_SERVERS | broker:9092,",
+        "KAFKA_SECURITY_PROTOCOL | TLS",
+        "KAFKA_SECURITY_PROTOCOL | SASL_SSL",
+        "TOPIC_DEAD_LETTERS | flow-instance-ids",
+        "TOPIC_FLOW_INSTANCES | a topic",
+        "FETCH_CONCURRENCY | many",
+        "FETCH_CONCURRENCY | 0",
+        "KAFKA_CONSUMERS | 0",
+        "MANAGEMENT_PORT | 70000",
+      })
+  void refusesWhatCannotWork(String variable, String value) {
+    String message = refusal(with(variable, value));
+
+    assertFalse(message.contains("secret@"), message);
+  }
+
+  @Test
+  void refusesAnOverrideThatIsNoSetting() {
+    assertTrue(
+        assertThrows(
+                SettingsException.class, () -> Settings.resolve(ENOUGH, Map.of("fetch.tries", "1")))
+            .getMessage()
+            .contains("There is no setting named fetch.tries."));
+  }
+
+  @Test
+  void thePageOfSettingsNamesEachWithItsVariableAndItsDefault() throws IOException {
+    assertEquals(
+        rows(
+            "src/main/resources/application.properties",
+            "(?m)^(?<name>[a-z.-]+) =[ ]?(?<value>.*)$",
+            row -> row.group("value")),
+        rows(
+            "docs/settings.md",
+            "(?m)^\\| `(?<name>[a-z.-]+)` \\| `(?<variable>[A-Z_]+)` \\| (?:`(?<value>[^`]*)` |[^|`]*)\\|",
+            row -> {
+              assertEquals(
+                  row.group("name").toUpperCase(Locale.ROOT).replaceAll("[.-]", "_"),
+                  row.group("variable"));
+              return Objects.requireNonNullElse(row.group("value"), "");
+            }));
+  }
+
+  /** Name and value of each row, in the order of the file. */
+  private static List<String> rows(String file, String pattern, Function<Matcher, String> value)
+      throws IOException {
+    Matcher row = Pattern.compile(pattern).matcher(Files.readString(Path.of(file)));
+    List<String> rows = new ArrayList<>();
+    while (row.find()) {
+      rows.add(row.group("name") + " = " + value.apply(row));
+    }
+    return rows;
+  }
+}

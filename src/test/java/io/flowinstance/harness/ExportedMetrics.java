@@ -1,0 +1,37 @@
+package io.flowinstance.harness;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.SortedSet;
+import java.util.TreeSet;
+
+/** The names of the time series that {@code /observe/metrics} exports. */
+public final class ExportedMetrics {
+  private ExportedMetrics() {}
+
+  /** Those that alerts and dashboard may rely on. */
+  public static SortedSet<String> expected() {
+    try (InputStream in = ExportedMetrics.class.getResourceAsStream("/exported-metrics.txt")) {
+      return inScrape(new String(in.readAllBytes(), UTF_8));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * Those in an answer of {@code /observe/metrics}.
+   *
+   * @param scrape text of the Prometheus exposition format
+   */
+  public static SortedSet<String> inScrape(String scrape) {
+    SortedSet<String> names = new TreeSet<>();
+    scrape
+        .lines()
+        .filter(line -> !line.isBlank() && !line.startsWith("#"))
+        .forEach(line -> names.add(line.split("[{ ]", 2)[0]));
+    return names;
+  }
+}

@@ -1,0 +1,154 @@
+package io.flowinstance.kamelet;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.flowinstance.enos.ApiFailure;
+import io.flowinstance.enos.FailureKind;
+import io.flowinstance.event.FlowInstanceEvent;
+import io.flowinstance.event.Schemas;
+import io.flowinstance.event.TaskStatusEvent;
+import io.flowinstance.json.Json;
+import io.flowinstance.simulator.EnosSimulator;
+import io.flowinstance.simulator.Fault;
+import io.flowinstance.simulator.FaultScope;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.apache.camel.Exchange;
+import org.apache.camel.builder.RouteBuilder;
+import org.apache.camel.component.kamelet.KameletComponent;
+import org.apache.camel.impl.DefaultCamelContext;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The Kamelet, as it stands in its manifest, against the simulated EnOS. */
+@Timeout(60)
+class FetchActionTest {
+  private final EnosSimulator enos = EnosSimulator.start();
+  private final DefaultCamelContext context = new DefaultCamelContext();
+
+  @BeforeEach
+  void start() {
+    enos.requireSignature(true);
+    KameletComponent kamelets = new KameletComponent();
+    kamelets.setLocation("file:k8s/camel-k/kamelet");
+    context.addComponent("kamelet", kamelets);
+    context.getPropertiesComponent().addInitialProperty("secret", "simulator-secret");
+    context.start();
+  }
+
+  @AfterEach
+  void stop() {
+    context.stop();
+    enos.close();
+  }
+
+  private String kamelet() {
+    return "kamelet:flow-instance-fetch-action?userId=u&orgId=an org&appKey=simulator-key"
+        + "&appSecret={{secret}}&baseUrl="
+        + enos.baseUrl();
+  }
+
+  private Exchange send(Object id) {
+    return context
+        .createProducerTemplate()
+        .request(kamelet(), exchange -> exchange.getMessage().setBody(id));
+  }
+
+  @Test
+  void givesTheEventsOfAnInstanceAsCloudEvents() throws Exception {
+    Exchange exchange = send("1003-20260101033000");
+
+    assertNull(exchange.getException());
+    assertEquals(
+        "application/cloudevents-batch+json", exchange.getMessage().getHeader("Content-Type"));
+    JsonNode batch = Json.read(exchange.getMessage().getBody(String.class));
+    Set<String> ids = new HashSet<>();
+    for (JsonNode event : batch) {
+      assertEquals("1.0", event.get("specversion").textValue());
+      assertEquals("/enos/an%20org", event.get("source").textValue());
+      assertTrue(ids.add(event.get("id").textValue()), event.toString());
+    }
+    JsonNode instance = batch.get(0);
+    assertEquals(FlowInstanceEvent.TYPE, instance.get("type").textValue());
+    assertEquals("1003-20260101033000", instance.get("subject").textValue());
+    Schemas.valid(Schemas.FLOW_INSTANCE, Json.write(instance.get("data")));
+    assertEquals(5, batch.size());
+    for (int i = 1; i < batch.size(); i++) {
+      JsonNode task = batch.get(i);
+      assertEquals(TaskStatusEvent.TYPE, task.get("type").textValue());
+      assertEquals(task.get("subject"), task.at("/data/taskInstId"));
+      Schemas.valid(Schemas.TASK_STATUS, Json.write(task.get("data")));
+    }
+  }
+
+  @Test
+  void takesAnIdInEveryFormOfAnIdRecord() throws Exception {
+    JsonNode batch =
+        Json.read(
+            send("{\"flowInstId\": \"2438-201907261239\"}".getBytes(UTF_8))
+                .getMessage()
+                .getBody(String.class));
+
+    assertEquals("2438-201907261239", batch.at("/0/data/instanceId").textValue());
+  }
+
+  @Test
+  void failsForAnIdThatTheApiRejects() {
+    ApiFailure failure = ApiFailure.in(send("404-20260101000000").getException());
+
+    assertEquals(FailureKind.REJECTED, failure.kind());
+  }
+
+  @Test
+  void asksForJsonAndQuotesNoTokenThatARefusalQuotes() {
+    send("2438-201907261239");
+    String token = enos.traffic().lastCall().orElseThrow().header("apim-accesstoken").orElseThrow();
+    enos.faults().set(Fault.body("{\"status\":62102,\"msg\":\"" + token + "\"}"), FaultScope.all());
+
+    ApiFailure failure = ApiFailure.in(send("2438-201907261239").getException());
+
+    assertFalse(failure.getMessage().contains(token), failure.getMessage());
+    assertFalse(new String(failure.response(), UTF_8).contains(token));
+    assertEquals(
+        "application/json", enos.traffic().lastCall().orElseThrow().header("accept").orElse(null));
+  }
+
+  @Test
+  void leavesRetriesAndDeadLettersToTheRouteThatUsesIt() throws Exception {
+    // Two calls: the first and one more.
+    enos.faults().set(Fault.status(503), FaultScope.next(2));
+    List<String> delivered = new CopyOnWriteArrayList<>();
+    context.addRoutes(
+        new RouteBuilder() {
+          @Override
+          public void configure() {
+            errorHandler(
+                deadLetterChannel("direct:dead").maximumRedeliveries(1).redeliveryDelay(0));
+            from("direct:ids").to(kamelet()).process(x -> delivered.add("sink"));
+            from("direct:dead").process(x -> delivered.add("dead " + x.getMessage().getBody()));
+          }
+        });
+
+    context.createProducerTemplate().sendBody("direct:ids", "2438-201907261239");
+    context.createProducerTemplate().sendBody("direct:ids", "2438-201907261239");
+
+    assertEquals(List.of("dead 2438-201907261239", "sink"), delivered);
+  }
+
+  @Test
+  void takesANewTokenForOneThatTheApiNoLongerKnows() {
+    send("2438-201907261239");
+    enos.tokens().expireAll();
+
+    assertNull(send("2438-201907261239").getException());
+  }
+}
