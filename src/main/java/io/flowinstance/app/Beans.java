@@ -122,6 +122,7 @@ final class Beans implements CamelConfiguration {
     long heap = Runtime.getRuntime().maxMemory();
     long heapOfOutcomes = heap / HEAP_PART_OF_OUTCOMES;
     registry.bind("id-record-reader", parts.ids());
+    registry.bind("allowed-identities", parts.identities());
     registry.bind(
         "outcomes",
         new Outcomes(

@@ -1,7 +1,9 @@
 package io.flowinstance.app;
 
 import io.flowinstance.config.Settings;
+import io.flowinstance.enos.Identity;
 import io.flowinstance.event.EventZones;
+import io.flowinstance.id.AllowedIdentities;
 import io.flowinstance.id.IdRecordReader;
 import io.flowinstance.outcome.DeadLetters;
 import io.flowinstance.outcome.EventMessages;
@@ -12,18 +14,25 @@ import java.time.ZoneId;
  * How the settings have ids read and messages made.
  *
  * @param ids reads what an id record asks for
+ * @param identities on whose behalf records may ask
  * @param zones of the API's local times
  * @param events makes the messages of instances and tasks
  * @param deadLetters makes those of id records that came to none
  */
 public record MessageSettings(
-    IdRecordReader ids, EventZones zones, EventMessages events, DeadLetters deadLetters) {
+    IdRecordReader ids,
+    AllowedIdentities identities,
+    EventZones zones,
+    EventMessages events,
+    DeadLetters deadLetters) {
   public static MessageSettings of(Settings settings, Clock clock) {
-    IdRecordReader ids =
-        new IdRecordReader(settings.getString("enos.user-id"), settings.getString("enos.org-id"));
+    Identity configured =
+        new Identity(settings.getString("enos.user-id"), settings.getString("enos.org-id"));
+    IdRecordReader ids = new IdRecordReader(configured.userId(), configured.orgId());
     String schemas = settings.getString("event.schema-base-uri");
     return new MessageSettings(
         ids,
+        new AllowedIdentities(configured, settings.getString("enos.allowed-identities")),
         new EventZones(
             ZoneId.of(settings.getString("enos.time-zone")),
             ZoneId.of(settings.getString("enos.trigger-time-zone"))),

@@ -12,6 +12,7 @@ import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.FlowInstanceDecoder;
 import io.flowinstance.graph.UnreadableResponseException;
 import io.flowinstance.id.IdRecord;
+import io.flowinstance.id.IdentityNotAllowedException;
 import io.flowinstance.id.MalformedIdException;
 import io.flowinstance.kafka.SharedCall;
 import io.flowinstance.outcome.DeadLetterReason;
@@ -92,8 +93,6 @@ public final class Outcomes {
 
   /** Takes heap for messages while they are made, in steps. */
   private static final class Heap implements LongConsumer {
-    private static final long STEP = 1 << 20;
-
     private final SharedCall record;
     private long kept;
     private long current;
@@ -107,7 +106,7 @@ public final class Outcomes {
     public void accept(long bytes) {
       current = bytes;
       if (kept + bytes > asked) {
-        asked = kept + bytes + STEP;
+        asked = (kept + bytes) * 5 / 4;
         try {
           record.growTo(asked);
         } catch (InterruptedException e) {
@@ -159,6 +158,9 @@ public final class Outcomes {
   private static DeadLetterReason reason(Exception failure, ApiFailure apiFailure) {
     if (failure instanceof MalformedIdException) {
       return DeadLetterReason.MALFORMED_ID;
+    }
+    if (failure instanceof IdentityNotAllowedException) {
+      return DeadLetterReason.IDENTITY_NOT_ALLOWED;
     }
     if (failure instanceof OutcomeTooLargeException) {
       return DeadLetterReason.EVENT_TOO_LARGE;

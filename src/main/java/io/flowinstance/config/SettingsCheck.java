@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** Finds everything that is wrong with the settings at once, each with its remedy. */
 final class SettingsCheck {
@@ -38,20 +39,39 @@ final class SettingsCheck {
     check.uri("event.schema-base-uri", true);
     check.oneOf("log.format", "text", "json");
     check.oneOf("tracing.enabled", "true", "false");
+    check.oneOf("security.allow-cleartext", "true", "false");
     check.numbers();
     return check.faults;
   }
 
   private void enos() {
-    address("enos.base-url", "https://{apigw-address}");
     oneOf("enos.api-version", "v2.0", "v2.1");
     oneOf("enos.auth", "signed", "none");
     if (settings.getString("enos.auth").equals("signed")) {
       required("enos.app-key", "the access key of the application in EnOS");
       required("enos.app-secret", "the secret of the application in EnOS");
     }
+    URI base = address("enos.base-url", "https://{apigw-address}");
+    if (settings.getString("enos.auth").equals("signed")
+        && base != null
+        && base.getScheme().equals("http")
+        && !isLoopback(base.getHost())
+        && !isCleartextAllowed()) {
+      fault(
+          "enos.base-url",
+          "sends signed calls and tokens without TLS",
+          "give an https:// address, or set security.allow-cleartext to true");
+    }
     required("enos.user-id", "the EnOS user that may read the instances");
     required("enos.org-id", "the organization of that user");
+    if (!settings
+        .getString("enos.allowed-identities")
+        .matches("\\*|(([^,/]+/[^,/]+)(,[^,/]+/[^,/]+)*)?")) {
+      fault(
+          "enos.allowed-identities",
+          "is \"%s\"".formatted(settings.getString("enos.allowed-identities")),
+          "give it as {userId}/{orgId}, … or *");
+    }
     zone("enos.time-zone");
     zone("enos.trigger-time-zone");
     file("enos.trust-store");
@@ -73,8 +93,26 @@ final class SettingsCheck {
       required("kafka.security.sasl-mechanism", "PLAIN, SCRAM-SHA-512 or OAUTHBEARER");
       required("kafka.security.sasl-jaas-config", "the JAAS line of the login");
     }
+    if (settings.getString("kafka.security.protocol").equals("SASL_PLAINTEXT")
+        && settings.getString("kafka.security.sasl-mechanism").equals("PLAIN")
+        && !Stream.of(settings.getString("kafka.bootstrap-servers").split(","))
+            .allMatch(server -> isLoopback(server.strip().replaceAll(":\\d+$", "")))
+        && !isCleartextAllowed()) {
+      fault(
+          "kafka.security.protocol",
+          "sends the password of SASL PLAIN without TLS",
+          "use SASL_SSL or SCRAM-SHA-512, or set security.allow-cleartext to true");
+    }
     oneOf("kafka.security.trust-store-type", "PKCS12", "JKS", "PEM");
     file("kafka.security.trust-store");
+  }
+
+  private boolean isCleartextAllowed() {
+    return settings.getString("security.allow-cleartext").equals("true");
+  }
+
+  private static boolean isLoopback(String host) {
+    return host.equals("localhost") || host.matches("127(\\.\\d{1,3}){3}|\\[::1]");
   }
 
   private void topics() {
@@ -120,11 +158,12 @@ final class SettingsCheck {
     }
   }
 
-  private void address(String name, String form) {
+  /** The address, or null where it is none. */
+  private URI address(String name, String form) {
     String text = settings.getString(name);
     if (text.isEmpty()) {
       fault(name, "is missing", "set it to " + form);
-      return;
+      return null;
     }
     try {
       URI uri = new URI(text);
@@ -135,12 +174,13 @@ final class SettingsCheck {
               && uri.getRawFragment() == null
               && uri.getRawUserInfo() == null;
       if (web && uri.getHost() != null && bare) {
-        return;
+        return uri;
       }
     } catch (URISyntaxException e) {
       // Said below, without the text: it may hold a password.
     }
     fault(name, "is no address of that kind", "give it as %s, nothing after it".formatted(form));
+    return null;
   }
 
   private void uri(String name, boolean absolute) {

@@ -21,8 +21,15 @@ public final class HeapPermits {
   private static final long CANCELLED_CHECK_MS = 100;
 
   private final long total;
+
+  /** They need what most need: where one finds no room, none behind it does. */
   private final Map<Permit, Runnable> waiting = new LinkedHashMap<>();
+
+  /** They know what they need. */
+  private final Map<Permit, Runnable> waitingForMore = new LinkedHashMap<>();
+
   private long taken;
+  private long offered;
   private double mean;
   private double deviation;
   private Permit reserve;
@@ -39,6 +46,7 @@ public final class HeapPermits {
   final class Permit {
     private long held;
     private long needed;
+    private long offer;
 
     boolean tryAcquire(boolean urgent, Runnable available) {
       return HeapPermits.this.tryAcquire(this, urgent, available);
@@ -67,7 +75,7 @@ public final class HeapPermits {
     void wake() {
       Runnable available;
       synchronized (HeapPermits.this) {
-        available = waiting.remove(this);
+        available = waiters(this).remove(this);
       }
       if (available != null) {
         available.run();
@@ -85,6 +93,7 @@ public final class HeapPermits {
   }
 
   private synchronized boolean tryAcquire(Permit permit, boolean urgent, Runnable available) {
+    withdrawOffer(permit);
     if (permit.held > 0) {
       return true;
     }
@@ -93,8 +102,18 @@ public final class HeapPermits {
       hold(permit, bytes);
       return true;
     }
-    waiting.put(permit, available);
+    waiters(permit).put(permit, available);
     return false;
+  }
+
+  private Map<Permit, Runnable> waiters(Permit permit) {
+    return permit.needed > 0 ? waitingForMore : waiting;
+  }
+
+  /** Room that was offered to one is not offered to the next before the first has answered. */
+  private void withdrawOffer(Permit permit) {
+    offered -= permit.offer;
+    permit.offer = 0;
   }
 
   /** What a call takes that has asked for nothing yet, or what it asked for in vain. */
@@ -159,21 +178,31 @@ public final class HeapPermits {
       if (bytes == 0 && reserve == permit) {
         reserve = null;
       }
-      notifyAll();
-      long room = total - taken;
-      boolean isEmpty = taken == 0;
-      for (var each = waiting.entrySet().iterator(); each.hasNext(); ) {
-        Map.Entry<Permit, Runnable> waiter = each.next();
-        long needs = needs(waiter.getKey());
-        if (isEmpty || needs <= room) {
-          available.add(waiter.getValue());
-          each.remove();
-          room -= needs;
-          isEmpty = false;
-        }
+      if (bytes == 0) {
+        withdrawOffer(permit);
       }
+      notifyAll();
+      offer(waitingForMore, available);
+      offer(waiting, available);
     }
     available.forEach(Runnable::run);
+  }
+
+  private void offer(Map<Permit, Runnable> to, List<Runnable> available) {
+    for (var each = to.entrySet().iterator(); each.hasNext(); ) {
+      Map.Entry<Permit, Runnable> waiter = each.next();
+      Permit permit = waiter.getKey();
+      long needs = needs(permit);
+      boolean isEmpty = taken == 0 && offered == 0;
+      if (isEmpty || taken + offered + needs <= total) {
+        permit.offer = needs;
+        offered += needs;
+        available.add(waiter.getValue());
+        each.remove();
+      } else if (to == waiting) {
+        return;
+      }
+    }
   }
 
   private void observe(long bytes) {

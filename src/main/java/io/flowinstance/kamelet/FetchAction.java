@@ -7,6 +7,7 @@ import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
+import io.flowinstance.enos.Identity;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.PercentEncoding;
 import io.flowinstance.enos.Redaction;
@@ -18,6 +19,7 @@ import io.flowinstance.event.TaskStatusEvent;
 import io.flowinstance.event.Times;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.FlowInstanceDecoder;
+import io.flowinstance.id.AllowedIdentities;
 import io.flowinstance.id.IdRecordReader;
 import io.flowinstance.json.Json;
 import java.io.IOException;
@@ -57,6 +59,7 @@ public final class FetchAction {
   private String appSecret;
   private String userId;
   private String orgId;
+  private String allowedIdentities = "";
   private ZoneId timeZone = ZoneId.of("UTC");
   private ZoneId triggerTimeZone = ZoneId.of("UTC");
   private volatile AccessTokens tokens;
@@ -67,11 +70,14 @@ public final class FetchAction {
    *
    * @param value the id, in any form that an id record may have
    * @throws ApiFailure the API does not give the instance
+   * @throws io.flowinstance.id.IdentityNotAllowedException the value names another identity
    * @throws io.flowinstance.id.MalformedIdException there is no usable id in the value
    * @throws io.flowinstance.graph.UnreadableResponseException the answer is no FlowInstance
    */
   public String events(byte[] value) throws IOException, InterruptedException {
-    InstanceQuery query = new IdRecordReader(userId, orgId).read(value);
+    InstanceQuery query =
+        new AllowedIdentities(new Identity(userId, orgId), allowedIdentities)
+            .check(new IdRecordReader(userId, orgId).read(value));
     Call call = ask(query);
     FlowInstance instance = decoder.decode(call.answer().data(), query.instanceId());
     Instant fetchedAt = call.fetchedAt();
@@ -238,6 +244,11 @@ public final class FetchAction {
   /** The organization where a value names none. */
   public void setOrgId(String orgId) {
     this.orgId = orgId;
+  }
+
+  /** Other users and organizations that a value may name: {@code <userId>/<orgId>, …}, or *. */
+  public void setAllowedIdentities(String allowedIdentities) {
+    this.allowedIdentities = allowedIdentities;
   }
 
   /** The zone of the API's start, end and creation times. */

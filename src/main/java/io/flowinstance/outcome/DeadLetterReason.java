@@ -4,6 +4,8 @@ package io.flowinstance.outcome;
 public enum DeadLetterReason {
   /** The value holds no usable id. */
   MALFORMED_ID,
+  /** The record names a user and an organization that it may not ask for. */
+  IDENTITY_NOT_ALLOWED,
   /** The API answered that it will not give this instance. */
   REJECTED_BY_API,
   /** The API's answer is no FlowInstance. */

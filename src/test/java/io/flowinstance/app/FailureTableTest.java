@@ -43,6 +43,7 @@ class FailureTableTest {
   private static final int TIMEOUT_MS = 800;
   private static final Map<String, String> SETTINGS =
       Map.of(
+          "enos.allowed-identities", "*",
           "fetch.retry-budget-ms", String.valueOf(BUDGET_MS),
           "fetch.timeout-ms", String.valueOf(TIMEOUT_MS));
 

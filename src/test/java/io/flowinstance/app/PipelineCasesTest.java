@@ -77,7 +77,10 @@ class PipelineCasesTest {
     api.start();
     kafka = new MemoryKafka();
     application =
-        TestPipeline.start(kafka, "http://localhost:" + api.getAddress().getPort(), Map.of());
+        TestPipeline.start(
+            kafka,
+            "http://localhost:" + api.getAddress().getPort(),
+            Map.of("enos.allowed-identities", "*"));
     // Cases may ask for one instance alone, and what fails alone shows only beside another.
     reply = new Reply(200, Map.of(), "{\"status\":0,\"data\":{\"flowId\":1}}".getBytes(UTF_8));
     kafka.awaitCommitted(kafka.send(null, "1-1".getBytes(UTF_8), new RecordHeaders()));

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SettingsTest {
   private static final Map<String, String> ENOUGH =
@@ -97,6 +98,10 @@ class SettingsTest {
         "ENOS_BASE_URL | https://apigw.example/path",
         "ENOS_BASE_URL | https://user:secret@apigw.example",
         "ENOS_BASE_URL | ftp://apigw.example",
+        "ENOS_BASE_URL | http://apigw.example",
+        "ENOS_ALLOWED_IDENTITIES | user",
+        "ENOS_ALLOWED_IDENTITIES | *, u/o",
+        "SECURITY_ALLOW_CLEARTEXT | yes",
         "ENOS_AUTH | basic",
         "ENOS_PROXY | proxy",
         "ENOS_TRUST_STORE | /no/such/file",
@@ -115,6 +120,33 @@ class SettingsTest {
     String message = refusal(with(variable, value));
 
     assertFalse(message.contains("secret@"), message);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"})
+  void signsCallsWithoutTlsToThisMachineAlone(String address) {
+    Settings.resolve(with("ENOS_BASE_URL", address), Map.of());
+
+    Settings.resolve(
+        with("ENOS_BASE_URL", "http://apigw.example"), Map.of("security.allow-cleartext", "true"));
+    Settings.resolve(with("ENOS_BASE_URL", "http://apigw.example"), Map.of("enos.auth", "none"));
+    refusal(with("ENOS_BASE_URL", "http://localhost.apigw.example"));
+  }
+
+  @Test
+  void sendsAPasswordToBrokersWithoutTlsOnThisMachineAlone() {
+    Map<String, String> plain =
+        Map.of(
+            "kafka.security.protocol", "SASL_PLAINTEXT",
+            "kafka.security.sasl-mechanism", "PLAIN",
+            "kafka.security.sasl-jaas-config", "x");
+    Settings.resolve(with("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092,[::1]:9092"), plain);
+    Map<String, String> remote = with("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092,broker:9092");
+
+    SettingsException refused =
+        assertThrows(SettingsException.class, () -> Settings.resolve(remote, plain));
+
+    assertTrue(refused.getMessage().contains("sends the password of SASL PLAIN without TLS"));
   }
 
   @Test

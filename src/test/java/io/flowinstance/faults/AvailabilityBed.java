@@ -112,6 +112,7 @@ final class AvailabilityBed implements AutoCloseable {
   Deployment prepare(Map<String, String> settings) {
     Map<String, String> environment = new HashMap<>();
     environment.put("FETCH_RETRY_BUDGET_MS", Long.toString(BUDGET.toMillis()));
+    environment.put("ENOS_ALLOWED_IDENTITIES", "*");
     environment.put("FETCH_TIMEOUT_MS", Long.toString(TIMEOUT.toMillis()));
     environment.putAll(settings);
     return Deployment.prepare(broker, enos, environment);

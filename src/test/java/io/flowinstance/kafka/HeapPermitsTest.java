@@ -87,6 +87,25 @@ class HeapPermitsTest {
   }
 
   @Test
+  void offersRoomToOneAtATime() {
+    HeapPermits.Permit first = taken();
+    HeapPermits.Permit second = taken();
+    HeapPermits.Permit third = heap.newPermit();
+    HeapPermits.Permit fourth = heap.newPermit();
+    assertFalse(third.tryAcquire(false, () -> woken.addAndGet(10)));
+    assertFalse(fourth.tryAcquire(false, () -> woken.addAndGet(100)));
+
+    first.release();
+    first.release();
+    assertEquals(10, woken.get());
+
+    third.release();
+    first.release();
+    assertEquals(110, woken.get());
+    second.release();
+  }
+
+  @Test
   void whatNeedsLessThanOthersThatWaitGoesOn() {
     HeapPermits.Permit first = taken();
     HeapPermits.Permit large = taken();

@@ -35,6 +35,17 @@ class OnErrorRouteTest extends PublishingRoutes {
     gateway(INSTANCES).assertIsSatisfied();
   }
 
+  @Test
+  void aRecordThatNamesAnIdentityThatItMayNotIsADeadLetterWithoutACall() throws Exception {
+    byte[] value = "{\"flowInstId\":\"1-2\",\"orgId\":\"other\"}".getBytes(UTF_8);
+    gateway(INSTANCES).expectedMessageCount(0);
+
+    assertNull(send(value).getException());
+
+    assertDeadLetter("IDENTITY_NOT_ALLOWED", value);
+    gateway(INSTANCES).assertIsSatisfied();
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

@@ -2,6 +2,8 @@ package io.flowinstance.routes;
 
 import io.flowinstance.app.MessageSettings;
 import io.flowinstance.app.Outcomes;
+import io.flowinstance.enos.Identity;
+import io.flowinstance.id.AllowedIdentities;
 import io.flowinstance.id.IdRecord;
 import io.flowinstance.id.IdRecordReader;
 import io.flowinstance.kafka.FlowKafkaComponent;
@@ -44,6 +46,7 @@ abstract class PublishingRoutes extends RouteTestSupport {
     context.addComponent(FlowKafkaComponent.SCHEME, new MockComponent(context));
     Registry registry = context.getRegistry();
     registry.bind("id-record-reader", new IdRecordReader("user", "org"));
+    registry.bind("allowed-identities", new AllowedIdentities(new Identity("user", "org"), "u/o"));
     DeadLetters deadLetters =
         new DeadLetters("dead-letters", new IdRecordReader(null, null), Clock.systemUTC());
     registry.bind(
