@@ -100,7 +100,7 @@ class DocsTest {
   @ParameterizedTest
   @MethodSource("pages")
   void everyCommandNamesWhatExists(Path page) {
-    String pom = text("pom.xml");
+    String pom = text("pom.xml") + text("benchmarks/pom.xml");
     Set<String> settings = settings();
     Set<String> commands = all(Pattern.compile("(?m)^## `([a-z-]+)"), text("docs/commands.md"), 1);
     for (String script : scripts(text(page))) {

@@ -385,13 +385,7 @@ class ManifestsTest {
   }
 
   @Test
-  void theTwoWaysToTheImageAgree() {
-    assertEquals(
-        first("Dockerfile", "(?m)^FROM (.*)$"), first("pom.xml", "<from>\\s*<image>(.*)</image>"));
-    assertEquals(first("Dockerfile", "(?m)^USER (.*)$"), first("pom.xml", "<user>(.*)</user>"));
-    assertEquals(
-        first("Dockerfile", "JAVA_TOOL_OPTIONS=\"(.*)\""),
-        first("pom.xml", "<JAVA_TOOL_OPTIONS>(.*)</JAVA_TOOL_OPTIONS>"));
+  void theImageHasThePortAndTheUserOfTheDeployment() {
     assertEquals(first("Dockerfile", "(?m)^EXPOSE (.*)$"), DEFAULTS.getString("management.port"));
     String user =
         Manifests.one("base/deployment.yaml", "Deployment")

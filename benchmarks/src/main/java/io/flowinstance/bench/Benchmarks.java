@@ -63,7 +63,7 @@ public final class Benchmarks {
 
   public static void main(String[] args) throws RunnerException, IOException {
     Files.createDirectories(FOLDER);
-    boolean quick = Boolean.getBoolean("jmh.quick");
+    boolean quick = Boolean.getBoolean("bench.quick");
     System.out.printf(
         "It takes about %s. JMH writes to %s.%n",
         quick ? "two minutes" : "four minutes", FOLDER.resolve("jmh.log"));
