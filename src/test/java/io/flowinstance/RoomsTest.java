@@ -47,7 +47,7 @@ class RoomsTest {
               room("app", ALL_BELOW_APP),
               room("kamelet", "id", "event", "graph", "enos", "json"),
               room("kafka", "outcome", "fetch", "id", "trace", "metrics"),
-              room("outcome", "event", "id", "enos", "trace"),
+              room("outcome", "event", "id", "enos", "json", "trace"),
               room("fetch", "enos", "json", "trace", "metrics"),
               room("id", "enos", "json", "trace"),
               room("event", "graph", "json"),

@@ -1,5 +1,6 @@
 package io.flowinstance.app;
 
+import io.flowinstance.json.Printable;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.apache.camel.health.HealthCheckResultBuilder;
@@ -43,7 +44,7 @@ final class DescribedHealthCheck extends AbstractHealthCheck {
       result.up();
     } else {
       // Camel escapes it for JSON twice.
-      result.message(words.replace('"', '\'')).down();
+      result.message(Printable.of(words).replace('"', '\'')).down();
     }
   }
 }

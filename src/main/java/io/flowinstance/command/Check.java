@@ -1,5 +1,6 @@
 package io.flowinstance.command;
 
+import io.flowinstance.json.Printable;
 import io.flowinstance.config.Settings;
 import io.flowinstance.config.SettingsException;
 import io.flowinstance.enos.AccessTokens;

@@ -2,6 +2,7 @@ package io.flowinstance.command;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.flowinstance.json.Printable;
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.flowinstance.app.MessageSettings;
 import io.flowinstance.config.Settings;

@@ -1,5 +1,6 @@
 package io.flowinstance.command;
 
+import io.flowinstance.json.Printable;
 import java.time.Clock;
 import java.time.DateTimeException;
 import java.time.Duration;

@@ -1,5 +1,6 @@
 package io.flowinstance.command;
 
+import io.flowinstance.json.Printable;
 import com.github.freva.asciitable.AsciiTable;
 import com.github.freva.asciitable.Column;
 import com.github.freva.asciitable.HorizontalAlign;

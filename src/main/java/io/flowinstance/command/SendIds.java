@@ -2,6 +2,7 @@ package io.flowinstance.command;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.flowinstance.json.Printable;
 import io.flowinstance.config.Settings;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.InstanceSearch;

@@ -1,5 +1,6 @@
 package io.flowinstance.command;
 
+import io.flowinstance.json.Printable;
 import io.flowinstance.event.State;
 import java.util.List;
 import picocli.CommandLine.Help.Ansi;

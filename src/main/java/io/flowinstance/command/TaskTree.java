@@ -1,5 +1,6 @@
 package io.flowinstance.command;
 
+import io.flowinstance.json.Printable;
 import io.flowinstance.graph.FlowReference;
 import io.flowinstance.graph.InstanceGraph;
 import io.flowinstance.graph.Relation;

@@ -1,5 +1,7 @@
 package io.flowinstance.enos;
 
+import io.flowinstance.json.Printable;
+
 /**
  * A call that brought no FlowInstance. The message is one sentence; it holds nothing of the request
  * but the HTTP status and the API's own words.
@@ -23,7 +25,7 @@ public final class ApiFailure extends RuntimeException {
       String retryAfter,
       byte[] response,
       boolean ofTokenService) {
-    super(message, cause);
+    super(Printable.of(String.valueOf(message)), cause);
     this.kind = kind;
     this.httpStatus = httpStatus;
     this.apiCode = apiCode;

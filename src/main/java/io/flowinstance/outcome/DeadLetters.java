@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.event.Times;
+import io.flowinstance.json.Printable;
 import io.flowinstance.id.IdRecord;
 import io.flowinstance.id.IdRecordReader;
 import io.flowinstance.id.MalformedIdException;
@@ -170,7 +171,7 @@ public final class DeadLetters {
     }
     String replays = Integer.toString(replays(idRecord.headers()));
     add(headers, REASON, reason.name());
-    add(headers, MESSAGE, message);
+    add(headers, MESSAGE, Printable.of(message));
     try {
       InstanceQuery query = ids.read(idRecord.value());
       add(headers, INSTANCE_ID, query.instanceId());

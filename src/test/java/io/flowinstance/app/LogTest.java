@@ -1,12 +1,19 @@
 package io.flowinstance.app;
 
 import static io.flowinstance.harness.SignedPipeline.newId;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.joran.JoranConfigurator;
 import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.classic.spi.LoggingEvent;
+import ch.qos.logback.core.ConsoleAppender;
+import ch.qos.logback.core.joran.spi.JoranException;
 import ch.qos.logback.core.read.ListAppender;
 import io.flowinstance.harness.SignedPipeline;
 import io.flowinstance.simulator.Fault;
@@ -15,7 +22,10 @@ import java.util.List;
 import java.util.Map;
 import org.apache.camel.component.http.HttpProducer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
 
 class LogTest {
   @Test
@@ -46,5 +56,37 @@ class LogTest {
       logger.detachAppender(log);
       logger.setLevel(null);
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"logback.xml", "logback-command.xml"})
+  void aLineShowsWhatATerminalWouldObey(String file) throws JoranException {
+    LoggerContext context = new LoggerContext();
+    context.setMDCAdapter(MDC.getMDCAdapter());
+    JoranConfigurator configurator = new JoranConfigurator();
+    configurator.setContext(context);
+    configurator.doConfigure("src/main/resources/" + file);
+    Logger logger = context.getLogger("test");
+    ConsoleAppender<ILoggingEvent> console =
+        (ConsoleAppender<ILoggingEvent>)
+            context.getLogger(Logger.ROOT_LOGGER_NAME).iteratorForAppenders().next();
+
+    String line =
+        new String(
+            console
+                .getEncoder()
+                .encode(
+                    new LoggingEvent(
+                        "test",
+                        logger,
+                        Level.WARN,
+                        "It said {}.",
+                        new IllegalStateException("a\u001b]52;b\u2028c"),
+                        new Object[] {"a\u001b]52;b\r\nc\u202ed\u2028e"})),
+            UTF_8);
+    context.stop();
+
+    assertTrue(line.contains("It said a\uFFFD]52;b\uFFFD\uFFFDc\uFFFDd\uFFFDe.\n"), line);
+    assertTrue(line.contains("IllegalStateException: a\uFFFD]52;b\uFFFDc\n\tat "), line);
   }
 }

@@ -125,6 +125,15 @@ class AnswerTest {
   }
 
   @Test
+  void showsWhatATerminalWouldObey() {
+    byte[] body = "{\"status\":62102,\"msg\":\"a\\u001b]52;c;\\u202eb\\u2028\"}".getBytes(UTF_8);
+
+    assertEquals(
+        "The API rejects this id: HTTP 200, code 62102 (a\uFFFD]52;c;\uFFFDb).",
+        assertThrows(ApiFailure.class, () -> new Answer(200, body, null).data()).getMessage());
+  }
+
+  @Test
   void anAnswerOfTooManyTokensIsUnreadableAtOnce() {
     byte[] body = ("{\"status\":0,\"data\":[0" + ",0".repeat(1_000_000) + "]}").getBytes(UTF_8);
     ApiFailure failure = assertThrows(ApiFailure.class, () -> new Answer(200, body, null).data());

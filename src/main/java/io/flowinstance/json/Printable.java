@@ -1,11 +1,14 @@
-package io.flowinstance.command;
+package io.flowinstance.json;
 
-/** Texts from outside, fit for a terminal: one line, and nothing that the terminal would obey. */
-final class Printable {
+/**
+ * Texts from outside, fit for a terminal, a log and a page: one line, and nothing that a terminal
+ * would obey or that would turn the text around.
+ */
+public final class Printable {
   private Printable() {}
 
   /** The text with every control or formatting character shown as a replacement character. */
-  static String of(String text) {
+  public static String of(String text) {
     StringBuilder printable = new StringBuilder(text.length());
     text.codePoints().map(c -> isHarmless(c) ? c : '\uFFFD').forEach(printable::appendCodePoint);
     return printable.toString();
