@@ -49,11 +49,13 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
  * What is wrong with Kafka, and not with an id: the pipeline says so once in its log and in its
- * readiness, and goes on within 15 seconds once it is put right, without a restart.
+ * readiness, and goes on within 15 seconds once it is put right, without a restart. Most of it by
+ * default, everything with {@code -Pchaos}.
  */
 class KafkaFaultsIT {
   private static final Duration HEALS = Duration.ofSeconds(15);
@@ -204,6 +206,7 @@ class KafkaFaultsIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void goesOnWhenAMissingIdTopicIsMade() {
     topics = Topics.create(broker, "no-input");
     delete(topics.ids());
@@ -267,6 +270,7 @@ class KafkaFaultsIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void goesOnWhenItMayUseTheGroup() {
     topics = Topics.create(broker, "no-group");
     String group = topics.environment().get("KAFKA_GROUP_ID");
@@ -282,6 +286,7 @@ class KafkaFaultsIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void goesOnWhenItMayUseItsTransactionalIds() {
     topics = Topics.create(broker, "no-transactions");
     String group = topics.environment().get("KAFKA_GROUP_ID");
@@ -377,6 +382,7 @@ class KafkaFaultsIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void goesOnWhenThePasswordOnTheBrokerIsPutRight(@TempDir Path folder) throws Exception {
     topics = Topics.create(broker, "wrong-broker");
     password("broker", "right");
