@@ -73,6 +73,10 @@ public final class Application implements AutoCloseable {
    */
   public static Application start(Map<String, String> overrides) {
     Settings settings = Settings.resolve(System.getenv(), overrides);
+    if (settings.isKafkaInClear()) {
+      LoggerFactory.getLogger(Application.class)
+          .warn("Kafka is used without TLS: ids and events are readable on the way.");
+    }
     Tracing traces = traces(settings);
     KafkaClients clients = new KafkaClients(settings::kafkaConnection);
     AdminBrokers brokers = new AdminBrokers(clients::admin);

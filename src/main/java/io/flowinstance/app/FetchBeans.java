@@ -132,9 +132,18 @@ public final class FetchBeans implements CamelConfiguration {
             traces,
             "flow-instance-routes/" + Application.version(),
             trustStore(),
-            settings.getString("enos.proxy").isEmpty()
-                ? null
-                : HttpHost.create(URI.create(settings.getString("enos.proxy")))));
+            proxy()));
+  }
+
+  /** The proxy of {@code enos.proxy}, or null. */
+  private EnosHttpClient.Proxy proxy() {
+    String address = settings.getString("enos.proxy");
+    return address.isEmpty()
+        ? null
+        : new EnosHttpClient.Proxy(
+            HttpHost.create(URI.create(address)),
+            settings.getString("enos.proxy-user"),
+            settings.getString("enos.proxy-password"));
   }
 
   /** The trust store of {@code enos.trust-store}, or null for the JDK's. */

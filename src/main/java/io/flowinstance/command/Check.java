@@ -1,9 +1,9 @@
 package io.flowinstance.command;
 
-import io.flowinstance.json.Printable;
 import io.flowinstance.config.Settings;
 import io.flowinstance.config.SettingsException;
 import io.flowinstance.enos.AccessTokens;
+import io.flowinstance.json.Printable;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.time.Instant;

@@ -2,10 +2,10 @@ package io.flowinstance.command;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.flowinstance.json.Printable;
 import io.flowinstance.app.Application;
 import io.flowinstance.config.SettingsException;
 import io.flowinstance.fetch.AddressCache;
+import io.flowinstance.json.Printable;
 import java.io.Console;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;

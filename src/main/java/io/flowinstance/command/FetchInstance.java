@@ -2,7 +2,6 @@ package io.flowinstance.command;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.flowinstance.json.Printable;
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.flowinstance.app.MessageSettings;
 import io.flowinstance.config.Settings;
@@ -19,6 +18,7 @@ import io.flowinstance.id.IdRecord;
 import io.flowinstance.id.IdRecordReader;
 import io.flowinstance.id.MalformedIdException;
 import io.flowinstance.json.Json;
+import io.flowinstance.json.Printable;
 import io.flowinstance.outcome.DeadLetters;
 import io.flowinstance.outcome.InstanceMessages;
 import java.io.IOException;

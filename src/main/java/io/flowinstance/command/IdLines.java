@@ -2,10 +2,10 @@ package io.flowinstance.command;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.flowinstance.json.Printable;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.id.IdRecordReader;
 import io.flowinstance.id.MalformedIdException;
+import io.flowinstance.json.Printable;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;

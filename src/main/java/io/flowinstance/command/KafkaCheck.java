@@ -82,7 +82,13 @@ final class KafkaCheck {
 
   private Finding brokers(Admin admin) {
     int count = KafkaAnswers.await(admin.describeCluster().nodes()).size();
-    return Finding.ok(BROKERS, "%s: %s.".formatted(servers(), Count.of(count, "broker")));
+    return Finding.ok(
+        BROKERS,
+        "%s: %s%s."
+            .formatted(
+                servers(),
+                Count.of(count, "broker"),
+                settings.isKafkaInClear() ? ", without TLS: ids and events are readable" : ""));
   }
 
   private Finding topic(Admin admin, String name) {

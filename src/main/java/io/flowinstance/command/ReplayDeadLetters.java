@@ -1,12 +1,12 @@
 package io.flowinstance.command;
 
-import io.flowinstance.json.Printable;
 import com.github.freva.asciitable.AsciiTable;
 import com.github.freva.asciitable.Column;
 import com.github.freva.asciitable.HorizontalAlign;
 import com.github.freva.asciitable.OverflowBehaviour;
 import io.flowinstance.config.Settings;
 import io.flowinstance.fetch.RateLimits;
+import io.flowinstance.json.Printable;
 import io.flowinstance.kafka.KafkaClients;
 import io.flowinstance.outcome.DeadLetter;
 import io.flowinstance.outcome.DeadLetterReason;

@@ -2,12 +2,12 @@ package io.flowinstance.command;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.flowinstance.json.Printable;
 import io.flowinstance.config.Settings;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.InstanceSearch;
 import io.flowinstance.fetch.EnosClient;
 import io.flowinstance.json.Json;
+import io.flowinstance.json.Printable;
 import io.flowinstance.kafka.KafkaClients;
 import java.io.IOException;
 import java.io.InputStream;

@@ -1,7 +1,7 @@
 package io.flowinstance.command;
 
-import io.flowinstance.json.Printable;
 import io.flowinstance.event.State;
+import io.flowinstance.json.Printable;
 import java.util.List;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Help.Ansi.Style;

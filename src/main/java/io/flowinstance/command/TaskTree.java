@@ -1,10 +1,10 @@
 package io.flowinstance.command;
 
-import io.flowinstance.json.Printable;
 import io.flowinstance.graph.FlowReference;
 import io.flowinstance.graph.InstanceGraph;
 import io.flowinstance.graph.Relation;
 import io.flowinstance.graph.TaskInstance;
+import io.flowinstance.json.Printable;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;

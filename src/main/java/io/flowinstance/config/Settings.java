@@ -6,6 +6,7 @@ import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -16,6 +17,7 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * The settings of one process: the defaults of {@code application.properties}, the environment on
@@ -112,13 +114,14 @@ public final class Settings {
     String variable = environmentVariable(name);
     String file = environment.get(variable + "_FILE");
     if (file != null) {
+      // Not quoted when it cannot be read: it may be the secret itself.
       try {
         files.put(name, Path.of(file));
         return Files.readString(Path.of(file)).strip();
-      } catch (IOException e) {
+      } catch (IOException | InvalidPathException e) {
         faults.add(
-            "%s_FILE names %s, which cannot be read: mount it, or fix the path."
-                .formatted(variable, file));
+            "%s_FILE names no file that can be read: mount it, or fix the path."
+                .formatted(variable));
         return value;
       }
     }
@@ -168,6 +171,17 @@ public final class Settings {
       }
     }
     return getString(name);
+  }
+
+  /** Whether what Kafka gets and gives goes over a network without TLS. */
+  public boolean isKafkaInClear() {
+    return getString("kafka.security.protocol").endsWith("PLAINTEXT")
+        && !Stream.of(getString("kafka.bootstrap-servers").split(","))
+            .allMatch(server -> isLoopback(server.strip().replaceAll(":\\d+$", "")));
+  }
+
+  static boolean isLoopback(String host) {
+    return host.equals("localhost") || host.matches("127(\\.\\d{1,3}){3}|\\[::1]");
   }
 
   /** What the transactional ids of this pipeline begin with. */

@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Stream;
 
 /** Finds everything that is wrong with the settings at once, each with its remedy. */
 final class SettingsCheck {
@@ -55,7 +54,7 @@ final class SettingsCheck {
     if (settings.getString("enos.auth").equals("signed")
         && base != null
         && base.getScheme().equals("http")
-        && !isLoopback(base.getHost())
+        && !Settings.isLoopback(base.getHost())
         && !isCleartextAllowed()) {
       fault(
           "enos.base-url",
@@ -95,8 +94,7 @@ final class SettingsCheck {
     }
     if (settings.getString("kafka.security.protocol").equals("SASL_PLAINTEXT")
         && settings.getString("kafka.security.sasl-mechanism").equals("PLAIN")
-        && !Stream.of(settings.getString("kafka.bootstrap-servers").split(","))
-            .allMatch(server -> isLoopback(server.strip().replaceAll(":\\d+$", "")))
+        && settings.isKafkaInClear()
         && !isCleartextAllowed()) {
       fault(
           "kafka.security.protocol",
@@ -109,10 +107,6 @@ final class SettingsCheck {
 
   private boolean isCleartextAllowed() {
     return settings.getString("security.allow-cleartext").equals("true");
-  }
-
-  private static boolean isLoopback(String host) {
-    return host.equals("localhost") || host.matches("127(\\.\\d{1,3}){3}|\\[::1]");
   }
 
   private void topics() {

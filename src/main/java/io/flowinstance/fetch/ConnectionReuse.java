@@ -52,6 +52,10 @@ final class ConnectionReuse implements ExecChainHandler {
   public ClassicHttpResponse execute(
       ClassicHttpRequest request, ExecChain.Scope scope, ExecChain chain)
       throws IOException, HttpException {
+    if (scope.execRuntime.isEndpointAcquired()) {
+      // The same call once more, with what a proxy asked for.
+      return chain.proceed(request, scope);
+    }
     long began = System.nanoTime();
     acquireConnection(scope);
     boolean repeatable = Method.GET.isSame(request.getMethod());

@@ -8,9 +8,12 @@ import java.util.List;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.hc.client5.http.auth.CredentialsProvider;
 import org.apache.hc.client5.http.config.ConnectionConfig;
 import org.apache.hc.client5.http.config.RequestConfig;
 import org.apache.hc.client5.http.impl.ChainElement;
+import org.apache.hc.client5.http.impl.auth.BasicCredentialsProvider;
+import org.apache.hc.client5.http.impl.auth.CredentialsProviderBuilder;
 import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
 import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
 import org.apache.hc.client5.http.impl.io.ManagedHttpClientConnectionFactory;
@@ -81,7 +84,20 @@ public final class EnosHttpClient implements Closeable {
       Tracing traces,
       String userAgent,
       TlsSocketStrategy tls,
-      HttpHost proxy) {}
+      Proxy proxy) {}
+
+  /**
+   * An HTTP proxy.
+   *
+   * @param user its login, or empty when it asks for none
+   */
+  public record Proxy(HttpHost host, String user, String password) {
+    private CredentialsProvider credentials() {
+      return user.isEmpty()
+          ? new BasicCredentialsProvider()
+          : CredentialsProviderBuilder.create().add(host, user, password.toCharArray()).build();
+    }
+  }
 
   /** Makes the client; to be closed by the caller. */
   public static EnosHttpClient create(Options options) {
@@ -97,7 +113,7 @@ public final class EnosHttpClient implements Closeable {
             options.inFlight(),
             options.traces(),
             timer);
-    CloseableHttpClient http =
+    HttpClientBuilder builder =
         HttpClientBuilder.create()
             .setConnectionManager(pool)
             .setDefaultRequestConfig(requestConfig(Timeout.of(options.timeout())))
@@ -114,10 +130,13 @@ public final class EnosHttpClient implements Closeable {
             .disableRedirectHandling()
             .disableCookieManagement()
             .disableAuthCaching()
-            .setUserAgent(options.userAgent())
-            .setProxy(options.proxy())
-            .build();
-    return new EnosHttpClient(http, reuse, timer);
+            .setUserAgent(options.userAgent());
+    if (options.proxy() != null) {
+      builder
+          .setProxy(options.proxy().host())
+          .setDefaultCredentialsProvider(options.proxy().credentials());
+    }
+    return new EnosHttpClient(builder.build(), reuse, timer);
   }
 
   /** What calls go through. */

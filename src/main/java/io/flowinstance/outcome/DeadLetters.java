@@ -4,10 +4,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.event.Times;
-import io.flowinstance.json.Printable;
 import io.flowinstance.id.IdRecord;
 import io.flowinstance.id.IdRecordReader;
 import io.flowinstance.id.MalformedIdException;
+import io.flowinstance.json.Printable;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;

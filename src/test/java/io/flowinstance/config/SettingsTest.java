@@ -73,7 +73,8 @@ class SettingsTest {
             .getString("enos.app-secret"));
     assertTrue(
         refusal(with("ENOS_APP_SECRET_FILE", folder.resolve("none").toString()))
-            .contains("ENOS_APP_SECRET_FILE names"));
+            .contains("ENOS_APP_SECRET_FILE names no file"));
+    assertFalse(refusal(with("ENOS_APP_SECRET_FILE", "s3cret")).contains("s3cret"));
   }
 
   @Test

@@ -37,6 +37,7 @@ import java.util.zip.GZIPOutputStream;
 import org.apache.hc.client5.http.classic.methods.HttpGet;
 import org.apache.hc.client5.http.classic.methods.HttpPost;
 import org.apache.hc.client5.http.classic.methods.HttpUriRequestBase;
+import org.apache.hc.core5.http.HttpHost;
 import org.apache.hc.core5.http.io.entity.EntityUtils;
 import org.apache.hc.core5.http.io.entity.StringEntity;
 import org.junit.jupiter.api.AfterEach;
@@ -694,5 +695,39 @@ class EnosHttpClientTest {
     byte[] broken = gzip.clone();
     broken[gzip.length - 8] ^= 0x55;
     return broken;
+  }
+
+  @Test
+  void logsInToAProxyThatAsksForIt() throws IOException {
+    server =
+        new ScriptedServer(
+            (request, out) -> {
+              boolean known = "Basic dXNlcjpwYXNz".equals(request.header("Proxy-Authorization"));
+              out.write(
+                  (known
+                          ? "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+                          : "HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic realm=\"p\"\r\n"
+                              + "Content-Length: 0\r\n\r\n")
+                      .getBytes(UTF_8));
+            });
+    HttpHost proxy = new HttpHost("http", "127.0.0.1", server.port());
+    try (EnosHttpClient through =
+        EnosHttpClient.create(
+            new EnosHttpClient.Options(
+                1,
+                TIMEOUT,
+                MAX_BYTES,
+                inFlight,
+                Tracing.off(),
+                "test",
+                null,
+                new EnosHttpClient.Proxy(proxy, "user", "pass")))) {
+      int status =
+          through
+              .http()
+              .execute(new HttpGet("http://apigw.example/x"), response -> response.getCode());
+      assertEquals(200, status);
+    }
+    assertEquals(2, server.requests().size());
   }
 }
