@@ -33,6 +33,7 @@ public final class HeapPermits {
   private double mean;
   private double deviation;
   private Permit reserve;
+  private BooleanSupplier reserveIsUrgent = () -> false;
 
   /**
    * @param total bytes that all permits together may hold, but for the reserve
@@ -48,13 +49,13 @@ public final class HeapPermits {
     private long needed;
     private long offer;
 
-    boolean tryAcquire(boolean urgent, Runnable available) {
-      return HeapPermits.this.tryAcquire(this, urgent, available);
+    boolean tryAcquire(BooleanSupplier isUrgent, Runnable available) {
+      return HeapPermits.this.tryAcquire(this, isUrgent, available);
     }
 
     /** Takes more if there is room; if there is not, the next call takes so much beforehand. */
-    boolean tryGrowTo(long bytes, boolean urgent) {
-      return HeapPermits.this.tryGrowTo(this, bytes, urgent);
+    boolean tryGrowTo(long bytes, BooleanSupplier isUrgent) {
+      return HeapPermits.this.tryGrowTo(this, bytes, isUrgent);
     }
 
     void growTo(long bytes, BooleanSupplier isCancelled, BooleanSupplier isUrgent)
@@ -92,13 +93,14 @@ public final class HeapPermits {
     return taken;
   }
 
-  private synchronized boolean tryAcquire(Permit permit, boolean urgent, Runnable available) {
+  private synchronized boolean tryAcquire(
+      Permit permit, BooleanSupplier isUrgent, Runnable available) {
     withdrawOffer(permit);
     if (permit.held > 0) {
       return true;
     }
     long bytes = needs(permit);
-    if (hasRoom(permit, bytes) || urgent && takeReserve(permit)) {
+    if (hasRoom(permit, bytes) || takeReserve(permit, isUrgent)) {
       hold(permit, bytes);
       return true;
     }
@@ -134,23 +136,32 @@ public final class HeapPermits {
     permit.held = bytes;
   }
 
-  private synchronized boolean tryGrowTo(Permit permit, long bytes, boolean urgent) {
+  private synchronized boolean tryGrowTo(Permit permit, long bytes, BooleanSupplier isUrgent) {
     permit.needed = Math.max(permit.needed, bytes);
     if (bytes <= permit.held) {
       return true;
     }
-    boolean grows = hasRoom(permit, bytes) || urgent && takeReserve(permit);
+    boolean grows = hasRoom(permit, bytes) || takeReserve(permit, isUrgent);
     if (grows) {
       hold(permit, bytes);
     }
     return grows;
   }
 
-  private boolean takeReserve(Permit permit) {
-    if (reserve == null) {
-      reserve = permit;
+  /**
+   * Taken by what is urgent, from what no longer is: an outcome that several records share is held
+   * until the last of them is published, and that one may have to wait for what is urgent now.
+   */
+  private boolean takeReserve(Permit permit, BooleanSupplier isUrgent) {
+    if (reserve == permit) {
+      return true;
     }
-    return reserve == permit;
+    if (!isUrgent.getAsBoolean() || reserve != null && reserveIsUrgent.getAsBoolean()) {
+      return false;
+    }
+    reserve = permit;
+    reserveIsUrgent = isUrgent;
+    return true;
   }
 
   /**
@@ -160,7 +171,7 @@ public final class HeapPermits {
   private synchronized void growTo(
       Permit permit, long bytes, BooleanSupplier isCancelled, BooleanSupplier isUrgent)
       throws InterruptedException {
-    while (!tryGrowTo(permit, bytes, isUrgent.getAsBoolean())) {
+    while (!tryGrowTo(permit, bytes, isUrgent)) {
       if (isCancelled.getAsBoolean()) {
         throw new CancelledException("Its partition has moved.");
       }

@@ -82,7 +82,7 @@ public final class SharedCall implements FetchScope {
     synchronized (this) {
       if (!cancelled) {
         // Outcomes behind it may wait for this one with all the heap there is.
-        if (!heap.tryAcquire(isFirst(), available)) {
+        if (!heap.tryAcquire(this::isFirst, available)) {
           return false;
         }
         called = true;
@@ -94,7 +94,7 @@ public final class SharedCall implements FetchScope {
 
   @Override
   public boolean tryGrowTo(long bytes) {
-    return heap.tryGrowTo(bytes, isFirst());
+    return heap.tryGrowTo(bytes, this::isFirst);
   }
 
   /**

@@ -21,7 +21,7 @@ class HeapPermitsTest {
 
   private HeapPermits.Permit taken() {
     HeapPermits.Permit permit = heap.newPermit();
-    assertTrue(permit.tryAcquire(false, woken::incrementAndGet));
+    assertTrue(permit.tryAcquire(() -> false, woken::incrementAndGet));
     return permit;
   }
 
@@ -31,19 +31,19 @@ class HeapPermitsTest {
     taken();
     HeapPermits.Permit third = heap.newPermit();
 
-    assertFalse(third.tryAcquire(false, woken::incrementAndGet));
+    assertFalse(third.tryAcquire(() -> false, woken::incrementAndGet));
     assertEquals(0, woken.get());
     first.release();
     assertEquals(1, woken.get());
-    assertTrue(third.tryAcquire(false, woken::incrementAndGet));
+    assertTrue(third.tryAcquire(() -> false, woken::incrementAndGet));
   }
 
   @Test
   void givesOneCallWhatItNeedsHoweverLittleThereIs() {
     HeapPermits small = new HeapPermits(1);
 
-    assertTrue(small.newPermit().tryAcquire(false, () -> {}));
-    assertFalse(small.newPermit().tryAcquire(false, () -> {}));
+    assertTrue(small.newPermit().tryAcquire(() -> false, () -> {}));
+    assertFalse(small.newPermit().tryAcquire(() -> false, () -> {}));
   }
 
   @Test
@@ -53,7 +53,7 @@ class HeapPermitsTest {
     large.release();
 
     taken();
-    assertFalse(heap.newPermit().tryAcquire(false, () -> {}));
+    assertFalse(heap.newPermit().tryAcquire(() -> false, () -> {}));
   }
 
   @Test
@@ -61,13 +61,13 @@ class HeapPermitsTest {
     HeapPermits many = new HeapPermits(64 << 20);
     for (int i = 0; i < 300; i++) {
       HeapPermits.Permit permit = many.newPermit();
-      assertTrue(permit.tryAcquire(false, () -> {}));
+      assertTrue(permit.tryAcquire(() -> false, () -> {}));
       permit.resize(i % 100 == 0 ? 16 << 20 : 16 << 10);
       permit.release();
     }
 
     for (int i = 0; i < 64; i++) {
-      assertTrue(many.newPermit().tryAcquire(false, () -> {}), "permit " + i);
+      assertTrue(many.newPermit().tryAcquire(() -> false, () -> {}), "permit " + i);
     }
   }
 
@@ -76,14 +76,29 @@ class HeapPermitsTest {
     HeapPermits.Permit other = taken();
     HeapPermits.Permit large = taken();
 
-    assertFalse(large.tryGrowTo(2 * GUESS, false));
+    assertFalse(large.tryGrowTo(2 * GUESS, () -> false));
     large.release();
-    assertFalse(large.tryAcquire(false, woken::incrementAndGet));
+    assertFalse(large.tryAcquire(() -> false, woken::incrementAndGet));
 
     other.release();
     assertEquals(1, woken.get());
-    assertTrue(large.tryAcquire(false, woken::incrementAndGet));
+    assertTrue(large.tryAcquire(() -> false, woken::incrementAndGet));
     assertEquals(2 * GUESS, heap.taken());
+  }
+
+  @Test
+  void theReserveGoesOnFromWhatIsUrgentNoMore() {
+    taken();
+    taken();
+    AtomicBoolean isUrgent = new AtomicBoolean(true);
+    HeapPermits.Permit shared = heap.newPermit();
+    assertTrue(shared.tryAcquire(isUrgent::get, () -> {}));
+    assertFalse(heap.newPermit().tryAcquire(() -> true, () -> {}));
+
+    isUrgent.set(false);
+
+    assertTrue(heap.newPermit().tryAcquire(() -> true, () -> {}));
+    assertFalse(heap.newPermit().tryAcquire(() -> true, () -> {}));
   }
 
   @Test
@@ -92,8 +107,8 @@ class HeapPermitsTest {
     HeapPermits.Permit second = taken();
     HeapPermits.Permit third = heap.newPermit();
     HeapPermits.Permit fourth = heap.newPermit();
-    assertFalse(third.tryAcquire(false, () -> woken.addAndGet(10)));
-    assertFalse(fourth.tryAcquire(false, () -> woken.addAndGet(100)));
+    assertFalse(third.tryAcquire(() -> false, () -> woken.addAndGet(10)));
+    assertFalse(fourth.tryAcquire(() -> false, () -> woken.addAndGet(100)));
 
     first.release();
     first.release();
@@ -109,12 +124,12 @@ class HeapPermitsTest {
   void whatNeedsLessThanOthersThatWaitGoesOn() {
     HeapPermits.Permit first = taken();
     HeapPermits.Permit large = taken();
-    assertFalse(large.tryGrowTo(2 * GUESS, false));
+    assertFalse(large.tryGrowTo(2 * GUESS, () -> false));
     large.release();
     HeapPermits.Permit third = taken();
-    assertFalse(large.tryAcquire(false, woken::incrementAndGet));
+    assertFalse(large.tryAcquire(() -> false, woken::incrementAndGet));
     HeapPermits.Permit small = heap.newPermit();
-    assertFalse(small.tryAcquire(false, () -> woken.addAndGet(10)));
+    assertFalse(small.tryAcquire(() -> false, () -> woken.addAndGet(10)));
 
     first.release();
 
@@ -127,8 +142,8 @@ class HeapPermitsTest {
     taken();
     taken();
 
-    assertTrue(heap.newPermit().tryAcquire(true, () -> {}));
-    assertFalse(heap.newPermit().tryAcquire(true, () -> {}));
+    assertTrue(heap.newPermit().tryAcquire(() -> true, () -> {}));
+    assertFalse(heap.newPermit().tryAcquire(() -> true, () -> {}));
   }
 
   @Test
