@@ -69,12 +69,12 @@ public final class Outcomes {
       @Body FlowInstance instance,
       @Variable("record") SharedCall record,
       @Variable("fetch") FetchState fetch) {
-    List<String> unreadable = new ArrayList<>();
-    instance.graph().tasks().unreadable().forEach(task -> unreadable.add(task.message()));
+    List<String> unreadable = instance.graph().tasks().faults();
     // Only dead letters tell of the call, and to tell of it reads the whole answer again.
     DeadLetters.Call call = unreadable.isEmpty() ? DeadLetters.Call.NONE : call(fetch);
     Heap heap = new Heap(record);
     List<Outcome> outcomes = new ArrayList<>();
+    FlowInstanceEvent event = null;
     for (IdRecord idRecord : record.records()) {
       Observation observation =
           new Observation(
@@ -83,7 +83,10 @@ public final class Outcomes {
               fetch.query().orgId(),
               fetch.askedAt(),
               fetch.fetchedAt());
-      FlowInstanceEvent event = FlowInstanceEvent.of(instance, zones, observation);
+      event =
+          event == null
+              ? FlowInstanceEvent.of(instance, zones, observation)
+              : event.withObservation(observation);
       outcomes.add(Outcome.of(idRecord, messages.of(event, idRecord, call, heap)));
       heap.keep();
     }

@@ -17,6 +17,10 @@ final class SettingsCheck {
     "topic.instance-ids", "topic.flow-instances", "topic.task-statuses", "topic.dead-letters"
   };
 
+  /** {@code <userId>/<orgId>}, neither of them blank. */
+  private static final String IDENTITY =
+      "[^,/]*[^,/\\p{javaWhitespace}][^,/]*/[^,/]*[^,/\\p{javaWhitespace}][^,/]*";
+
   private final Settings settings;
   private final List<String> faults = new ArrayList<>();
 
@@ -65,7 +69,7 @@ final class SettingsCheck {
     required("enos.org-id", "the organization of that user");
     if (!settings
         .getString("enos.allowed-identities")
-        .matches("\\*|(([^,/]+/[^,/]+)(,[^,/]+/[^,/]+)*)?")) {
+        .matches("\\*|(%1$s(,%1$s)*)?".formatted(IDENTITY))) {
       fault(
           "enos.allowed-identities",
           "is \"%s\"".formatted(settings.getString("enos.allowed-identities")),

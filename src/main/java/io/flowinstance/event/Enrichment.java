@@ -19,7 +19,7 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
- * What a FlowInstance does not say but means, and which fetch it is of.
+ * What a FlowInstance does not say but means.
  *
  * @param state what its status means
  * @param settled whether its state is settled and none of its readable tasks runs
@@ -39,7 +39,6 @@ import java.util.stream.Stream;
  * @param roots the nodeIds that no relation points to: other workflows first, then tasks, in graph
  *     order
  * @param leaves the nodeIds that point to none, in the same order
- * @param observation the fetch
  */
 public record Enrichment(
     State state,
@@ -57,11 +56,9 @@ public record Enrichment(
     Map<String, Integer> taskCountByStatus,
     Map<State, Integer> taskCountByState,
     List<String> roots,
-    List<String> leaves,
-    Observation observation) {
+    List<String> leaves) {
 
-  static Enrichment of(
-      FlowInstance instance, Edges edges, EventZones zones, Observation observation) {
+  static Enrichment of(FlowInstance instance, Edges edges, EventZones zones) {
     InstanceGraph graph = instance.graph();
     List<TaskInstance> tasks = graph.tasks().readable();
     State state = State.of(instance.status(), instance.statusDesc());
@@ -84,8 +81,7 @@ public record Enrichment(
         countByStatus(tasks),
         countByState,
         nodes(graph.flows(), tasks, node -> edges.upstream(node).isEmpty()),
-        nodes(graph.flows(), tasks, node -> edges.downstream(node).isEmpty()),
-        observation);
+        nodes(graph.flows(), tasks, node -> edges.downstream(node).isEmpty()));
   }
 
   private static Long durationMs(Instant startedAt, Instant endedAt) {
@@ -136,7 +132,8 @@ public record Enrichment(
         .toList();
   }
 
-  void writeTo(JsonGenerator json) throws IOException {
+  /** Writes it as one JSON object, and which fetch it is of. */
+  void writeTo(JsonGenerator json, Observation observation) throws IOException {
     json.writeStartObject();
     json.writeStringField("state", state.name());
     json.writeBooleanField("settled", settled);

@@ -1,7 +1,6 @@
 package io.flowinstance.event;
 
 import io.flowinstance.graph.FlowInstance;
-import io.flowinstance.graph.UnreadableTask;
 import io.flowinstance.json.Json;
 import java.util.List;
 import java.util.Set;
@@ -19,11 +18,14 @@ public final class FlowInstanceEvent {
   private final FlowInstance instance;
   private final Edges edges;
   private final Enrichment enrichment;
+  private final Observation observation;
 
-  private FlowInstanceEvent(FlowInstance instance, Edges edges, Enrichment enrichment) {
+  private FlowInstanceEvent(
+      FlowInstance instance, Edges edges, Enrichment enrichment, Observation observation) {
     this.instance = instance;
     this.edges = edges;
     this.enrichment = enrichment;
+    this.observation = observation;
   }
 
   /**
@@ -36,7 +38,12 @@ public final class FlowInstanceEvent {
       FlowInstance instance, EventZones zones, Observation observation) {
     Edges edges = new Edges(instance.graph().relations());
     return new FlowInstanceEvent(
-        instance, edges, Enrichment.of(instance, edges, zones, observation));
+        instance, edges, Enrichment.of(instance, edges, zones), observation);
+  }
+
+  /** The same instance for another id record that shared the call. */
+  public FlowInstanceEvent withObservation(Observation other) {
+    return new FlowInstanceEvent(instance, edges, enrichment, other);
   }
 
   /** What the API said. */
@@ -51,7 +58,7 @@ public final class FlowInstanceEvent {
 
   /** The fetch that brought it. */
   public Observation observation() {
-    return enrichment.observation();
+    return observation;
   }
 
   /** The key of the message: the id of the instance. */
@@ -66,12 +73,12 @@ public final class FlowInstanceEvent {
 
   /** The events of the instance's readable tasks, in graph order. */
   public List<TaskStatusEvent> tasks() {
-    return TaskStatusEvent.split(instance, edges, enrichment);
+    return TaskStatusEvent.split(instance, edges, enrichment, observation);
   }
 
   /** One sentence for each task of the instance that cannot be read, in graph order. */
   public List<String> unreadableTasks() {
-    return instance.graph().tasks().unreadable().stream().map(UnreadableTask::message).toList();
+    return instance.graph().tasks().faults();
   }
 
   /**
@@ -84,7 +91,7 @@ public final class FlowInstanceEvent {
           json.writeStartObject();
           instance.writeFieldsTo(json, Set.of(ENRICHMENT));
           json.writeFieldName(ENRICHMENT);
-          enrichment.writeTo(json);
+          enrichment.writeTo(json, observation);
           json.writeEndObject();
         });
   }

@@ -41,9 +41,11 @@ public final class TaskStatusEvent {
     this.shared = shared;
   }
 
-  static List<TaskStatusEvent> split(FlowInstance instance, Edges edges, Enrichment enrichment) {
+  static List<TaskStatusEvent> split(
+      FlowInstance instance, Edges edges, Enrichment enrichment, Observation observation) {
     // What all tasks share is the greater part of an event, and is serialized once.
-    String object = new String(Json.write(json -> writeShared(instance, enrichment, json)), UTF_8);
+    String object =
+        new String(Json.write(json -> writeShared(instance, enrichment, observation, json)), UTF_8);
     SerializableString shared =
         new SerializedString("," + object.substring(1, object.length() - 1));
     return instance.graph().tasks().readable().stream()
@@ -105,9 +107,9 @@ public final class TaskStatusEvent {
     json.writeEndObject();
   }
 
-  private static void writeShared(FlowInstance instance, Enrichment enrichment, JsonGenerator json)
+  private static void writeShared(
+      FlowInstance instance, Enrichment enrichment, Observation observation, JsonGenerator json)
       throws IOException {
-    Observation observation = enrichment.observation();
     json.writeStartObject();
     json.writeNumberField("taskCount", enrichment.taskCount());
     json.writeFieldName("flowInstance");

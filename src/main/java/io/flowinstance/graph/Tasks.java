@@ -19,6 +19,11 @@ public record Tasks(List<TaskInstance> readable, List<UnreadableTask> unreadable
     unreadable = List.copyOf(unreadable);
   }
 
+  /** One sentence for each element that is no task, in graph order. */
+  public List<String> faults() {
+    return unreadable.stream().map(UnreadableTask::message).toList();
+  }
+
   @Override
   public void writeTo(JsonGenerator json) throws IOException {
     json.writeStartArray();

@@ -43,13 +43,10 @@ public final class InstanceMessages {
               }
               bytes.accept(taken);
             });
-    if (!event.unreadableTasks().isEmpty()) {
+    List<String> faults = event.unreadableTasks();
+    if (!faults.isEmpty()) {
       messages.add(
-          deadLetters.of(
-              idRecord,
-              DeadLetterReason.UNREADABLE_TASK,
-              unreadable(event.unreadableTasks()),
-              call));
+          deadLetters.of(idRecord, DeadLetterReason.UNREADABLE_TASK, unreadable(faults), call));
     }
     return messages;
   }

@@ -102,6 +102,8 @@ class SettingsTest {
         "ENOS_BASE_URL | http://apigw.example",
         "ENOS_ALLOWED_IDENTITIES | user",
         "ENOS_ALLOWED_IDENTITIES | *, u/o",
+        "ENOS_ALLOWED_IDENTITIES | u/ , u1/o1",
+        "ENOS_ALLOWED_IDENTITIES | u/o,",
         "SECURITY_ALLOW_CLEARTEXT | yes",
         "ENOS_AUTH | basic",
         "ENOS_PROXY | proxy",

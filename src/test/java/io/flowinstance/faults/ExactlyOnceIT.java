@@ -12,7 +12,6 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -92,13 +91,8 @@ class ExactlyOnceIT {
   }
 
   private ApplicationProcess launch(String bootstrapServers) {
-    Map<String, String> environment = new HashMap<>(topics.environment());
-    environment.put("KAFKA_BOOTSTRAP_SERVERS", bootstrapServers);
+    Map<String, String> environment = topics.environment(bootstrapServers, enos);
     environment.put("KAFKA_SESSION_TIMEOUT_MS", "6000");
-    environment.put("ENOS_BASE_URL", enos.baseUrl());
-    environment.put("ENOS_AUTH", "none");
-    environment.put("ENOS_USER_ID", "u");
-    environment.put("ENOS_ORG_ID", "o");
     ApplicationProcess process = ApplicationProcess.start(environment);
     running.push(process);
     return process;

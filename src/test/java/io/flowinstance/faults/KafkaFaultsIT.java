@@ -122,13 +122,8 @@ class KafkaFaultsIT {
   }
 
   private Map<String, String> environment() {
-    Map<String, String> environment = new HashMap<>(topics.environment());
-    environment.put("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrapServers());
+    Map<String, String> environment = topics.environment(broker.bootstrapServers(), enos);
     environment.put("KAFKA_SESSION_TIMEOUT_MS", "6000");
-    environment.put("ENOS_BASE_URL", enos.baseUrl());
-    environment.put("ENOS_AUTH", "none");
-    environment.put("ENOS_USER_ID", "u");
-    environment.put("ENOS_ORG_ID", "o");
     return environment;
   }
 

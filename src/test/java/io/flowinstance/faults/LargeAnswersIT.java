@@ -12,7 +12,6 @@ import io.flowinstance.simulator.FaultScope;
 import io.flowinstance.simulator.SizedAnswer;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -75,13 +74,8 @@ class LargeAnswersIT {
             new StringSerializer())) {
       ids.forEach(id -> producer.send(new ProducerRecord<>(topics.ids(), id, id)));
     }
-    Map<String, String> environment = new HashMap<>(topics.environment());
-    environment.put("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrapServers());
-    environment.put("ENOS_BASE_URL", enos.baseUrl());
-    environment.put("ENOS_AUTH", "none");
-    environment.put("ENOS_USER_ID", "u");
-    environment.put("ENOS_ORG_ID", "o");
-    try (ApplicationProcess process = ApplicationProcess.start(HEAP_MB, environment);
+    try (ApplicationProcess process =
+            ApplicationProcess.start(HEAP_MB, topics.environment(broker.bootstrapServers(), enos));
         Audit audit = new Audit(broker.bootstrapServers(), topics)) {
       process.awaitReady();
 

@@ -3,6 +3,7 @@ package io.flowinstance.faults;
 import static org.awaitility.Awaitility.await;
 
 import io.flowinstance.broker.KafkaBroker;
+import io.flowinstance.simulator.EnosSimulator;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -84,5 +85,16 @@ record Topics(String ids, String instances, String tasks, String deadLetters) {
         "TOPIC_FLOW_INSTANCES", instances,
         "TOPIC_TASK_STATUSES", tasks,
         "TOPIC_DEAD_LETTERS", deadLetters);
+  }
+
+  /** All that a pipeline needs which does not sign its calls, to be added to. */
+  Map<String, String> environment(String bootstrapServers, EnosSimulator enos) {
+    Map<String, String> environment = new HashMap<>(environment());
+    environment.put("KAFKA_BOOTSTRAP_SERVERS", bootstrapServers);
+    environment.put("ENOS_BASE_URL", enos.baseUrl());
+    environment.put("ENOS_AUTH", "none");
+    environment.put("ENOS_USER_ID", "u");
+    environment.put("ENOS_ORG_ID", "o");
+    return environment;
   }
 }

@@ -49,7 +49,7 @@ class AllowedIdentitiesTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"u1", "u1/", "/o1", "u1/o1,", "u1/o1/x", "*,u1/o1"})
+  @ValueSource(strings = {"u1", "u1/", "/o1", "u1/o1,", "u1/o1/x", "*,u1/o1", "u/ , u1/o1"})
   void refusesOtherForms(String others) {
     assertThrows(IllegalArgumentException.class, () -> new AllowedIdentities(CONFIGURED, others));
   }
