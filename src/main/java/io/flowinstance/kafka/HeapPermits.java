@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.BooleanSupplier;
 
 /**
  * Bounds the heap that answers and outcomes take, from the call to the commit. A call takes as much
@@ -33,7 +32,6 @@ public final class HeapPermits {
   private double mean;
   private double deviation;
   private Permit reserve;
-  private BooleanSupplier reserveIsUrgent = () -> false;
 
   /**
    * @param total bytes that all permits together may hold, but for the reserve
@@ -43,24 +41,42 @@ public final class HeapPermits {
     mean = FIRST_GUESS_BYTES;
   }
 
+  /** What a call says about itself while it waits for heap. For any thread. */
+  interface Caller {
+    /** Whether others may have to wait for it with all the heap that they hold. */
+    boolean isUrgent();
+
+    /** Whether its outcome could not be published yet, and would only hold heap. */
+    boolean isTooFarAhead();
+
+    /** Whether nobody waits for its outcome any more. */
+    boolean isCancelled();
+  }
+
   /** The heap of one call. */
   final class Permit {
+    private final Caller caller;
     private long held;
     private long needed;
     private long offer;
 
-    boolean tryAcquire(BooleanSupplier isUrgent, Runnable available) {
-      return HeapPermits.this.tryAcquire(this, isUrgent, available);
+    private Permit(Caller caller) {
+      this.caller = caller;
+    }
+
+    /** Whether it has heap now; if it has not, {@code available} runs once it may try again. */
+    boolean tryAcquire(Runnable available) {
+      return HeapPermits.this.tryAcquire(this, available);
     }
 
     /** Takes more if there is room; if there is not, the next call takes so much beforehand. */
-    boolean tryGrowTo(long bytes, BooleanSupplier isUrgent) {
-      return HeapPermits.this.tryGrowTo(this, bytes, isUrgent);
+    boolean tryGrowTo(long bytes) {
+      return HeapPermits.this.tryGrowTo(this, bytes);
     }
 
-    void growTo(long bytes, BooleanSupplier isCancelled, BooleanSupplier isUrgent)
-        throws InterruptedException {
-      HeapPermits.this.growTo(this, bytes, isCancelled, isUrgent);
+    /** Takes more, and waits for it. */
+    void growTo(long bytes) throws InterruptedException {
+      HeapPermits.this.growTo(this, bytes);
     }
 
     /** It holds so much now, whether there is room or not. */
@@ -84,8 +100,8 @@ public final class HeapPermits {
     }
   }
 
-  Permit newPermit() {
-    return new Permit();
+  Permit newPermit(Caller caller) {
+    return new Permit(caller);
   }
 
   /** Bytes that permits hold. */
@@ -93,14 +109,13 @@ public final class HeapPermits {
     return taken;
   }
 
-  private synchronized boolean tryAcquire(
-      Permit permit, BooleanSupplier isUrgent, Runnable available) {
+  private synchronized boolean tryAcquire(Permit permit, Runnable available) {
     withdrawOffer(permit);
     if (permit.held > 0) {
       return true;
     }
     long bytes = needs(permit);
-    if (hasRoom(permit, bytes) || takeReserve(permit, isUrgent)) {
+    if (!permit.caller.isTooFarAhead() && (hasRoom(permit, bytes) || takeReserve(permit))) {
       hold(permit, bytes);
       return true;
     }
@@ -136,12 +151,12 @@ public final class HeapPermits {
     permit.held = bytes;
   }
 
-  private synchronized boolean tryGrowTo(Permit permit, long bytes, BooleanSupplier isUrgent) {
+  private synchronized boolean tryGrowTo(Permit permit, long bytes) {
     permit.needed = Math.max(permit.needed, bytes);
     if (bytes <= permit.held) {
       return true;
     }
-    boolean grows = hasRoom(permit, bytes) || takeReserve(permit, isUrgent);
+    boolean grows = hasRoom(permit, bytes) || takeReserve(permit);
     if (grows) {
       hold(permit, bytes);
     }
@@ -152,27 +167,20 @@ public final class HeapPermits {
    * Taken by what is urgent, from what no longer is: an outcome that several records share is held
    * until the last of them is published, and that one may have to wait for what is urgent now.
    */
-  private boolean takeReserve(Permit permit, BooleanSupplier isUrgent) {
+  private boolean takeReserve(Permit permit) {
     if (reserve == permit) {
       return true;
     }
-    if (!isUrgent.getAsBoolean() || reserve != null && reserveIsUrgent.getAsBoolean()) {
+    if (!permit.caller.isUrgent() || reserve != null && reserve.caller.isUrgent()) {
       return false;
     }
     reserve = permit;
-    reserveIsUrgent = isUrgent;
     return true;
   }
 
-  /**
-   * Only what is urgent takes the reserve: all others may have to wait for it, and would never give
-   * the reserve back.
-   */
-  private synchronized void growTo(
-      Permit permit, long bytes, BooleanSupplier isCancelled, BooleanSupplier isUrgent)
-      throws InterruptedException {
-    while (!tryGrowTo(permit, bytes, isUrgent)) {
-      if (isCancelled.getAsBoolean()) {
+  private synchronized void growTo(Permit permit, long bytes) throws InterruptedException {
+    while (!tryGrowTo(permit, bytes)) {
+      if (permit.caller.isCancelled()) {
         throw new CancelledException("Its partition has moved.");
       }
       wait(CANCELLED_CHECK_MS);
@@ -203,6 +211,9 @@ public final class HeapPermits {
     for (var each = to.entrySet().iterator(); each.hasNext(); ) {
       Map.Entry<Permit, Runnable> waiter = each.next();
       Permit permit = waiter.getKey();
+      if (permit.caller.isTooFarAhead()) {
+        continue;
+      }
       long needs = needs(permit);
       boolean isEmpty = taken == 0 && offered == 0;
       if (isEmpty || taken + offered + needs <= total) {

@@ -24,6 +24,9 @@ import org.apache.kafka.common.TopicPartition;
  * <p>It knows no Kafka client, no thread and no clock. Whoever uses it guards it by a lock.
  */
 final class RecordsInFlight {
+  /** Outcomes that may wait for room in the metadata before no further call begins. */
+  static final int MOST_WAITING = 16;
+
   private final TopicPartition partition;
   private final HeapPermits heap;
   private final NavigableMap<Long, Entry> undone = new TreeMap<>();
@@ -37,7 +40,8 @@ final class RecordsInFlight {
   private long bytes;
   private long readyBytes;
   private int inTransaction;
-  private boolean crowded;
+  private volatile boolean crowded;
+  private volatile int readyCount;
   private boolean leaving;
   private volatile boolean dropped;
   private volatile long first = -1;
@@ -115,7 +119,7 @@ final class RecordsInFlight {
       put(idRecord, before);
       return null;
     }
-    SharedCall call = new SharedCall(this, heap.newPermit(), idRecord, key);
+    SharedCall call = new SharedCall(this, heap, idRecord, key);
     calls.add(call);
     put(idRecord, call);
     if (key != null) {
@@ -168,6 +172,7 @@ final class RecordsInFlight {
       ready.add(new ReadyOutcome(call, outcome));
       readyBytes += outcome.bytes();
     }
+    readyCount = ready.size();
     lastOfKey.remove(call.key(), call);
     return leaving ? null : call.follower();
   }
@@ -210,6 +215,7 @@ final class RecordsInFlight {
       taken = fitting(most, mostMetadata);
     }
     ready.removeAll(taken);
+    readyCount = ready.size();
     taken.forEach(outcome -> readyBytes -= outcome.outcome().bytes());
     inTransaction += taken.size();
     return taken;
@@ -282,6 +288,7 @@ final class RecordsInFlight {
         ready.push(outcomes.get(i));
         readyBytes += outcomes.get(i).outcome().bytes();
       }
+      readyCount = ready.size();
     }
   }
 
@@ -312,6 +319,7 @@ final class RecordsInFlight {
     unpublished.addAll(ready);
     ready.clear();
     readyBytes = 0;
+    readyCount = 0;
     return cancelled;
   }
 
@@ -334,6 +342,11 @@ final class RecordsInFlight {
   /** Whether outcomes wait because the metadata are as long as they may be. */
   boolean isCrowded() {
     return crowded && !calls.isEmpty();
+  }
+
+  /** Whether as many outcomes wait for that as may. For any thread. */
+  boolean isFarAhead() {
+    return crowded && readyCount >= MOST_WAITING;
   }
 
   /** The committed offset, or null. */
@@ -368,7 +381,7 @@ final class RecordsInFlight {
 
   /** Outcomes that are ready. */
   int readyCount() {
-    return ready.size();
+    return readyCount;
   }
 
   /** Their bytes. */

@@ -11,7 +11,7 @@ import java.util.List;
  * The records that one exchange serves: one, and those of its key that were polled before its call
  * began. In the route it is the variable {@code record}.
  */
-public final class SharedCall implements FetchScope {
+public final class SharedCall implements FetchScope, HeapPermits.Caller {
   /** The exchange variable that holds it. */
   public static final String VARIABLE = "record";
 
@@ -27,9 +27,9 @@ public final class SharedCall implements FetchScope {
   private int unpublished;
   private Runnable whenDone = () -> {};
 
-  SharedCall(RecordsInFlight partition, HeapPermits.Permit heap, IdRecord idRecord, Object key) {
+  SharedCall(RecordsInFlight partition, HeapPermits permits, IdRecord idRecord, Object key) {
     this.partition = partition;
-    this.heap = heap;
+    this.heap = permits.newPermit(this);
     this.key = key;
     records.add(idRecord);
   }
@@ -81,8 +81,7 @@ public final class SharedCall implements FetchScope {
   public boolean tryAcquire(Runnable available) {
     synchronized (this) {
       if (!cancelled) {
-        // Outcomes behind it may wait for this one with all the heap there is.
-        if (!heap.tryAcquire(this::isFirst, available)) {
+        if (!heap.tryAcquire(available)) {
           return false;
         }
         called = true;
@@ -94,7 +93,7 @@ public final class SharedCall implements FetchScope {
 
   @Override
   public boolean tryGrowTo(long bytes) {
-    return heap.tryGrowTo(bytes, this::isFirst);
+    return heap.tryGrowTo(bytes);
   }
 
   /**
@@ -104,12 +103,18 @@ public final class SharedCall implements FetchScope {
    * @throws CancelledException nobody waits for the outcome any more
    */
   public void growTo(long bytes) throws InterruptedException {
-    heap.growTo(bytes, this::isCancelled, this::isFirst);
+    heap.growTo(bytes);
   }
 
-  /** Whether all behind it in its partition may have to wait for it. */
-  private boolean isFirst() {
+  /** All behind it in its partition may have to wait for it. */
+  @Override
+  public boolean isUrgent() {
     return first().offset() == partition.first();
+  }
+
+  @Override
+  public boolean isTooFarAhead() {
+    return partition.isFarAhead() && !isUrgent();
   }
 
   @Override

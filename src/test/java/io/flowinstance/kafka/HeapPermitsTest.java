@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.flowinstance.fetch.CancelledException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -16,12 +17,41 @@ import org.junit.jupiter.api.Timeout;
 class HeapPermitsTest {
   private static final long GUESS = 512 << 10;
 
+  private static final HeapPermits.Caller ANY = caller(() -> false, false, false);
+  private static final HeapPermits.Caller URGENT = caller(() -> true, false, false);
+
   private final HeapPermits heap = new HeapPermits(2 * GUESS);
   private final AtomicInteger woken = new AtomicInteger();
 
+  private static HeapPermits.Caller caller(
+      BooleanSupplier isUrgent, boolean isTooFarAhead, boolean isCancelled) {
+    return new HeapPermits.Caller() {
+      @Override
+      public boolean isUrgent() {
+        return isUrgent.getAsBoolean();
+      }
+
+      @Override
+      public boolean isTooFarAhead() {
+        return isTooFarAhead;
+      }
+
+      @Override
+      public boolean isCancelled() {
+        return isCancelled;
+      }
+    };
+  }
+
   private HeapPermits.Permit taken() {
-    HeapPermits.Permit permit = heap.newPermit();
-    assertTrue(permit.tryAcquire(() -> false, woken::incrementAndGet));
+    HeapPermits.Permit permit = heap.newPermit(ANY);
+    assertTrue(permit.tryAcquire(woken::incrementAndGet));
+    return permit;
+  }
+
+  private HeapPermits.Permit urgent(boolean isCancelled) {
+    HeapPermits.Permit permit = heap.newPermit(caller(() -> true, false, isCancelled));
+    assertTrue(permit.tryAcquire(woken::incrementAndGet));
     return permit;
   }
 
@@ -29,21 +59,21 @@ class HeapPermitsTest {
   void givesNoMoreThanThereIsAndTellsWhenThereIsSome() {
     HeapPermits.Permit first = taken();
     taken();
-    HeapPermits.Permit third = heap.newPermit();
+    HeapPermits.Permit third = heap.newPermit(ANY);
 
-    assertFalse(third.tryAcquire(() -> false, woken::incrementAndGet));
+    assertFalse(third.tryAcquire(woken::incrementAndGet));
     assertEquals(0, woken.get());
     first.release();
     assertEquals(1, woken.get());
-    assertTrue(third.tryAcquire(() -> false, woken::incrementAndGet));
+    assertTrue(third.tryAcquire(woken::incrementAndGet));
   }
 
   @Test
   void givesOneCallWhatItNeedsHoweverLittleThereIs() {
     HeapPermits small = new HeapPermits(1);
 
-    assertTrue(small.newPermit().tryAcquire(() -> false, () -> {}));
-    assertFalse(small.newPermit().tryAcquire(() -> false, () -> {}));
+    assertTrue(small.newPermit(ANY).tryAcquire(() -> {}));
+    assertFalse(small.newPermit(ANY).tryAcquire(() -> {}));
   }
 
   @Test
@@ -53,21 +83,21 @@ class HeapPermitsTest {
     large.release();
 
     taken();
-    assertFalse(heap.newPermit().tryAcquire(() -> false, () -> {}));
+    assertFalse(heap.newPermit(ANY).tryAcquire(() -> {}));
   }
 
   @Test
   void aLargeOutcomeNowAndThenLeavesRoomForManySmallOnes() {
     HeapPermits many = new HeapPermits(64 << 20);
     for (int i = 0; i < 300; i++) {
-      HeapPermits.Permit permit = many.newPermit();
-      assertTrue(permit.tryAcquire(() -> false, () -> {}));
+      HeapPermits.Permit permit = many.newPermit(ANY);
+      assertTrue(permit.tryAcquire(() -> {}));
       permit.resize(i % 100 == 0 ? 16 << 20 : 16 << 10);
       permit.release();
     }
 
     for (int i = 0; i < 64; i++) {
-      assertTrue(many.newPermit().tryAcquire(() -> false, () -> {}), "permit " + i);
+      assertTrue(many.newPermit(ANY).tryAcquire(() -> {}), "permit " + i);
     }
   }
 
@@ -76,13 +106,13 @@ class HeapPermitsTest {
     HeapPermits.Permit other = taken();
     HeapPermits.Permit large = taken();
 
-    assertFalse(large.tryGrowTo(2 * GUESS, () -> false));
+    assertFalse(large.tryGrowTo(2 * GUESS));
     large.release();
-    assertFalse(large.tryAcquire(() -> false, woken::incrementAndGet));
+    assertFalse(large.tryAcquire(woken::incrementAndGet));
 
     other.release();
     assertEquals(1, woken.get());
-    assertTrue(large.tryAcquire(() -> false, woken::incrementAndGet));
+    assertTrue(large.tryAcquire(woken::incrementAndGet));
     assertEquals(2 * GUESS, heap.taken());
   }
 
@@ -91,24 +121,23 @@ class HeapPermitsTest {
     taken();
     taken();
     AtomicBoolean isUrgent = new AtomicBoolean(true);
-    HeapPermits.Permit shared = heap.newPermit();
-    assertTrue(shared.tryAcquire(isUrgent::get, () -> {}));
-    assertFalse(heap.newPermit().tryAcquire(() -> true, () -> {}));
+    assertTrue(heap.newPermit(caller(isUrgent::get, false, false)).tryAcquire(() -> {}));
+    assertFalse(heap.newPermit(URGENT).tryAcquire(() -> {}));
 
     isUrgent.set(false);
 
-    assertTrue(heap.newPermit().tryAcquire(() -> true, () -> {}));
-    assertFalse(heap.newPermit().tryAcquire(() -> true, () -> {}));
+    assertTrue(heap.newPermit(URGENT).tryAcquire(() -> {}));
+    assertFalse(heap.newPermit(URGENT).tryAcquire(() -> {}));
   }
 
   @Test
   void offersRoomToOneAtATime() {
     HeapPermits.Permit first = taken();
     HeapPermits.Permit second = taken();
-    HeapPermits.Permit third = heap.newPermit();
-    HeapPermits.Permit fourth = heap.newPermit();
-    assertFalse(third.tryAcquire(() -> false, () -> woken.addAndGet(10)));
-    assertFalse(fourth.tryAcquire(() -> false, () -> woken.addAndGet(100)));
+    HeapPermits.Permit third = heap.newPermit(ANY);
+    HeapPermits.Permit fourth = heap.newPermit(ANY);
+    assertFalse(third.tryAcquire(() -> woken.addAndGet(10)));
+    assertFalse(fourth.tryAcquire(() -> woken.addAndGet(100)));
 
     first.release();
     first.release();
@@ -124,12 +153,12 @@ class HeapPermitsTest {
   void whatNeedsLessThanOthersThatWaitGoesOn() {
     HeapPermits.Permit first = taken();
     HeapPermits.Permit large = taken();
-    assertFalse(large.tryGrowTo(2 * GUESS, () -> false));
+    assertFalse(large.tryGrowTo(2 * GUESS));
     large.release();
     HeapPermits.Permit third = taken();
-    assertFalse(large.tryAcquire(() -> false, woken::incrementAndGet));
-    HeapPermits.Permit small = heap.newPermit();
-    assertFalse(small.tryAcquire(() -> false, () -> woken.addAndGet(10)));
+    assertFalse(large.tryAcquire(woken::incrementAndGet));
+    HeapPermits.Permit small = heap.newPermit(ANY);
+    assertFalse(small.tryAcquire(() -> woken.addAndGet(10)));
 
     first.release();
 
@@ -142,21 +171,21 @@ class HeapPermitsTest {
     taken();
     taken();
 
-    assertTrue(heap.newPermit().tryAcquire(() -> true, () -> {}));
-    assertFalse(heap.newPermit().tryAcquire(() -> true, () -> {}));
+    assertTrue(heap.newPermit(URGENT).tryAcquire(() -> {}));
+    assertFalse(heap.newPermit(URGENT).tryAcquire(() -> {}));
   }
 
   @Test
   void letsOneAnswerGrowBeyondWhatThereIsAndTheOthersOneAfterTheOther() throws Exception {
-    HeapPermits.Permit first = taken();
-    HeapPermits.Permit second = taken();
-    first.growTo(10 * GUESS, () -> false, () -> true);
+    HeapPermits.Permit first = urgent(false);
+    HeapPermits.Permit second = urgent(false);
+    first.growTo(10 * GUESS);
     AtomicBoolean grown = new AtomicBoolean();
     Thread other =
         new Thread(
             () -> {
               try {
-                second.growTo(10 * GUESS, () -> false, () -> true);
+                second.growTo(10 * GUESS);
                 grown.set(true);
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
@@ -172,18 +201,31 @@ class HeapPermitsTest {
   }
 
   @Test
-  void waitsForNothingOnceItIsCancelled() throws Exception {
+  void passesOverWhatIsTooFarAhead() {
     HeapPermits.Permit first = taken();
-    HeapPermits.Permit second = taken();
-    first.growTo(10 * GUESS, () -> false, () -> true);
+    taken();
+    HeapPermits.Permit ahead = heap.newPermit(caller(() -> false, true, false));
+    assertFalse(ahead.tryAcquire(() -> woken.addAndGet(10)));
+    assertFalse(heap.newPermit(ANY).tryAcquire(() -> woken.addAndGet(100)));
 
-    assertThrows(CancelledException.class, () -> second.growTo(10 * GUESS, () -> true, () -> true));
+    first.release();
+
+    assertEquals(100, woken.get());
+    assertFalse(ahead.tryAcquire(woken::incrementAndGet));
+  }
+
+  @Test
+  void waitsForNothingOnceItIsCancelled() throws Exception {
+    HeapPermits.Permit second = urgent(true);
+    urgent(false).growTo(10 * GUESS);
+
+    assertThrows(CancelledException.class, () -> second.growTo(10 * GUESS));
   }
 
   @Test
   void givesBackEverything() throws Exception {
-    HeapPermits.Permit permit = taken();
-    permit.growTo(10 * GUESS, () -> false, () -> true);
+    HeapPermits.Permit permit = urgent(false);
+    permit.growTo(10 * GUESS);
     permit.resize(GUESS);
     permit.release();
     permit.release();

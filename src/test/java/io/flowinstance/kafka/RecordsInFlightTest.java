@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -180,6 +181,26 @@ class RecordsInFlightTest {
     assertTrue(records.isCrowded());
     complete(calls.get(0));
     assertEquals(List.of(5L, 10L), publish("1,1,1,1".length()));
+  }
+
+  @Test
+  void noCallButTheFirstBeginsWhileManyOutcomesWaitForRoomInTheMetadata() {
+    List<SharedCall> calls = IntStream.range(5, 45).mapToObj(i -> add(i)).toList();
+    for (int i = 1; i <= RecordsInFlight.MOST_WAITING; i++) {
+      complete(calls.get(i));
+    }
+    SharedCall late = calls.get(39);
+    assertEquals(List.of(), publish(0));
+
+    AtomicInteger woken = new AtomicInteger();
+    assertFalse(late.tryAcquire(woken::incrementAndGet));
+    assertTrue(calls.get(0).tryAcquire(() -> {}));
+
+    complete(calls.get(0));
+    assertEquals(RecordsInFlight.MOST_WAITING + 1, publish(0).size());
+    calls.get(0).release();
+    assertEquals(1, woken.get());
+    assertTrue(late.tryAcquire(() -> {}));
   }
 
   @Test
