@@ -30,6 +30,7 @@ final class Audit implements AutoCloseable {
   private final Map<String, Long> lastOffsets = new HashMap<>();
   private final List<String> faults = new ArrayList<>();
   private final Map<String, Integer> reasons = new TreeMap<>();
+  private final Set<String> fetches = new HashSet<>();
   private long taskEvents;
 
   Audit(String bootstrapServers, Topics topics) {
@@ -88,6 +89,7 @@ final class Audit implements AutoCloseable {
     String partition = place[0].substring(0, dash);
     String offset = place[0].substring(dash + 1);
     if (place.length == 1) {
+      fetches.add(key + " at " + message.timestamp());
       outcome(key, partition, offset);
       return;
     }
@@ -152,6 +154,11 @@ final class Audit implements AutoCloseable {
   /** The dead letters by reason. */
   Map<String, Integer> deadLettersByReason() {
     return reasons;
+  }
+
+  /** Answers that were published; the records that share a call share one. */
+  int fetches() {
+    return fetches.size();
   }
 
   long taskEvents() {
