@@ -133,8 +133,11 @@ public final class KafkaHealth {
             .formatted(outside, topic);
   }
 
-  /** What keeps outcomes from being published; empty when nothing does. */
+  /** What else keeps outcomes from being published; empty when nothing does. */
   public String uncommitted() {
+    if (unanswered) {
+      return "";
+    }
     return consumers.stream()
         .map(consumer -> consumer.uncommitted(LONGEST_PUBLISH.toNanos()))
         .filter(sentence -> !sentence.isEmpty())

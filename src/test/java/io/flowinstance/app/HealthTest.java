@@ -173,4 +173,20 @@ class HealthTest {
     pipeline.awaitDone(offset);
     awaitThat("it is ready again", () -> notReady().isEmpty());
   }
+
+  @Test
+  void whileKafkaDoesNotAnswerNothingElseSaysThatOutcomesWait() {
+    pipeline.kafka().hang();
+    long offset = pipeline.send(newId());
+    awaitThat("it is published", () -> pipeline.kafka().isCommitting());
+    pipeline.kafka().answers(false);
+    pipeline.kafka().skip(LONGEST_PUBLISH.plusSeconds(1));
+
+    awaitThat("Kafka alone is down", () -> notReady().keySet().equals(Set.of("kafka")));
+
+    pipeline.kafka().answers(true);
+    pipeline.kafka().goOn();
+    pipeline.awaitDone(offset);
+    awaitThat("it is ready again", () -> notReady().isEmpty());
+  }
 }
