@@ -135,6 +135,7 @@ public final class Application implements AutoCloseable {
         .withEnabled(true)
         .withHealthCheckEnabled(true)
         .withMetricsEnabled(true)
+        .withHost(settings.getString("management.bind-address"))
         .withPort(settings.getInt("management.port"));
     // What it says of a consumer, KafkaHealth says in words.
     main.configure().health().setConsumersEnabled(false);

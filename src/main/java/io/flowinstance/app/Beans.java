@@ -101,7 +101,7 @@ final class Beans implements CamelConfiguration {
         "flow.instance.oldest.undone.id.seconds",
         "Time since the oldest of these was polled; 0 when there is none.",
         health::oldestUndoneSeconds);
-    context.addService(new StartedProbe(context));
+    context.addService(new HealthRoutes(context));
   }
 
   /** Where all meters are, those of the JVM included. */

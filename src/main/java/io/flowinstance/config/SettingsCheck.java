@@ -1,5 +1,8 @@
 package io.flowinstance.config;
 
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.NetworkInterface;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
@@ -139,6 +142,24 @@ final class SettingsCheck {
     whole("kafka.consumers", 1, 1_000);
     whole("shutdown.timeout-ms", 1_000, 600_000);
     whole("management.port", 0, 65_535);
+    addressOfThisMachine("management.bind-address");
+  }
+
+  private void addressOfThisMachine(String name) {
+    String text = settings.getString(name);
+    try {
+      InetAddress address = InetAddress.getByName(text);
+      if (!text.isEmpty()
+          && (address.isAnyLocalAddress() || NetworkInterface.getByInetAddress(address) != null)) {
+        return;
+      }
+    } catch (IOException e) {
+      // Said below.
+    }
+    fault(
+        name,
+        "is \"%s\", which is no address of this machine".formatted(text),
+        "set it to 0.0.0.0 or 127.0.0.1");
   }
 
   private void required(String name, String what) {

@@ -118,6 +118,7 @@ class SettingsTest {
         "FETCH_CONCURRENCY | 0",
         "KAFKA_CONSUMERS | 0",
         "MANAGEMENT_PORT | 70000",
+        "MANAGEMENT_BIND_ADDRESS | 203.0.113.1",
       })
   void refusesWhatCannotWork(String variable, String value) {
     String message = refusal(with(variable, value));

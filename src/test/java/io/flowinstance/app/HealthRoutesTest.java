@@ -18,11 +18,11 @@ import org.apache.camel.main.Main;
 import org.apache.camel.support.RoutePolicySupport;
 import org.junit.jupiter.api.Test;
 
-class StartedProbeTest {
+class HealthRoutesTest {
   private final int port = FreePort.pick();
 
   @Test
-  void saysInWordsThatTheRoutesAreNotStartedYet() throws Exception {
+  void saysInWordsThatTheRoutesAreNotStartedYetAndLetsNoCallerChooseWhatIsSaid() throws Exception {
     List<HttpResponse<String>> before = new ArrayList<>();
     Main main = new Main();
     main.configure()
@@ -30,7 +30,7 @@ class StartedProbeTest {
             new CamelConfiguration() {
               @Override
               public void configure(CamelContext context) throws Exception {
-                context.addService(new StartedProbe(context));
+                context.addService(new HealthRoutes(context));
               }
             });
     main.configure()
@@ -60,17 +60,23 @@ class StartedProbeTest {
       assertTrue(before.get(0).body().contains("The routes are not started"));
       assertEquals(200, get().statusCode());
       assertEquals("{\"status\":\"UP\"}", get().body());
+      String asked = get("").body();
+      assertEquals(asked, get("?data=true&stackTrace=true&exposureLevel=full").body());
     } finally {
       main.stop();
     }
   }
 
   private HttpResponse<String> get() {
+    return get("/started");
+  }
+
+  private HttpResponse<String> get(String path) {
     try {
       return HttpClient.newHttpClient()
           .send(
               HttpRequest.newBuilder(
-                      URI.create("http://localhost:%d/observe/health/started".formatted(port)))
+                      URI.create("http://localhost:%d/observe/health%s".formatted(port, path)))
                   .build(),
               HttpResponse.BodyHandlers.ofString());
     } catch (Exception e) {

@@ -8,10 +8,12 @@ import org.apache.camel.component.platform.http.main.ManagementHttpServer;
 import org.apache.camel.support.service.ServiceSupport;
 
 /**
- * {@code /observe/health/started} beside Camel's own health: 200 once every route has started, the
- * one that polls last of all, and 503 before. To be added to a context after its management server.
+ * What Camel's own health lacks. {@code /observe/health/started} is 200 once every route has
+ * started, the one that polls last of all, and 503 before. And no query parameter counts: Camel's
+ * {@code data}, {@code stackTrace} and {@code exposureLevel} would let the caller choose what is
+ * said. To be added to a context after its management server.
  */
-final class StartedProbe extends ServiceSupport implements StaticService {
+final class HealthRoutes extends ServiceSupport implements StaticService {
   private static final String UP = "{\"status\":\"UP\"}";
   private static final String DOWN =
       "{\"status\":\"DOWN\",\"checks\":[{\"name\":\"started\",\"status\":\"DOWN\",\"message\":"
@@ -19,7 +21,7 @@ final class StartedProbe extends ServiceSupport implements StaticService {
 
   private final CamelContext context;
 
-  StartedProbe(CamelContext context) {
+  HealthRoutes(CamelContext context) {
     this.context = context;
   }
 
@@ -28,9 +30,19 @@ final class StartedProbe extends ServiceSupport implements StaticService {
     ManagementHttpServer server = context.hasService(ManagementHttpServer.class);
     server
         .getRouter()
+        .route(server.getHealthPath() + "*")
+        .order(Integer.MIN_VALUE)
+        .handler(HealthRoutes::ignoreParameters);
+    server
+        .getRouter()
         .route(server.getHealthPath() + "/started")
         .method(HttpMethod.GET)
         .handler(this::answer);
+  }
+
+  private static void ignoreParameters(RoutingContext asked) {
+    asked.request().params().clear();
+    asked.next();
   }
 
   private void answer(RoutingContext asked) {
