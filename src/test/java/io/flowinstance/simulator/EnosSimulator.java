@@ -166,6 +166,7 @@ public final class EnosSimulator implements AutoCloseable {
         .answer(
             connection,
             healthy(
+                request,
                 ApiVersion.V2_0,
                 () ->
                     switch (call) {
@@ -192,6 +193,7 @@ public final class EnosSimulator implements AutoCloseable {
           .answer(
               connection,
               healthy(
+                  request,
                   version,
                   () ->
                       refusal(request, version)
@@ -271,8 +273,14 @@ public final class EnosSimulator implements AutoCloseable {
     }
   }
 
-  private static Fault.Healthy healthy(ApiVersion version, Supplier<Answer> answer) {
+  private static Fault.Healthy healthy(
+      ApiRequest request, ApiVersion version, Supplier<Answer> answer) {
     return new Fault.Healthy() {
+      @Override
+      public ApiRequest request() {
+        return request;
+      }
+
       @Override
       public Answer answer() {
         return answer.get();

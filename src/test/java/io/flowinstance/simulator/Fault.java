@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
 
 /** A way in which the simulated API goes wrong. */
 @FunctionalInterface
@@ -23,6 +24,8 @@ public interface Fault {
 
   /** What the API would have answered, had nothing gone wrong; made when it is asked for. */
   interface Healthy {
+    ApiRequest request();
+
     Answer answer();
 
     /** A body with this envelope code in it. */
@@ -67,6 +70,17 @@ public interface Fault {
   static Fault status(int status, String contentType, String body) {
     return (connection, healthy) ->
         connection.send(status, Map.of("Content-Type", contentType), body.getBytes(UTF_8));
+  }
+
+  /** Something of one's own instead of the answer. */
+  record Reply(int status, String contentType, byte[] body) {}
+
+  /** To each call what it deserves. */
+  static Fault replies(Function<ApiRequest, Reply> replies) {
+    return (connection, healthy) -> {
+      Reply reply = replies.apply(healthy.request());
+      connection.send(reply.status(), Map.of("Content-Type", reply.contentType()), reply.body());
+    };
   }
 
   /** An HTTP status with {@code Retry-After} in whole seconds. */
