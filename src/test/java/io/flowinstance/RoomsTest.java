@@ -55,6 +55,7 @@ class RoomsTest {
               room("enos", "json"),
               room("config"),
               room("json"),
+              room("log", "json"),
               room("trace"),
               room("metrics")));
 

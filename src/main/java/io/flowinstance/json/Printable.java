@@ -14,6 +14,23 @@ public final class Printable {
     return printable.toString();
   }
 
+  /** A JSON text in whose strings every such character is written as an escape. */
+  public static String escaped(String json) {
+    StringBuilder escaped = new StringBuilder(json.length());
+    json.codePoints()
+        .forEach(
+            c -> {
+              if (isHarmless(c)) {
+                escaped.appendCodePoint(c);
+              } else {
+                for (char unit : Character.toChars(c)) {
+                  escaped.append("\\u%04x".formatted((int) unit));
+                }
+              }
+            });
+    return escaped.toString();
+  }
+
   private static boolean isHarmless(int codePoint) {
     return switch (Character.getType(codePoint)) {
       case Character.CONTROL,

@@ -15,9 +15,12 @@ import ch.qos.logback.classic.spi.LoggingEvent;
 import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.joran.spi.JoranException;
 import ch.qos.logback.core.read.ListAppender;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.flowinstance.harness.SignedPipeline;
+import io.flowinstance.json.Printable;
 import io.flowinstance.simulator.Fault;
 import io.flowinstance.simulator.FaultScope;
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import org.apache.camel.component.http.HttpProducer;
@@ -60,33 +63,48 @@ class LogTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"logback.xml", "logback-command.xml"})
-  void aLineShowsWhatATerminalWouldObey(String file) throws JoranException {
+  void aLineShowsWhatATerminalWouldObeyAndNothingThatIsSaidBeginsOne(String file) throws Exception {
+    String line = line(file, "text");
+
+    assertTrue(line.contains("It said a\uFFFD]52;b\uFFFD\uFFFDc\uFFFDd\uFFFDe.\n"), line);
+    assertTrue(line.contains("IllegalStateException: a\uFFFD]52;b\uFFFDc\uFFFDd\n\tat "), line);
+    assertTrue(line.contains("\nCaused by: java.io.IOException: e\uFFFDf\n"), line);
+  }
+
+  @Test
+  void aLineOfJsonEscapesWhatATerminalWouldObey() throws Exception {
+    String line = line("logback.xml", "json");
+
+    assertEquals(line.length() - 1, line.indexOf('\n'));
+    assertTrue(line.contains("d\\u2028e."), line);
+    assertEquals(line.strip(), Printable.of(line.strip()));
+    assertEquals(
+        "It said a\u001b]52;b\r\nc\u202ed\u2028e.",
+        new ObjectMapper().readTree(line).get("formattedMessage").textValue());
+  }
+
+  private static String line(String file, String appender) throws JoranException {
     LoggerContext context = new LoggerContext();
     context.setMDCAdapter(MDC.getMDCAdapter());
+    context.putProperty("LOG_FORMAT", appender);
     JoranConfigurator configurator = new JoranConfigurator();
     configurator.setContext(context);
     configurator.doConfigure("src/main/resources/" + file);
-    Logger logger = context.getLogger("test");
     ConsoleAppender<ILoggingEvent> console =
         (ConsoleAppender<ILoggingEvent>)
             context.getLogger(Logger.ROOT_LOGGER_NAME).iteratorForAppenders().next();
-
-    String line =
-        new String(
-            console
-                .getEncoder()
-                .encode(
-                    new LoggingEvent(
-                        "test",
-                        logger,
-                        Level.WARN,
-                        "It said {}.",
-                        new IllegalStateException("a\u001b]52;b\u2028c"),
-                        new Object[] {"a\u001b]52;b\r\nc\u202ed\u2028e"})),
-            UTF_8);
+    byte[] line =
+        console
+            .getEncoder()
+            .encode(
+                new LoggingEvent(
+                    "test",
+                    context.getLogger("test"),
+                    Level.WARN,
+                    "It said {}.",
+                    new IllegalStateException("a\u001b]52;b\u2028c\nd", new IOException("e\nf")),
+                    new Object[] {"a\u001b]52;b\r\nc\u202ed\u2028e"}));
     context.stop();
-
-    assertTrue(line.contains("It said a\uFFFD]52;b\uFFFD\uFFFDc\uFFFDd\uFFFDe.\n"), line);
-    assertTrue(line.contains("IllegalStateException: a\uFFFD]52;b\uFFFDc\n\tat "), line);
+    return new String(line, UTF_8);
   }
 }

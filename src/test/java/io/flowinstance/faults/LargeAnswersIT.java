@@ -15,6 +15,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.StringSerializer;
@@ -124,5 +126,44 @@ class LargeAnswersIT {
             FaultScope.ids(large.toArray(String[]::new)));
 
     serve("zeros", large, 0, "{EVENT_TOO_LARGE=" + ANSWERS + "}");
+  }
+
+  @Test
+  void anInstanceThatEveryTaskWouldRepeatComesToItsDeadLetter() {
+    List<String> large = like("10-0", 1, ANSWERS);
+    String tasks =
+        IntStream.range(0, 10_000)
+            .mapToObj("{\\\"taskInstId\\\":\\\"%d-0\\\"}"::formatted)
+            .collect(Collectors.joining(","));
+    String body =
+        "{\"status\":0,\"data\":{\"instanceId\":\"10-0\",\"owner\":\"%s\",\"graph\":\"{\\\"tasks\\\":[%s]}\"}}"
+            .formatted("o".repeat(100_000), tasks);
+    enos.faults()
+        .set(
+            Fault.status(200, "application/json", body),
+            FaultScope.ids(large.toArray(String[]::new)));
+
+    serve("owners", large, 0, "{EVENT_TOO_LARGE=" + ANSWERS + "}");
+  }
+
+  @Test
+  void namesOfOneHashComeToTheirOutcome() {
+    List<String> large = like("11-0", 1, ANSWERS);
+    String names =
+        IntStream.range(0, 1 << 15)
+            .mapToObj(
+                i ->
+                    Integer.toBinaryString(1 << 15 | i)
+                        .substring(1)
+                        .replace("0", "Aa")
+                        .replace("1", "BB"))
+            .map("\"%s\":0"::formatted)
+            .collect(Collectors.joining(","));
+    enos.faults()
+        .set(
+            Fault.status(200, "application/json", "{\"status\":0,\"data\":{%s}}".formatted(names)),
+            FaultScope.ids(large.toArray(String[]::new)));
+
+    serve("hashes", large, 0, "{}");
   }
 }
