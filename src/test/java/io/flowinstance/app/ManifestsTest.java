@@ -1,97 +1,50 @@
 package io.flowinstance.app;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.introspect.Annotated;
-import com.fasterxml.jackson.databind.introspect.JacksonAnnotationIntrospector;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.fabric8.kubernetes.api.model.Service;
-import io.fabric8.kubernetes.api.model.ServiceAccount;
-import io.fabric8.kubernetes.api.model.apps.Deployment;
-import io.fabric8.kubernetes.api.model.batch.v1.CronJob;
-import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
-import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
-import io.fabric8.openshift.api.model.monitoring.v1.PodMonitor;
-import io.fabric8.openshift.api.model.monitoring.v1.PrometheusRule;
 import io.flowinstance.config.Settings;
+import io.flowinstance.harness.Kustomization;
+import io.flowinstance.harness.ManifestSchemas;
 import io.flowinstance.harness.Manifests;
 import io.flowinstance.harness.Manifests.Manifest;
-import io.strimzi.api.kafka.model.topic.KafkaTopic;
-import io.strimzi.api.kafka.model.user.KafkaUser;
+import java.io.File;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.apache.camel.v1.Integration;
-import org.apache.camel.v1.Kamelet;
-import org.apache.camel.v1.Pipe;
-import org.apache.camel.v1.integrationspec.Traits;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class ManifestsTest {
-  private static final Map<String, Class<?>> MODELS =
-      Map.ofEntries(
-          Map.entry("apps/v1 Deployment", Deployment.class),
-          Map.entry("batch/v1 CronJob", CronJob.class),
-          Map.entry("v1 Service", Service.class),
-          Map.entry("v1 ServiceAccount", ServiceAccount.class),
-          Map.entry("policy/v1 PodDisruptionBudget", PodDisruptionBudget.class),
-          Map.entry("networking.k8s.io/v1 NetworkPolicy", NetworkPolicy.class),
-          Map.entry("monitoring.coreos.com/v1 PodMonitor", PodMonitor.class),
-          Map.entry("monitoring.coreos.com/v1 PrometheusRule", PrometheusRule.class),
-          Map.entry("kafka.strimzi.io/v1 KafkaTopic", KafkaTopic.class),
-          Map.entry("kafka.strimzi.io/v1 KafkaUser", KafkaUser.class),
-          Map.entry("camel.apache.org/v1 Integration", Integration.class),
-          Map.entry("camel.apache.org/v1 Kamelet", Kamelet.class),
-          Map.entry("camel.apache.org/v1 Pipe", Pipe.class));
-
-  private static final Set<String> WITHOUT_A_MODEL =
-      Set.of(
-          "kustomize.config.k8s.io/v1beta1 Kustomization",
-          "kustomize.config.k8s.io/v1alpha1 Component",
-          "keda.sh/v1alpha1 ScaledObject",
-          "keda.sh/v1alpha1 TriggerAuthentication");
-
-  /** Fields of Camel K 2.10 that the newest model on Maven Central, of 2.4, does not know. */
-  private static final Map<String, List<String>> NEWER_THAN_THE_MODEL =
-      Map.of(
-          "/spec", List.of("git"),
-          "/spec/traits/container", List.of("ports"),
-          "/spec/traits/health", List.of("startupPort", "livenessPort", "readinessPort"),
-          "/spec/traits/jvm", List.of("jar"),
-          "/spec/traits/mount", List.of("emptyDirs"));
-
-  /** Objects whose fields the CRDs leave open. */
-  private static final Map<String, List<String>> OPEN =
-      Map.of(
-          "/spec", List.of("template", "errorHandler"),
-          "/spec/source", List.of("properties"),
-          "/spec/steps/0", List.of("properties"),
-          "/spec/sink", List.of("properties"));
-
   private static final Set<String> SERVED =
       Set.of(
           "/observe/health/started",
           "/observe/health/live",
           "/observe/health/ready",
           "/observe/metrics");
+
+  /** What kustomize puts behind the names of config maps that it made. */
+  private static final Pattern HASH =
+      Pattern.compile("(?<=name: flow-instance-routes-settings)-[a-z0-9]{10}$", Pattern.MULTILINE);
 
   private static final Settings DEFAULTS =
       Settings.resolve(
@@ -102,63 +55,82 @@ class ManifestsTest {
               "enos.user-id", "u",
               "enos.org-id", "o"));
 
-  /** Refuses every field that a model does not have, even where the model itself would keep it. */
-  private static final ObjectMapper STRICT =
-      new ObjectMapper()
-          .configure(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES, true)
-          .setAnnotationIntrospector(
-              new JacksonAnnotationIntrospector() {
-                private static final long serialVersionUID = 1L;
-
-                @Override
-                public Boolean hasAnySetter(Annotated annotated) {
-                  return false;
-                }
-              });
-
-  static List<Manifest> manifests() {
-    return Manifests.all();
+  static List<Path> folders() {
+    return Kustomization.folders();
   }
 
   @ParameterizedTest
-  @MethodSource("manifests")
-  void hasNoFieldThatItsModelDoesNotKnow(Manifest manifest) throws JsonProcessingException {
-    String type = manifest.content().path("apiVersion").asText() + " " + manifest.kind();
-    if (WITHOUT_A_MODEL.contains(type)) {
-      return;
-    }
-    assertTrue(MODELS.containsKey(type), () -> manifest + " is of no type that is known here");
-    ObjectNode content = manifest.content().deepCopy();
-    if (type.startsWith("camel.apache.org/")) {
-      NEWER_THAN_THE_MODEL.forEach((parent, fields) -> remove(content, parent, fields));
-      OPEN.forEach((parent, fields) -> remove(content, parent, fields));
-      if (manifest.kind().equals("Pipe")) {
-        // The model does not know them there yet; they are those of an Integration.
-        JsonNode traits = ((ObjectNode) content.get("spec")).remove("traits");
-        STRICT.treeToValue(traits, Traits.class);
-      }
-    }
-    STRICT.treeToValue(content, MODELS.get(type));
-  }
+  @MethodSource("folders")
+  void aClusterTakesEveryObject(Path folder) {
+    List<ObjectNode> objects = Kustomization.render(folder);
 
-  private static void remove(ObjectNode content, String parent, List<String> fields) {
-    if (content.at(parent) instanceof ObjectNode object) {
-      object.remove(fields);
+    assertFalse(objects.isEmpty());
+    for (ObjectNode object : objects) {
+      assertEquals(
+          Set.of(), ManifestSchemas.faults(object), () -> folder + ": " + object.get("metadata"));
     }
   }
 
-  @Test
-  void wouldRefuseAFieldOfNoModel() {
-    for (String kind : List.of("Deployment", "KafkaTopic", "Integration", "PodMonitor")) {
-      Manifest manifest = Manifests.ofKind(kind).get(0);
-      ObjectNode content = manifest.content().deepCopy();
-      ((ObjectNode) content.get("spec")).put("replicass", 1);
-      String type = content.get("apiVersion").textValue() + " " + kind;
-      assertThrows(
-          JsonProcessingException.class,
-          () -> STRICT.treeToValue(content, MODELS.get(type)),
-          manifest.toString());
+  @ParameterizedTest
+  @MethodSource("folders")
+  void kubectlRendersTheSame(Path folder) throws IOException, InterruptedException {
+    assumeTrue(hasKubectl(), "kubectl is not installed");
+    Process kubectl =
+        new ProcessBuilder("kubectl", "kustomize", folder.toString())
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    String rendered = new String(kubectl.getInputStream().readAllBytes(), UTF_8);
+
+    assertEquals(0, kubectl.waitFor());
+    assertEquals(
+        byName(Kustomization.render(folder)),
+        byName(Manifests.objects(HASH.matcher(rendered).replaceAll(""))));
+  }
+
+  private static boolean hasKubectl() {
+    return Stream.of(System.getenv("PATH").split(File.pathSeparator))
+        .anyMatch(folder -> Files.isExecutable(Path.of(folder, "kubectl")));
+  }
+
+  private static Map<String, JsonNode> byName(List<ObjectNode> objects) {
+    return objects.stream()
+        .collect(
+            Collectors.toMap(
+                object -> object.get("kind").asText() + " " + object.at("/metadata/name").asText(),
+                object -> object,
+                (one, other) -> fail(one + " is there twice"),
+                TreeMap::new));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "Deployment, /spec, replicass, 1",
+    "Deployment, /spec/template/spec, restartPolicy, sometimes",
+    "Deployment, /spec/template/spec/containers/0, name,",
+    "Deployment, /metadata, labls, x",
+    "KafkaTopic, /spec, partitions, 0",
+    "KafkaUser, /spec/authorization, acls,",
+    "KafkaUser, /spec/authentication, type, scram-sha-521",
+    "Integration, /spec/traits/health, readinesPort, 9876",
+    "Integration, /spec, replicas, two",
+    "PodMonitor, /spec, selector,",
+    "ScaledObject, /spec/scaleTargetRef, name,"
+  })
+  void aClusterRefusesAFaultyField(String kind, String parent, String field, String value) {
+    ObjectNode object =
+        Kustomization.folders().stream()
+            .flatMap(folder -> Kustomization.render(folder).stream())
+            .filter(one -> one.get("kind").textValue().equals(kind))
+            .findFirst()
+            .orElseThrow();
+    ObjectNode changed = (ObjectNode) object.at(parent);
+    if (value == null) {
+      changed.remove(field);
+    } else {
+      changed.put(field, value);
     }
+
+    assertEquals(1, ManifestSchemas.faults(object).size());
   }
 
   @Test

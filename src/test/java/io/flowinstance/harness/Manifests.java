@@ -2,8 +2,10 @@ package io.flowinstance.harness;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -30,7 +32,7 @@ public final class Manifests {
    * @param file where it stands
    * @param content all of it
    */
-  public record Manifest(Path file, JsonNode content) {
+  public record Manifest(Path file, ObjectNode content) {
     public String kind() {
       return content.path("kind").asText();
     }
@@ -102,14 +104,30 @@ public final class Manifests {
     return environment;
   }
 
-  private static List<Manifest> documents(Path file) {
-    List<Manifest> documents = new ArrayList<>();
+  /** The documents of a YAML or JSON file. */
+  static List<Manifest> documents(Path file) {
+    return objects(text(file)).stream().map(object -> new Manifest(file, object)).toList();
+  }
+
+  /** The objects of a text in YAML. */
+  public static List<ObjectNode> objects(String text) {
+    List<ObjectNode> objects = new ArrayList<>();
     // Refuses a key that stands twice.
-    Load load = new Load(LoadSettings.builder().build());
-    for (Object document : load.loadAllFromString(text(file))) {
-      documents.add(new Manifest(file, JSON.valueToTree(document)));
+    Load load = new Load(LoadSettings.builder().setCodePointLimit(Integer.MAX_VALUE).build());
+    for (Object document : load.loadAllFromString(text)) {
+      if (document != null) {
+        objects.add(JSON.valueToTree(document));
+      }
     }
-    return documents;
+    return objects;
+  }
+
+  static ObjectNode json(String text) {
+    try {
+      return (ObjectNode) JSON.readTree(text);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException(text, e);
+    }
   }
 
   public static String text(Path file) {
