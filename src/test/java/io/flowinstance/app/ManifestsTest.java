@@ -15,6 +15,7 @@ import io.flowinstance.harness.Kustomization;
 import io.flowinstance.harness.ManifestSchemas;
 import io.flowinstance.harness.Manifests;
 import io.flowinstance.harness.Manifests.Manifest;
+import io.flowinstance.harness.Pod;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -138,7 +139,7 @@ class ManifestsTest {
     for (Manifest kustomization : Manifests.ofKind("Kustomization")) {
       Path folder = kustomization.file().getParent();
       Set<Path> named = new TreeSet<>();
-      for (String list : List.of("resources", "components")) {
+      for (String list : List.of("resources", "components", "configurations")) {
         kustomization.content().path(list).forEach(file -> named.add(path(folder, file)));
       }
       kustomization
@@ -202,7 +203,7 @@ class ManifestsTest {
     assertTrue(ports.contains(endpoint.get("port").textValue()));
     assertTrue(SERVED.contains(endpoint.get("path").textValue()));
     assertEquals(
-        labels("base/kustomization.yaml").get("app.kubernetes.io/name"),
+        Pod.of(Path.of("k8s/base")).get(0).labels().get("app.kubernetes.io/name"),
         monitor.at("/spec/selector/matchLabels/app.kubernetes.io~1name").textValue());
     assertTrue(
         Manifests.one("camel-k/base/integration.yaml", "Integration")
@@ -211,36 +212,34 @@ class ManifestsTest {
             .startsWith(endpoint.get("port").textValue() + ";"));
   }
 
-  @Test
-  void everyVariableIsASetting() {
+  @ParameterizedTest
+  @MethodSource("folders")
+  void everyVariableIsASetting(Path folder) {
     Set<String> variables =
         DEFAULTS.asMap().keySet().stream()
             .map(Settings::environmentVariable)
             .collect(Collectors.toSet());
-    for (Path file : Manifests.files(".env")) {
-      Manifests.environment(file)
-          .keySet()
-          .forEach(name -> assertTrue(variables.contains(name), () -> file + ": " + name));
-    }
-    for (String kind : List.of("Integration", "Pipe")) {
-      for (Manifest manifest : Manifests.ofKind(kind)) {
-        Manifests.environment(manifest.content())
-            .keySet()
-            .forEach(name -> assertTrue(variables.contains(name), () -> manifest + ": " + name));
+    for (Pod pod : Pod.of(folder)) {
+      for (String name : pod.environment().keySet()) {
+        assertTrue(variables.contains(name.replaceFirst("_FILE$", "")), () -> pod + ": " + name);
       }
     }
   }
 
-  @Test
-  void theSettingsOfTheBaseAreThoseThatItsManifestsRelyOn() {
-    Map<String, String> settings = Manifests.environment(Path.of("k8s/base/settings.env"));
-    JsonNode pod = Manifests.one("base/deployment.yaml", "Deployment").at("/spec/template/spec");
-
-    assertEquals(
-        pod.at("/containers/0/ports/0/containerPort").asText(), settings.get("MANAGEMENT_PORT"));
-    assertTrue(
-        pod.get("terminationGracePeriodSeconds").intValue() * 1000
-            > Integer.parseInt(settings.get("SHUTDOWN_TIMEOUT_MS")));
+  @ParameterizedTest
+  @MethodSource("folders")
+  void thePodsServeAndEndAsTheSettingsSay(Path folder) {
+    for (Pod pod : Pod.of(folder)) {
+      if (!pod.isPipeline()) {
+        continue;
+      }
+      Map<String, String> settings = pod.environment();
+      assertEquals(DEFAULTS.getString("management.port"), settings.get("MANAGEMENT_PORT"));
+      assertTrue(
+          pod.spec().get("terminationGracePeriodSeconds").intValue() * 1000
+              > Integer.parseInt(settings.get("SHUTDOWN_TIMEOUT_MS")),
+          pod::toString);
+    }
   }
 
   @Test
@@ -253,45 +252,12 @@ class ManifestsTest {
             DEFAULTS.getString("topic.instance-ids"),
             DEFAULTS.getString("topic.flow-instances"),
             DEFAULTS.getString("topic.task-statuses"),
-            DEFAULTS.getString("topic.dead-letters")),
+            DEFAULTS.getString("topic.dead-letters"),
+            "flow-instances-to-http-dead-letters"),
         new HashSet<>(made));
     for (Path file : Manifests.files(".env")) {
       assertFalse(Manifests.text(file).contains("TOPIC_"), "a topic is named again in " + file);
     }
-  }
-
-  @Test
-  void theKafkaUserMayUseWhatTheSettingsName() {
-    Set<String> allowed = new TreeSet<>();
-    for (JsonNode acl :
-        Manifests.one("kafka/user.yaml", "KafkaUser").at("/spec/authorization/acls")) {
-      JsonNode resource = acl.get("resource");
-      allowed.add(
-          "%s %s: %s"
-              .formatted(
-                  resource.get("type").textValue(),
-                  resource.get("name").textValue(),
-                  operations(acl)));
-    }
-    String group = DEFAULTS.getString("kafka.group-id");
-    assertEquals(
-        new TreeSet<>(
-            Set.of(
-                "topic " + DEFAULTS.getString("topic.instance-ids") + ": Describe Read",
-                "topic " + DEFAULTS.getString("topic.flow-instances") + ": Describe Write",
-                "topic " + DEFAULTS.getString("topic.task-statuses") + ": Describe Write",
-                "topic "
-                    + DEFAULTS.getString("topic.dead-letters")
-                    + ": Describe DescribeConfigs Write",
-                "group " + group + ": Read",
-                "transactionalId " + group + "-: Describe Write")),
-        allowed);
-  }
-
-  private static String operations(JsonNode acl) {
-    Set<String> operations = new TreeSet<>();
-    acl.get("operations").forEach(operation -> operations.add(operation.textValue()));
-    return String.join(" ", operations);
   }
 
   @Test
@@ -326,6 +292,18 @@ class ManifestsTest {
   }
 
   @Test
+  void camelKScalesAsKedaDoes() {
+    JsonNode keda =
+        Manifests.one("camel-k/keda/patch-keda.yaml", "Integration").at("/spec/traits/keda");
+    JsonNode spec = Manifests.one("keda/scaledobject.yaml", "ScaledObject").get("spec");
+
+    for (String field : List.of("minReplicaCount", "maxReplicaCount", "pollingInterval")) {
+      assertEquals(spec.get(field), keda.get(field), field);
+    }
+    assertEquals(spec.at("/triggers/0/metadata"), keda.at("/triggers/0/metadata"));
+  }
+
+  @Test
   void camelKRunsTheProgramAndHoldsNoRoute() {
     for (Manifest integration : Manifests.ofKind("Integration")) {
       for (String field : List.of("flows", "sources")) {
@@ -337,6 +315,30 @@ class ManifestsTest {
             .at("/spec/traits/jvm/jar")
             .textValue()
             .endsWith("/" + first("pom.xml", "<finalName>(.*)</finalName>") + ".jar"));
+  }
+
+  @Test
+  void aPodOfCamelKIsThatOfTheDeployment() {
+    Pod deployed = Pod.of(Path.of("k8s/base")).get(0);
+    Pod integration = Pod.of(Path.of("k8s/camel-k/base")).get(0);
+
+    for (String field :
+        List.of(
+            "automountServiceAccountToken",
+            "enableServiceLinks",
+            "terminationGracePeriodSeconds",
+            "securityContext",
+            "volumes")) {
+      assertEquals(deployed.spec().get(field), integration.spec().get(field), field);
+    }
+    Set<String> propagated = new TreeSet<>();
+    Manifests.one("camel-k/base/integration.yaml", "Integration")
+        .at("/spec/traits/owner/targetLabels")
+        .forEach(label -> propagated.add(label.textValue()));
+    assertEquals(Set.of("app.kubernetes.io/name", "app.kubernetes.io/component"), propagated);
+    for (String field : List.of("envFrom", "env", "volumeMounts")) {
+      assertEquals(deployed.container().get(field), integration.container().get(field), field);
+    }
   }
 
   @Test
@@ -371,12 +373,6 @@ class ManifestsTest {
     Matcher matcher = Pattern.compile(pattern).matcher(Manifests.text(Path.of(file)));
     assertTrue(matcher.find(), () -> file + " has no " + pattern);
     return matcher.group(1);
-  }
-
-  private static Map<String, String> labels(String kustomization) {
-    JsonNode pairs = Manifests.one(kustomization, "Kustomization").at("/labels/0/pairs");
-    return pairs.properties().stream()
-        .collect(Collectors.toMap(Map.Entry::getKey, label -> label.getValue().textValue()));
   }
 
   private static Set<String> texts(JsonNode list, String field) {

@@ -142,7 +142,10 @@ public final class Kustomization {
     for (Map.Entry<String, JsonNode> entry : patch.properties()) {
       String name = entry.getKey();
       JsonNode there = base.get(name);
-      if (entry.getValue() instanceof ObjectNode value && there instanceof ObjectNode object) {
+      if (entry.getValue().isNull()) {
+        base.remove(name);
+      } else if (entry.getValue() instanceof ObjectNode value
+          && there instanceof ObjectNode object) {
         merge(object, value);
       } else if (entry.getValue() instanceof ArrayNode list
           && there instanceof ArrayNode array

@@ -3,7 +3,6 @@ package io.flowinstance.harness;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
@@ -62,7 +61,7 @@ public final class Manifests {
   }
 
   /** The one document of a kind in a file. */
-  public static JsonNode one(String file, String kind) {
+  public static ObjectNode one(String file, String kind) {
     List<Manifest> found =
         documents(FOLDER.resolve(file)).stream()
             .filter(manifest -> manifest.kind().equals(kind))
@@ -90,16 +89,6 @@ public final class Manifests {
       if (sign < 1 || environment.put(line.substring(0, sign), line.substring(sign + 1)) != null) {
         throw new IllegalArgumentException(file + ": " + line);
       }
-    }
-    return environment;
-  }
-
-  /** The environment of an Integration or a Pipe, which is a list of texts there. */
-  public static Map<String, String> environment(JsonNode integration) {
-    Map<String, String> environment = new LinkedHashMap<>();
-    for (JsonNode line : integration.at("/spec/traits/environment/vars")) {
-      String[] entry = line.textValue().split("=", 2);
-      environment.put(entry[0], entry[1]);
     }
     return environment;
   }
