@@ -64,7 +64,7 @@ class BundleIT {
   }
 
   @Test
-  void theJarHoldsItsLicenceAndNoticeAndTheLicencesThatItsPartsBring() throws IOException {
+  void theJarContainsItsLicenceAndNoticeAndTheLicencesThatItsPartsBring() throws IOException {
     try (JarFile program = new JarFile(JAR.toFile())) {
       assertEquals(Files.readString(Path.of("LICENSE")), text(program, "META-INF/LICENSE"));
       String notice = text(program, "META-INF/NOTICE");

@@ -208,7 +208,7 @@ class ManifestsSecurityTest {
                         && !policy.has("egress")));
     Set<String> reached = new TreeSet<>();
     for (JsonNode policy : policies) {
-      boolean holds =
+      boolean selects =
           policy.at("/podSelector/matchLabels").properties().stream()
               .allMatch(
                   label -> label.getValue().textValue().equals(pod.labels().get(label.getKey())));
@@ -221,7 +221,7 @@ class ManifestsSecurityTest {
             assertTrue(
                 peer.has("ipBlock") || peer.has("podSelector") && peer.has("namespaceSelector"));
           }
-          if (holds) {
+          if (selects) {
             rule.get("ports").forEach(port -> reached.add(names[0] + port.get("port").asText()));
           }
         }
