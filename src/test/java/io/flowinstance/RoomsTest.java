@@ -45,7 +45,7 @@ class RoomsTest {
           List.of(
               room("command", ALL_BELOW_COMMAND),
               room("app", ALL_BELOW_APP),
-              room("kamelet", "id", "event", "graph", "enos", "json"),
+              room("kamelet", "fetch", "id", "event", "graph", "enos", "json", "trace"),
               room("kafka", "outcome", "fetch", "id", "trace", "metrics"),
               room("outcome", "event", "id", "enos", "json", "trace"),
               room("fetch", "enos", "json", "trace", "metrics"),

@@ -1,12 +1,18 @@
 package io.flowinstance.kamelet;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.tngtech.archunit.core.domain.Dependency;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
 import io.flowinstance.event.FlowInstanceEvent;
@@ -16,10 +22,20 @@ import io.flowinstance.json.Json;
 import io.flowinstance.simulator.EnosSimulator;
 import io.flowinstance.simulator.Fault;
 import io.flowinstance.simulator.FaultScope;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.Collectors;
 import org.apache.camel.Exchange;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.component.kamelet.KameletComponent;
@@ -58,9 +74,13 @@ class FetchActionTest {
   }
 
   private Exchange send(Object id) {
+    return send(kamelet(), id);
+  }
+
+  private Exchange send(String uri, Object id) {
     return context
         .createProducerTemplate()
-        .request(kamelet(), exchange -> exchange.getMessage().setBody(id));
+        .request(uri, exchange -> exchange.getMessage().setBody(id));
   }
 
   @Test
@@ -109,17 +129,127 @@ class FetchActionTest {
   }
 
   @Test
-  void asksForJsonAndQuotesNoTokenThatARefusalQuotes() {
+  void asksForJson() {
+    send("2438-201907261239");
+
+    assertEquals(
+        "application/json", enos.traffic().lastCall().orElseThrow().header("accept").orElse(null));
+  }
+
+  @Test
+  void quotesNoTokenThatAnAnswerQuotes() {
     send("2438-201907261239");
     String token = enos.traffic().lastCall().orElseThrow().header("apim-accesstoken").orElseThrow();
-    enos.faults().set(Fault.body("{\"status\":62102,\"msg\":\"" + token + "\"}"), FaultScope.all());
+    List<Fault> quoting =
+        List.of(
+            Fault.body("{\"status\":62102,\"msg\":\"%s\"}".formatted(token)),
+            Fault.status(404, "text/html", "<p>No route for %s</p>".formatted(token)),
+            Fault.body("{\"status\":0,\"data\":{\"flowId\":\"%s\"}}".formatted(token)));
+
+    for (Fault fault : quoting) {
+      enos.faults().set(fault, FaultScope.all());
+      Exchange exchange = send("2438-201907261239");
+
+      ApiFailure failure = ApiFailure.in(exchange.getException());
+      assertFalse(stackTrace(exchange.getException()).contains(token), failure.getMessage());
+      assertFalse(new String(failure.response(), UTF_8).contains(token));
+      assertFalse(exchange.getMessage().getHeaders().toString().contains(token));
+    }
+    assertEquals(1 + quoting.size(), enos.traffic().calls());
+  }
+
+  private static String stackTrace(Throwable thrown) {
+    StringWriter text = new StringWriter();
+    thrown.printStackTrace(new PrintWriter(text));
+    return text.toString();
+  }
+
+  @Test
+  void endsACallWhoseAnswerTricklesAtTheTimeout() {
+    enos.faults().set(Fault.tricklingBody(Duration.ofMillis(100)), FaultScope.all());
+
+    ApiFailure failure =
+        ApiFailure.in(send(kamelet() + "&timeoutMs=500", "2438-201907261239").getException());
+
+    assertEquals(FailureKind.TRANSIENT, failure.kind());
+    assertEquals(
+        "The call was not answered: SocketTimeoutException: no whole answer within 500 ms.",
+        failure.getMessage());
+    assertEquals(1, enos.traffic().calls());
+  }
+
+  @Test
+  void showsControlCharactersOfAnAnswerAsReplacementCharacters() {
+    enos.faults().set(Fault.body("{\"status\":62102,\"msg\":\"a\\u001b[2Jb\"}"), FaultScope.all());
 
     ApiFailure failure = ApiFailure.in(send("2438-201907261239").getException());
 
-    assertFalse(failure.getMessage().contains(token), failure.getMessage());
-    assertFalse(new String(failure.response(), UTF_8).contains(token));
     assertEquals(
-        "application/json", enos.traffic().lastCall().orElseThrow().header("accept").orElse(null));
+        "The API rejects this id: HTTP 200, code 62102 (a\uFFFD[2Jb).", failure.getMessage());
+    assertEquals(1, enos.traffic().calls());
+  }
+
+  @Test
+  void needsNothingBesidesTheDependenciesThatTheManifestNames() {
+    JavaClasses all =
+        new ClassFileImporter(List.of(new ImportOption.DoNotIncludeTests()))
+            .importPackages("io.flowinstance");
+    Set<String> others = new TreeSet<>();
+    Set<JavaClass> seen = new HashSet<>();
+    Deque<JavaClass> open = new ArrayDeque<>(List.of(all.get(FetchAction.class)));
+    while (!open.isEmpty()) {
+      for (Dependency needs : open.pop().getDirectDependenciesFromSelf()) {
+        JavaClass needed = needs.getTargetClass().getBaseComponentType();
+        if (!needed.getPackageName().startsWith("io.flowinstance.")) {
+          others.add(needed.getPackageName());
+        } else if (seen.add(needed)) {
+          open.push(needed);
+        }
+      }
+    }
+
+    others.removeIf(
+        name ->
+            name.matches(
+                "|(java|org.apache.(camel|hc)|com.fasterxml.jackson|io.opentelemetry.(api|context))"
+                    + "(\\..*)?"));
+    assertEquals(Set.of(), others);
+    assertEquals(
+        Set.of("enos", "event", "fetch", "graph", "id", "json", "kamelet", "trace"),
+        seen.stream()
+            .map(each -> each.getPackageName().substring("io.flowinstance.".length()))
+            .collect(Collectors.toSet()));
+  }
+
+  @Test
+  void namesTheVersionsOfThePom() throws Exception {
+    String pom = Files.readString(Path.of("pom.xml"));
+    String manifest =
+        Files.readString(Path.of("k8s/camel-k/kamelet/flow-instance-fetch-action.kamelet.yaml"));
+
+    Map.of("httpclient5", "httpclient5", "opentelemetry", "opentelemetry-api")
+        .forEach(
+            (property, artifact) -> {
+              String version = pom.replaceAll("(?s).*<" + property + ".version>(.*?)<.*", "$1");
+              assertTrue(manifest.contains(":" + artifact + ":" + version + "\n"), artifact);
+            });
+  }
+
+  @Test
+  void stopsItsTimerWithTheContext() {
+    Set<Thread> before = timers();
+    send("2438-201907261239");
+    assertEquals(before.size() + 1, timers().size());
+
+    context.stop();
+
+    await().until(() -> timers().equals(before));
+  }
+
+  private static Set<Thread> timers() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().equals("fetch-timeouts"))
+        .collect(Collectors.toSet());
   }
 
   @Test
