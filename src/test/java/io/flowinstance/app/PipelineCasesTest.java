@@ -11,15 +11,15 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.networknt.schema.JsonSchema;
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
 import io.flowinstance.event.Schemas;
 import io.flowinstance.fetch.OutageDetector;
+import io.flowinstance.harness.FreePort;
 import io.flowinstance.harness.MemoryKafka;
 import io.flowinstance.harness.TestPipeline;
+import io.flowinstance.simulator.ApiRequest;
+import io.flowinstance.simulator.HttpListener;
+import io.flowinstance.simulator.HttpListener.Connection;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -27,8 +27,6 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
@@ -49,7 +47,6 @@ import org.skyscreamer.jsonassert.JSONCompareMode;
  */
 class PipelineCasesTest {
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final ExecutorService API_THREADS = Executors.newCachedThreadPool();
 
   private static final Reply REJECTION =
       new Reply(200, Map.of(), "{\"status\":62102}".getBytes(UTF_8));
@@ -60,10 +57,10 @@ class PipelineCasesTest {
   private static final Duration HELD = Duration.ofSeconds(2);
 
   private static final AtomicInteger CALLS = new AtomicInteger();
-  private static final AtomicReference<String> ASKED = new AtomicReference<>();
+  private static final AtomicReference<List<ApiRequest.Parameter>> ASKED = new AtomicReference<>();
   private static volatile Reply reply;
 
-  private static HttpServer api;
+  private static HttpListener api;
   private static MemoryKafka kafka;
   private static Application application;
 
@@ -71,16 +68,11 @@ class PipelineCasesTest {
 
   @BeforeAll
   static void start() throws IOException {
-    api = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    api.setExecutor(API_THREADS);
-    api.createContext("/", PipelineCasesTest::answer);
-    api.start();
+    api = new HttpListener(FreePort.pick(), PipelineCasesTest::answer);
     kafka = new MemoryKafka();
     application =
         TestPipeline.start(
-            kafka,
-            "http://localhost:" + api.getAddress().getPort(),
-            Map.of("enos.allowed-identities", "*"));
+            kafka, "http://localhost:" + api.port(), Map.of("enos.allowed-identities", "*"));
     // Cases may ask for one instance alone, and what fails alone shows only beside another.
     reply = new Reply(200, Map.of(), "{\"status\":0,\"data\":{\"flowId\":1}}".getBytes(UTF_8));
     kafka.awaitCommitted(kafka.send(null, "1-1".getBytes(UTF_8), new RecordHeaders()));
@@ -89,8 +81,7 @@ class PipelineCasesTest {
   @AfterAll
   static void stop() {
     application.close();
-    api.stop(0);
-    API_THREADS.shutdownNow();
+    api.close();
   }
 
   @TestFactory
@@ -261,28 +252,22 @@ class PipelineCasesTest {
   }
 
   /** The case's reply to the case's id; the clock runs, and ids of earlier cases are known. */
-  private static void answer(HttpExchange call) throws IOException {
-    try (call) {
-      if (call.getRequestURI().getPath().endsWith("/time")) {
-        send(call, TIME);
-        return;
-      }
-      String query = call.getRequestURI().getRawQuery();
-      ASKED.compareAndSet(null, query);
-      if (!query.equals(ASKED.get())) {
-        send(call, REJECTION);
-        return;
-      }
-      CALLS.incrementAndGet();
-      Reply now = reply;
-      send(call, now == null ? REJECTION : now);
+  private static void answer(ApiRequest request, Connection connection) throws IOException {
+    if (request.path().endsWith("/time")) {
+      send(connection, TIME);
+      return;
     }
+    ASKED.compareAndSet(null, request.parameters());
+    if (!request.parameters().equals(ASKED.get())) {
+      send(connection, REJECTION);
+      return;
+    }
+    CALLS.incrementAndGet();
+    Reply now = reply;
+    send(connection, now == null ? REJECTION : now);
   }
 
-  private static void send(HttpExchange call, Reply answer) throws IOException {
-    answer.headers().forEach((name, value) -> call.getResponseHeaders().set(name, value));
-    call.sendResponseHeaders(
-        answer.status(), answer.body().length == 0 ? -1 : answer.body().length);
-    call.getResponseBody().write(answer.body());
+  private static void send(Connection connection, Reply answer) throws IOException {
+    connection.send(answer.status(), answer.headers(), answer.body());
   }
 }

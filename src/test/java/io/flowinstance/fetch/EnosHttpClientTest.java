@@ -6,23 +6,26 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
 import io.flowinstance.enos.AnswerTooLargeException;
+import io.flowinstance.harness.FreePort;
+import io.flowinstance.simulator.ApiRequest;
+import io.flowinstance.simulator.HttpListener;
 import io.flowinstance.trace.Tracing;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
-import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -58,7 +61,8 @@ class EnosHttpClientTest {
       EnosHttpClient.create(
           new EnosHttpClient.Options(
               8, TIMEOUT, MAX_BYTES, inFlight, Tracing.off(), "test", null, null));
-  private ScriptedServer server;
+  private final List<ApiRequest> requests = new CopyOnWriteArrayList<>();
+  private HttpListener server;
 
   private record Got(int status, byte[] body) {
     String text() {
@@ -73,8 +77,18 @@ class EnosHttpClientTest {
     assertEquals(0, inFlight.get(), "calls in flight");
   }
 
-  private void serve(ScriptedServer.Script script) {
-    server = new ScriptedServer(script);
+  private void serve(HttpListener.Handler handler) {
+    server =
+        new HttpListener(
+            FreePort.pick(),
+            (request, connection) -> {
+              requests.add(request);
+              handler.answer(request, connection);
+            });
+  }
+
+  private static void empty(HttpListener.Connection connection) throws IOException {
+    connection.send(200, Map.of(), "{}".getBytes(UTF_8));
   }
 
   private Got get() throws IOException {
@@ -101,30 +115,27 @@ class EnosHttpClientTest {
   }
 
   /** Answers, and closes the connection without having said so. */
-  private static ScriptedServer.Script closesAfterEachAnswer() {
-    return (request, out) -> {
-      out.write(ScriptedServer.answer(200, "", "{}".getBytes(UTF_8)));
-      out.flush();
-      request.socket().close();
+  private static HttpListener.Handler closesAfterEachAnswer() {
+    return (request, connection) -> {
+      empty(connection);
+      connection.close();
     };
   }
 
   @Test
   void keepsOneConnectionForCallsInTurn() throws IOException {
-    serve(ScriptedServer.json("{}"));
+    serve((request, connection) -> empty(connection));
 
     for (int i = 0; i < 20; i++) {
       assertEquals("{}", get().text());
     }
 
-    assertEquals(1, server.connections());
+    assertEquals(1, server.accepted());
   }
 
   @Test
   void anAnswerWithoutABodyHasAnEmptyOne() throws IOException {
-    serve(
-        (request, out) ->
-            out.write("HTTP/1.1 204 No Content\r\nX-A: b\r\n\r\n".getBytes(ISO_8859_1)));
+    serve((request, connection) -> connection.write("HTTP/1.1 204 No Content\r\nX-A: b\r\n\r\n"));
 
     for (int i = 0; i < 2; i++) {
       Got got = get();
@@ -132,23 +143,23 @@ class EnosHttpClientTest {
       assertEquals(0, got.body().length);
     }
 
-    assertEquals(1, server.connections());
+    assertEquals(1, server.accepted());
   }
 
   @Test
   void asksForJsonAndGzip() throws IOException {
-    serve(ScriptedServer.json("{}"));
+    serve((request, connection) -> empty(connection));
 
     get();
     post();
 
-    for (ScriptedServer.Request request : server.requests()) {
-      assertEquals("application/json", request.header("Accept"));
-      assertEquals("gzip", request.header("Accept-Encoding"));
-      assertEquals("test", request.header("User-Agent"));
-      assertNull(request.header("Upgrade"));
+    for (ApiRequest request : requests) {
+      assertEquals("application/json", request.header("Accept").orElseThrow());
+      assertEquals("gzip", request.header("Accept-Encoding").orElseThrow());
+      assertEquals("test", request.header("User-Agent").orElseThrow());
+      assertTrue(request.header("Upgrade").isEmpty());
     }
-    assertEquals(2, server.requests().size());
+    assertEquals(2, requests.size());
   }
 
   @Test
@@ -167,18 +178,17 @@ class EnosHttpClientTest {
       threads.shutdownNow();
     }
 
-    assertEquals(200, server.requests().size());
+    assertEquals(200, requests.size());
   }
 
   @Test
   void aConnectionThatWasClosedWhileItWasIdleCostsNoCall() throws IOException {
     AtomicBoolean closed = new AtomicBoolean();
     serve(
-        (request, out) -> {
-          out.write(ScriptedServer.answer(200, "", "{}".getBytes(UTF_8)));
-          out.flush();
-          if (request.connection() == 1) {
-            request.socket().close();
+        (request, connection) -> {
+          empty(connection);
+          if (connection.number() == 1) {
+            connection.close();
             closed.set(true);
           }
         });
@@ -189,7 +199,7 @@ class EnosHttpClientTest {
 
     assertEquals(200, get().status());
 
-    assertEquals(2, server.requests().size());
+    assertEquals(2, requests.size());
   }
 
   @ParameterizedTest
@@ -197,52 +207,53 @@ class EnosHttpClientTest {
   void aReusedConnectionThatEndsInSilenceIsReplacedByANewOneAtOnce(boolean reset)
       throws IOException {
     serve(
-        (request, out) -> {
-          if (request.number() == 1) {
-            out.write(ScriptedServer.answer(200, "", "{}".getBytes(UTF_8)));
+        (request, connection) -> {
+          if (connection.requests() == 1) {
+            empty(connection);
           } else {
-            breakOff(request.socket(), reset);
+            breakOff(connection, reset);
           }
         });
     get();
 
     assertEquals(200, get().status());
 
-    assertEquals(3, server.requests().size());
-    assertEquals(2, server.connections());
+    assertEquals(3, requests.size());
+    assertEquals(2, server.accepted());
   }
 
-  private static void breakOff(Socket socket, boolean reset) throws IOException {
+  private static void breakOff(HttpListener.Connection connection, boolean reset) {
     if (reset) {
-      socket.setSoLinger(true, 0);
+      connection.reset();
+    } else {
+      connection.close();
     }
-    socket.close();
   }
 
   @Test
   void aCallIsRepeatedOnce() throws IOException {
     serve(
-        (request, out) -> {
-          if (server.requests().size() == 1) {
-            out.write(ScriptedServer.answer(200, "", "{}".getBytes(UTF_8)));
+        (request, connection) -> {
+          if (requests.size() == 1) {
+            empty(connection);
           } else {
-            request.socket().close();
+            connection.close();
           }
         });
     get();
 
     assertThrows(IOException.class, this::get);
 
-    assertEquals(3, server.requests().size());
+    assertEquals(3, requests.size());
   }
 
   @Test
   void aNewConnectionThatEndsInSilenceIsAFailure() throws IOException {
-    serve((request, out) -> request.socket().close());
+    serve((request, connection) -> connection.close());
 
     assertThrows(IOException.class, this::get);
 
-    assertEquals(1, server.requests().size());
+    assertEquals(1, requests.size());
   }
 
   static Stream<Named<String>> beginnings() {
@@ -257,41 +268,40 @@ class EnosHttpClientTest {
   @MethodSource("beginnings")
   void aReusedConnectionThatEndsAfterAByteIsAFailure(String beginning) throws IOException {
     serve(
-        (request, out) -> {
-          if (request.number() == 1) {
-            out.write(ScriptedServer.answer(200, "", "{}".getBytes(UTF_8)));
+        (request, connection) -> {
+          if (connection.requests() == 1) {
+            empty(connection);
           } else {
-            out.write(beginning.getBytes(ISO_8859_1));
-            out.flush();
-            request.socket().close();
+            connection.write(beginning);
+            connection.close();
           }
         });
     get();
 
     assertThrows(IOException.class, this::get);
 
-    assertEquals(2, server.requests().size());
+    assertEquals(2, requests.size());
   }
 
   @Test
   void aPostAlwaysGoesOnANewConnection() throws IOException {
-    serve(ScriptedServer.json("{}"));
+    serve((request, connection) -> empty(connection));
     get();
 
     post();
     post();
 
-    assertEquals(3, server.connections());
-    server.requests().forEach(request -> assertEquals(1, request.number()));
+    assertEquals(3, server.accepted());
+    assertEquals(3, requests.size());
   }
 
   @Test
   void aPostIsNeverRepeated() throws IOException {
-    serve((request, out) -> request.socket().close());
+    serve((request, connection) -> connection.close());
 
     assertThrows(IOException.class, this::post);
 
-    assertEquals(1, server.requests().size());
+    assertEquals(1, requests.size());
   }
 
   @Test
@@ -299,13 +309,13 @@ class EnosHttpClientTest {
     CountDownLatch together = new CountDownLatch(8);
     AtomicBoolean frozen = new AtomicBoolean();
     serve(
-        (request, out) -> {
-          if (request.connection() <= 8 && frozen.get()) {
+        (request, connection) -> {
+          if (connection.number() <= 8 && frozen.get()) {
             LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(30));
           }
           together.countDown();
           joined(together);
-          out.write(ScriptedServer.answer(200, "", "{}".getBytes(UTF_8)));
+          empty(connection);
         });
     ExecutorService threads = Executors.newFixedThreadPool(8);
     try {
@@ -316,7 +326,7 @@ class EnosHttpClientTest {
       for (Future<Got> call : warm) {
         call.get();
       }
-      assertEquals(8, server.connections());
+      assertEquals(8, server.accepted());
       frozen.set(true);
 
       assertThrows(SocketTimeoutException.class, this::get);
@@ -324,8 +334,8 @@ class EnosHttpClientTest {
       for (int i = 0; i < 20; i++) {
         assertEquals(200, get().status());
       }
-      assertEquals(9, server.connections());
-      assertEquals(8 + 1 + 20, server.requests().size());
+      assertEquals(9, server.accepted());
+      assertEquals(8 + 1 + 20, requests.size());
     } finally {
       threads.shutdownNow();
     }
@@ -336,13 +346,13 @@ class EnosHttpClientTest {
     CountDownLatch together = new CountDownLatch(2);
     AtomicBoolean slow = new AtomicBoolean();
     serve(
-        (request, out) -> {
+        (request, connection) -> {
           if (slow.getAndSet(false)) {
             LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(30));
           }
           together.countDown();
           joined(together);
-          out.write(ScriptedServer.answer(200, "", "{}".getBytes(UTF_8)));
+          empty(connection);
         });
     ExecutorService threads = Executors.newFixedThreadPool(2);
     try {
@@ -352,7 +362,7 @@ class EnosHttpClientTest {
       }
       slow.set(true);
       Future<Got> late = threads.submit(this::get);
-      await().until(() -> server.requests().size() == 3);
+      await().until(() -> requests.size() == 3);
 
       while (!late.isDone()) {
         get();
@@ -363,7 +373,7 @@ class EnosHttpClientTest {
       threads.shutdownNow();
     }
 
-    assertEquals(2, server.connections());
+    assertEquals(2, server.accepted());
   }
 
   private static void joined(CountDownLatch latch) {
@@ -378,11 +388,11 @@ class EnosHttpClientTest {
   void aProbeDoesNotWaitBehindCallsThatHang() throws Exception {
     CountDownLatch probed = new CountDownLatch(1);
     serve(
-        (request, out) -> {
-          if (request.connection() <= 8) {
+        (request, connection) -> {
+          if (connection.number() <= 8) {
             joined(probed);
           }
-          out.write(ScriptedServer.answer(200, "", "{}".getBytes(UTF_8)));
+          empty(connection);
         });
     ExecutorService threads = Executors.newFixedThreadPool(8);
     try {
@@ -390,7 +400,7 @@ class EnosHttpClientTest {
       for (int i = 0; i < 8; i++) {
         hanging.add(threads.submit(this::get));
       }
-      await().until(() -> server.requests().size() == 8);
+      await().until(() -> requests.size() == 8);
       assertEquals(8, inFlight.get());
 
       assertEquals(200, get().status());
@@ -409,16 +419,16 @@ class EnosHttpClientTest {
     CountDownLatch asked = new CountDownLatch(1);
     CountDownLatch closed = new CountDownLatch(1);
     serve(
-        (request, out) -> {
-          if (request.connection() == 1) {
-            byte[] answer = ScriptedServer.answer(200, "", "{}".getBytes(UTF_8));
-            out.write(answer, 0, answer.length - 1);
+        (request, connection) -> {
+          if (connection.number() == 1) {
+            OutputStream out = connection.open(200, Map.of(), 2);
+            out.write('{');
             out.flush();
             asked.countDown();
             joined(closed);
-            out.write(answer, answer.length - 1, 1);
+            out.write('}');
           } else {
-            out.write(ScriptedServer.answer(200, "", "{}".getBytes(UTF_8)));
+            empty(connection);
           }
         });
     ExecutorService threads = Executors.newSingleThreadExecutor();
@@ -435,17 +445,17 @@ class EnosHttpClientTest {
     get();
     get();
 
-    assertEquals(2, server.connections());
+    assertEquals(2, server.accepted());
   }
 
   @Test
   void closesIdleConnectionsWhenItIsTold() throws Exception {
     CountDownLatch gone = new CountDownLatch(1);
     serve(
-        (request, out) -> {
-          out.write(ScriptedServer.answer(200, "", "{}".getBytes(UTF_8)));
-          out.flush();
-          if (request.connection() == 1 && request.socket().getInputStream().read() < 0) {
+        (request, connection) -> {
+          empty(connection);
+          if (connection.number() == 1) {
+            connection.awaitEnd();
             gone.countDown();
           }
         });
@@ -455,12 +465,12 @@ class EnosHttpClientTest {
 
     assertTrue(gone.await(10, TimeUnit.SECONDS), "the server sees the end of the connection");
     get();
-    assertEquals(2, server.connections());
+    assertEquals(2, server.accepted());
   }
 
   @Test
   void anAnswerInGzipIsUnpacked() throws IOException {
-    serve(answers(200, "Content-Encoding: gzip\r\n", gzip("{\"a\":1}".getBytes(UTF_8))));
+    serve(answers(200, Map.of("Content-Encoding", "gzip"), gzip("{\"a\":1}".getBytes(UTF_8))));
 
     assertEquals("{\"a\":1}", get().text());
   }
@@ -477,23 +487,22 @@ class EnosHttpClientTest {
   @ParameterizedTest
   @MethodSource("lies")
   void aStatusStandsWhateverItsBodyIs(byte[] body) throws IOException {
-    serve(answers(404, "Content-Encoding: gzip\r\n", body));
+    serve(answers(404, Map.of("Content-Encoding", "gzip"), body));
 
     Got got = get();
     get();
 
     assertEquals(404, got.status());
     assertTrue("<html>not found</html>".startsWith(got.text()), got.text());
-    assertEquals(1, server.connections());
+    assertEquals(1, server.accepted());
   }
 
   @Test
   void aStatusStandsWhenItsBodyBreaksOff() throws IOException {
     serve(
-        (request, out) -> {
-          out.write("HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\n\r\ngone".getBytes(UTF_8));
-          out.flush();
-          request.socket().close();
+        (request, connection) -> {
+          connection.write("HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\n\r\ngone");
+          connection.close();
         });
 
     assertEquals(new Got(404, null).status(), get().status());
@@ -503,10 +512,10 @@ class EnosHttpClientTest {
   @Test
   void aStatusStandsWhenItsBodyDoesNotEnd() throws IOException {
     serve(
-        (request, out) -> {
-          out.write("HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n".getBytes(UTF_8));
+        (request, connection) -> {
+          connection.write("HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n");
           while (true) {
-            out.write(("1000\r\n" + "x".repeat(0x1000) + "\r\n").getBytes(UTF_8));
+            connection.write(("1000\r\n" + "x".repeat(0x1000) + "\r\n"));
           }
         });
 
@@ -519,14 +528,14 @@ class EnosHttpClientTest {
   @Test
   void aSuccessWhoseGzipIsBrokenComesAsItIs() throws IOException {
     byte[] broken = broken(gzip("{\"a\":1}".getBytes(UTF_8)));
-    serve(answers(200, "Content-Encoding: gzip\r\n", broken));
+    serve(answers(200, Map.of("Content-Encoding", "gzip"), broken));
 
     assertEquals(new String(broken, ISO_8859_1), new String(get().body(), ISO_8859_1));
   }
 
   @Test
   void aSmallGzipThatUnpacksToTooMuchIsTooLarge() throws IOException {
-    serve(answers(200, "Content-Encoding: gzip\r\n", gzip(new byte[MAX_BYTES + 1])));
+    serve(answers(200, Map.of("Content-Encoding", "gzip"), gzip(new byte[MAX_BYTES + 1])));
 
     assertThrows(AnswerTooLargeException.class, this::get);
   }
@@ -535,16 +544,19 @@ class EnosHttpClientTest {
   @ValueSource(booleans = {true, false})
   void anAnswerMayHaveJustAsManyBytesAsAllowed(boolean packed) throws IOException {
     byte[] body = " ".repeat(MAX_BYTES).getBytes(UTF_8);
-    serve(packed ? answers(200, "Content-Encoding: gzip\r\n", gzip(body)) : answers(200, "", body));
+    serve(
+        packed
+            ? answers(200, Map.of("Content-Encoding", "gzip"), gzip(body))
+            : answers(200, Map.of(), body));
 
     assertEquals(MAX_BYTES, get().body().length);
     assertEquals(MAX_BYTES, get().body().length);
-    assertEquals(1, server.connections());
+    assertEquals(1, server.accepted());
   }
 
   @Test
   void anAnswerWithOneByteMoreThanAllowedIsTooLarge() throws IOException {
-    serve(answers(200, "", new byte[MAX_BYTES + 1]));
+    serve(answers(200, Map.of(), new byte[MAX_BYTES + 1]));
 
     assertThrows(AnswerTooLargeException.class, this::get);
   }
@@ -569,24 +581,23 @@ class EnosHttpClientTest {
   @MethodSource("heads")
   void aHeadThatIsNoneIsAFailureOfTheConnection(String head) throws IOException {
     serve(
-        (request, out) -> {
-          out.write(head.getBytes(ISO_8859_1));
-          out.flush();
-          request.socket().close();
+        (request, connection) -> {
+          connection.write(head);
+          connection.close();
         });
 
     IOException failure = assertThrows(IOException.class, this::get);
 
     assertFalse(failure instanceof AnswerTooLargeException, failure.toString());
-    assertEquals(1, server.requests().size());
+    assertEquals(1, requests.size());
   }
 
   @Test
   void endlessHeadersTakeLittleMemory() throws IOException {
     serve(
-        (request, out) -> {
-          out.write("HTTP/1.1 200 OK\r\nA: ".getBytes(ISO_8859_1));
-          endless(out, "b".repeat(0x1000));
+        (request, connection) -> {
+          connection.write("HTTP/1.1 200 OK\r\nA: ");
+          endless(connection, "b".repeat(0x1000));
         });
     assertThrows(IOException.class, this::get);
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -598,20 +609,18 @@ class EnosHttpClientTest {
     assertTrue(taken < 1 << 20, taken + " bytes");
   }
 
-  private static void endless(OutputStream out, String part) throws IOException {
-    byte[] bytes = part.getBytes(ISO_8859_1);
+  private static void endless(HttpListener.Connection connection, String part) throws IOException {
     while (true) {
-      out.write(bytes);
+      connection.write(part);
     }
   }
 
   @Test
   void endlessInterimAnswersEndWithTheTimeout() {
     serve(
-        (request, out) -> {
+        (request, connection) -> {
           while (true) {
-            out.write("HTTP/1.1 102 Processing\r\n\r\n".getBytes(ISO_8859_1));
-            out.flush();
+            connection.write("HTTP/1.1 102 Processing\r\n\r\n");
             LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
           }
         });
@@ -622,9 +631,9 @@ class EnosHttpClientTest {
   @Test
   void aBodyThatTricklesEndsWithTheTimeout() {
     serve(
-        (request, out) -> {
-          out.write("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n".getBytes(ISO_8859_1));
-          trickle(out);
+        (request, connection) -> {
+          connection.write("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n");
+          trickle(connection);
         });
 
     assertTimesOut();
@@ -633,18 +642,17 @@ class EnosHttpClientTest {
   @Test
   void aHeadThatTricklesEndsWithTheTimeout() {
     serve(
-        (request, out) -> {
-          out.write("HTTP/1.1 200 OK\r\nA: ".getBytes(ISO_8859_1));
-          trickle(out);
+        (request, connection) -> {
+          connection.write("HTTP/1.1 200 OK\r\nA: ");
+          trickle(connection);
         });
 
     assertTimesOut();
   }
 
-  private static void trickle(OutputStream out) throws IOException {
+  private static void trickle(HttpListener.Connection connection) throws IOException {
     while (true) {
-      out.write('x');
-      out.flush();
+      connection.write("x");
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
     }
   }
@@ -657,17 +665,16 @@ class EnosHttpClientTest {
     assertInstanceOf(SocketTimeoutException.class, failure);
     assertEquals("no whole answer within 600 ms", failure.getMessage());
     assertTrue(took >= TIMEOUT.toMillis() - 1 && took < 3 * TIMEOUT.toMillis(), took + " ms");
-    assertEquals(1, server.requests().size());
+    assertEquals(1, requests.size());
   }
 
   @Test
   void aFailureQuotesNoSecretOfTheCall() {
     serve(
-        (request, out) -> {
-          out.write(("token " + request.header("apim-accesstoken") + "\r\n").getBytes(ISO_8859_1));
-          out.write(("Content-Length: x\r\n\r\n").getBytes(ISO_8859_1));
-          out.flush();
-          request.socket().close();
+        (request, connection) -> {
+          connection.write(("token " + request.header("apim-accesstoken").orElseThrow() + "\r\n"));
+          connection.write(("Content-Length: x\r\n\r\n"));
+          connection.close();
         });
     HttpGet request = new HttpGet("http://localhost:" + server.port() + "/");
     request.setHeader("apim-accesstoken", "a-token-to-hide");
@@ -679,8 +686,9 @@ class EnosHttpClientTest {
     }
   }
 
-  private static ScriptedServer.Script answers(int status, String headers, byte[] body) {
-    return (request, out) -> out.write(ScriptedServer.answer(status, headers, body));
+  private static HttpListener.Handler answers(
+      int status, Map<String, String> headers, byte[] body) {
+    return (request, connection) -> connection.send(status, headers, body);
   }
 
   private static byte[] gzip(byte[] bytes) throws IOException {
@@ -699,17 +707,15 @@ class EnosHttpClientTest {
 
   @Test
   void logsInToAProxyThatAsksForIt() throws IOException {
-    server =
-        new ScriptedServer(
-            (request, out) -> {
-              boolean known = "Basic dXNlcjpwYXNz".equals(request.header("Proxy-Authorization"));
-              out.write(
-                  (known
-                          ? "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-                          : "HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic realm=\"p\"\r\n"
-                              + "Content-Length: 0\r\n\r\n")
-                      .getBytes(UTF_8));
-            });
+    serve(
+        (request, connection) -> {
+          String login = request.header("Proxy-Authorization").orElse("");
+          if (login.equals("Basic dXNlcjpwYXNz")) {
+            empty(connection);
+          } else {
+            connection.send(407, Map.of("Proxy-Authenticate", "Basic realm=\"p\""), new byte[0]);
+          }
+        });
     HttpHost proxy = new HttpHost("http", "127.0.0.1", server.port());
     try (EnosHttpClient through =
         EnosHttpClient.create(
@@ -728,6 +734,6 @@ class EnosHttpClientTest {
               .execute(new HttpGet("http://apigw.example/x"), response -> response.getCode());
       assertEquals(200, status);
     }
-    assertEquals(2, server.requests().size());
+    assertEquals(2, requests.size());
   }
 }

@@ -1,5 +1,6 @@
 package io.flowinstance.fetch;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -9,11 +10,12 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
+import io.flowinstance.harness.FreePort;
+import io.flowinstance.simulator.HttpListener;
 import io.flowinstance.trace.Tracing;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -22,6 +24,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -129,7 +132,7 @@ class TrustStoreTest {
             null));
   }
 
-  private static ScriptedServer server(String key) throws Exception {
+  private static HttpListener server(String key) throws Exception {
     KeyStore store = KeyStore.getInstance("PKCS12");
     try (InputStream in = Files.newInputStream(keys.resolve(key + ".p12"))) {
       store.load(in, PASSWORD.toCharArray());
@@ -139,21 +142,19 @@ class TrustStoreTest {
     managers.init(store, PASSWORD.toCharArray());
     SSLContext context = SSLContext.getInstance("TLS");
     context.init(managers.getKeyManagers(), null, null);
-    return new ScriptedServer(
-        context
-            .getServerSocketFactory()
-            .createServerSocket(0, 10, InetAddress.getLoopbackAddress()),
-        ScriptedServer.json("{}"));
+    return new HttpListener(
+        FreePort.pick(),
+        context.getServerSocketFactory(),
+        (request, connection) -> connection.send(200, Map.of(), "{}".getBytes(UTF_8)));
   }
 
-  private static int get(EnosHttpClient client, ScriptedServer server) throws IOException {
+  private static int get(EnosHttpClient client, HttpListener server) throws IOException {
     return client
         .http()
         .execute(new HttpGet("https://localhost:" + server.port() + "/"), HttpResponse::getCode);
   }
 
-  private static boolean isTrusted(EnosHttpClient client, ScriptedServer server)
-      throws IOException {
+  private static boolean isTrusted(EnosHttpClient client, HttpListener server) throws IOException {
     try {
       return get(client, server) == 200;
     } catch (SSLException e) {
@@ -169,8 +170,8 @@ class TrustStoreTest {
   @Test
   void aReplacedFileIsUsedWithoutARestart() throws Exception {
     try (EnosHttpClient client = client();
-        ScriptedServer old = server("old");
-        ScriptedServer moved = server("new")) {
+        HttpListener old = server("old");
+        HttpListener moved = server("new")) {
       assertEquals(200, get(client, old));
       assertThrows(SSLException.class, () -> get(client, moved));
 
@@ -179,7 +180,7 @@ class TrustStoreTest {
       await().atMost(Duration.ofSeconds(5)).until(() -> isTrusted(client, moved));
       client.closeConnections();
       assertThrows(SSLException.class, () -> get(client, old));
-      assertEquals(2, old.connections());
+      assertEquals(2, old.accepted());
       assertEquals(0, warnings());
     }
   }
@@ -187,8 +188,8 @@ class TrustStoreTest {
   @Test
   void aFileThatIsHalfWrittenLeavesTheOldOneInUseAndIsAWarningOnce() throws Exception {
     try (EnosHttpClient client = client();
-        ScriptedServer old = server("old");
-        ScriptedServer moved = server("new")) {
+        HttpListener old = server("old");
+        HttpListener moved = server("new")) {
       byte[] whole = Files.readAllBytes(keys.resolve("trust-new.p12"));
       Files.write(file, Arrays.copyOf(whole, whole.length / 2));
 
@@ -220,7 +221,7 @@ class TrustStoreTest {
   @Test
   void aFileThatIsGoneLeavesTheOldOneInUse() throws Exception {
     try (EnosHttpClient client = client();
-        ScriptedServer old = server("old")) {
+        HttpListener old = server("old")) {
       Files.delete(file);
 
       await()

@@ -1,66 +1,75 @@
 package io.flowinstance.simulator;
 
-import java.io.BufferedInputStream;
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import java.io.BufferedOutputStream;
-import java.io.ByteArrayOutputStream;
-import java.io.EOFException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
-import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import javax.net.ServerSocketFactory;
+import org.apache.hc.core5.http.ClassicHttpRequest;
+import org.apache.hc.core5.http.Header;
+import org.apache.hc.core5.http.HttpException;
+import org.apache.hc.core5.http.config.Http1Config;
+import org.apache.hc.core5.http.impl.io.DefaultBHttpServerConnection;
+import org.apache.hc.core5.http.io.entity.EntityUtils;
+import org.apache.hc.core5.http.message.BasicClassicHttpResponse;
 
 /**
- * A small HTTP/1.1 server on the loopback interface: keep-alive, Content-Length and chunked
- * requests, a thread for each connection, so that a slow answer holds up nobody else.
- *
- * <p>Not the JDK's server, because faults need the socket itself: an answer cut short, a connection
- * reset, a port that stops listening and listens again.
+ * The HTTP server of the tests, on the loopback interface, with a thread for each connection, so
+ * that a slow answer holds up nobody else. HttpCore reads the requests. The answers are written to
+ * the socket, because faults need it: an answer cut short, a connection reset, a port that stops
+ * listening and listens again.
  */
-final class HttpListener implements AutoCloseable {
-  private static final int BACKLOG = 1024;
-  private static final int MAX_LINE_BYTES = 64 * 1024;
-
+public final class HttpListener implements AutoCloseable {
   /** In place of a length: the body comes in chunks, which the caller writes, sizes and all. */
-  static final long CHUNKED = -1;
+  public static final long CHUNKED = -1;
 
-  private static final byte[] CONTINUE = ascii("HTTP/1.1 100 Continue\r\n\r\n");
+  private static final int BACKLOG = 1024;
 
-  /** Answers one request, by exactly one of the connection's methods. */
+  /** Answers one request, by one of the connection's methods or its raw bytes. */
   @FunctionalInterface
-  interface Handler {
+  public interface Handler {
     void answer(ApiRequest request, Connection connection) throws IOException;
   }
 
-  private final Handler handler;
   private final int port;
+  private final ServerSocketFactory sockets;
+  private final Handler handler;
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
   private final AtomicInteger accepted = new AtomicInteger();
   private volatile ServerSocket serverSocket;
   private volatile boolean closesAfterAnswer;
 
-  HttpListener(int port, Handler handler) {
+  public HttpListener(int port, Handler handler) {
+    this(port, ServerSocketFactory.getDefault(), handler);
+  }
+
+  /**
+   * @param sockets for HTTPS, those of a TLS context
+   */
+  public HttpListener(int port, ServerSocketFactory sockets, Handler handler) {
     this.port = port;
+    this.sockets = sockets;
     this.handler = handler;
     listen();
   }
 
-  int port() {
+  public int port() {
     return port;
   }
 
   /** How many connections were made so far. */
-  int accepted() {
+  public int accepted() {
     return accepted.get();
   }
 
@@ -80,8 +89,8 @@ final class HttpListener implements AutoCloseable {
       return;
     }
     try {
-      ServerSocket socket = new ServerSocket();
-      socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), BACKLOG);
+      ServerSocket socket =
+          sockets.createServerSocket(port, BACKLOG, InetAddress.getLoopbackAddress());
       serverSocket = socket;
       daemon("simulator-" + port + "-accept", () -> accept(socket));
     } catch (IOException e) {
@@ -109,9 +118,8 @@ final class HttpListener implements AutoCloseable {
     try {
       while (true) {
         Socket socket = listening.accept();
-        accepted.incrementAndGet();
         socket.setTcpNoDelay(true);
-        Connection connection = new Connection(socket);
+        Connection connection = new Connection(socket, accepted.incrementAndGet());
         connections.add(connection);
         // A connection accepted while close() swept the others would stay open for ever.
         if (listening.isClosed()) {
@@ -132,11 +140,12 @@ final class HttpListener implements AutoCloseable {
           break;
         }
         handler.answer(request, connection);
+        connection.out.flush();
         if (!connection.keepAlive || closesAfterAnswer) {
           break;
         }
       }
-    } catch (IOException e) {
+    } catch (IOException | HttpException e) {
       // The client has gone, or a fault closed the connection: nobody is left to tell.
     } finally {
       connections.remove(connection);
@@ -150,26 +159,34 @@ final class HttpListener implements AutoCloseable {
     thread.start();
   }
 
-  private static byte[] ascii(String text) {
-    return text.getBytes(StandardCharsets.ISO_8859_1);
-  }
-
   /** One client's connection; used by its own thread alone, except for {@link #reset}. */
-  static final class Connection {
+  public static final class Connection {
     private final Socket socket;
-    private final InputStream in;
-    private final OutputStream out;
+    private final int number;
+    private final DefaultBHttpServerConnection requests =
+        new DefaultBHttpServerConnection("http", Http1Config.DEFAULT);
+    private OutputStream out;
+    private int read;
     private boolean keepAlive = true;
     private volatile boolean frozen;
 
-    private Connection(Socket socket) throws IOException {
+    private Connection(Socket socket, int number) {
       this.socket = socket;
-      this.in = new BufferedInputStream(socket.getInputStream(), 16 * 1024);
-      this.out = new BufferedOutputStream(socket.getOutputStream(), 64 * 1024);
+      this.number = number;
     }
 
-    /** Sends a whole JSON answer. */
-    void send(int status, Map<String, String> headers, byte[] body) throws IOException {
+    /** The how-manieth connection of the server it is, from 1. */
+    public int number() {
+      return number;
+    }
+
+    /** How many requests came on it. */
+    public int requests() {
+      return read;
+    }
+
+    /** Sends a whole answer, JSON unless a header says otherwise. */
+    public void send(int status, Map<String, String> headers, byte[] body) throws IOException {
       head(status, headers, body.length);
       out.write(body);
       out.flush();
@@ -179,20 +196,27 @@ final class HttpListener implements AutoCloseable {
      * Sends the head alone, for a body of this many bytes; the caller writes them, or fewer, to the
      * stream it gets.
      */
-    OutputStream open(int status, Map<String, String> headers, long length) throws IOException {
+    public OutputStream open(int status, Map<String, String> headers, long length)
+        throws IOException {
       head(status, headers, length);
       out.flush();
       return out;
     }
 
+    /** Sends these characters, a byte each, whatever they are. */
+    public void write(String raw) throws IOException {
+      out.write(raw.getBytes(ISO_8859_1));
+      out.flush();
+    }
+
     /** Answers nothing; returns when the client has closed the connection. */
-    void awaitEnd() throws IOException {
+    public void awaitEnd() throws IOException {
       keepAlive = false;
-      in.transferTo(OutputStream.nullOutputStream());
+      socket.getInputStream().transferTo(OutputStream.nullOutputStream());
     }
 
     /** Closes the connection with a TCP reset, whatever was sent or not. */
-    void reset() {
+    public void reset() {
       try {
         socket.setSoLinger(true, 0);
       } catch (IOException alreadyClosed) {
@@ -201,7 +225,7 @@ final class HttpListener implements AutoCloseable {
       close();
     }
 
-    private void close() {
+    public void close() {
       try {
         socket.close();
       } catch (IOException e) {
@@ -211,7 +235,7 @@ final class HttpListener implements AutoCloseable {
 
     private void head(int status, Map<String, String> headers, long length) throws IOException {
       StringBuilder head = new StringBuilder(160);
-      head.append("HTTP/1.1 ").append(status).append(' ').append(reason(status)).append("\r\n");
+      head.append("HTTP/1.1 ").append(status).append(" Status\r\n");
       if (!headers.containsKey("Content-Type")) {
         head.append("Content-Type: application/json;charset=UTF-8\r\n");
       }
@@ -224,99 +248,34 @@ final class HttpListener implements AutoCloseable {
       if (!keepAlive) {
         head.append("Connection: close\r\n");
       }
-      out.write(ascii(head.append("\r\n").toString()));
+      out.write(head.append("\r\n").toString().getBytes(ISO_8859_1));
     }
 
     /** Reads the next request; null when the client has closed the connection. */
-    private ApiRequest read() throws IOException {
-      String requestLine = line();
-      if (requestLine == null) {
+    private ApiRequest read() throws IOException, HttpException {
+      if (out == null) {
+        requests.bind(socket);
+        out = new BufferedOutputStream(socket.getOutputStream(), 64 * 1024);
+      }
+      ClassicHttpRequest request = requests.receiveRequestHeader();
+      if (request == null) {
         return null;
       }
-      String[] parts = requestLine.split(" ");
-      if (parts.length != 3) {
-        throw new IOException("This is no HTTP request: " + requestLine);
-      }
+      read++;
       Map<String, String> headers = new HashMap<>();
-      for (String line; !(line = requiredLine()).isEmpty(); ) {
-        int colon = line.indexOf(':');
-        if (colon > 0) {
-          String name = line.substring(0, colon).toLowerCase(Locale.ROOT);
-          headers.put(name, line.substring(colon + 1).trim());
-        }
+      for (Header header : request.getHeaders()) {
+        headers.put(header.getName().toLowerCase(Locale.ROOT), header.getValue());
       }
-      String persistence = headers.getOrDefault("connection", "").toLowerCase(Locale.ROOT);
       keepAlive =
-          parts[2].equals("HTTP/1.1")
-              ? !persistence.contains("close")
-              : persistence.contains("keep-alive");
+          !headers.getOrDefault("connection", "").toLowerCase(Locale.ROOT).contains("close");
       if ("100-continue".equalsIgnoreCase(headers.get("expect"))) {
-        out.write(CONTINUE);
-        out.flush();
+        requests.sendResponseHeader(new BasicClassicHttpResponse(100));
+        requests.flush();
       }
-      return ApiRequest.of(parts[0], parts[1], Map.copyOf(headers), body(headers));
-    }
-
-    private byte[] body(Map<String, String> headers) throws IOException {
-      if ("chunked".equalsIgnoreCase(headers.get("transfer-encoding"))) {
-        ByteArrayOutputStream body = new ByteArrayOutputStream();
-        for (int size; (size = Integer.parseInt(requiredLine().split(";")[0].trim(), 16)) > 0; ) {
-          body.write(bytes(size));
-          requiredLine();
-        }
-        while (!requiredLine().isEmpty()) {
-          // Trailers mean nothing here.
-        }
-        return body.toByteArray();
-      }
-      return bytes(Integer.parseInt(headers.getOrDefault("content-length", "0")));
-    }
-
-    private byte[] bytes(int count) throws IOException {
-      byte[] bytes = in.readNBytes(count);
-      if (bytes.length < count) {
-        throw new EOFException("The client closed the connection inside a body");
-      }
-      return bytes;
-    }
-
-    private String requiredLine() throws IOException {
-      String line = line();
-      if (line == null) {
-        throw new EOFException("The client closed the connection inside a request");
-      }
-      return line;
-    }
-
-    private String line() throws IOException {
-      StringBuilder line = new StringBuilder();
-      for (int c; (c = in.read()) != '\n'; ) {
-        if (c < 0) {
-          return null;
-        }
-        if (line.length() == MAX_LINE_BYTES) {
-          throw new IOException("A header line is longer than " + MAX_LINE_BYTES + " bytes");
-        }
-        if (c != '\r') {
-          line.append((char) c);
-        }
-      }
-      return line.toString();
-    }
-
-    private static String reason(int status) {
-      return switch (status) {
-        case 200 -> "OK";
-        case 400 -> "Bad Request";
-        case 401 -> "Unauthorized";
-        case 403 -> "Forbidden";
-        case 404 -> "Not Found";
-        case 413 -> "Payload Too Large";
-        case 429 -> "Too Many Requests";
-        case 500 -> "Internal Server Error";
-        case 503 -> "Service Unavailable";
-        default -> "Status";
-      };
+      requests.receiveRequestEntity(request);
+      byte[] body =
+          request.getEntity() == null ? new byte[0] : EntityUtils.toByteArray(request.getEntity());
+      return ApiRequest.of(request.getMethod(), request.getPath(), Map.copyOf(headers), body);
     }
   }
 }

@@ -10,14 +10,11 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
-import com.sun.net.httpserver.HttpServer;
 import io.flowinstance.harness.FreePort;
+import io.flowinstance.simulator.HttpListener;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -80,22 +77,17 @@ class TraceExportTest {
   @Test
   void theSpansGoToTheCollectorAtTheLatestOnClosing() throws IOException {
     Queue<String> bodies = new ConcurrentLinkedQueue<>();
-    HttpServer collector =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    collector.createContext(
-        "/v1/traces",
-        call -> {
-          bodies.add(new String(call.getRequestBody().readAllBytes(), ISO_8859_1));
-          call.sendResponseHeaders(200, -1);
-          call.close();
-        });
-    collector.start();
-    try {
-      Tracing traces = start(collector.getAddress().getPort(), "otel.bsp.schedule.delay", "60000");
+    try (HttpListener collector =
+        new HttpListener(
+            FreePort.pick(),
+            (call, connection) -> {
+              assertEquals("/v1/traces", call.path());
+              bodies.add(new String(call.body(), ISO_8859_1));
+              connection.send(200, Map.of(), new byte[0]);
+            })) {
+      Tracing traces = start(collector.port(), "otel.bsp.schedule.delay", "60000");
       takeSpan(traces);
       traces.close();
-    } finally {
-      collector.stop(0);
     }
 
     String body = bodies.remove();
@@ -111,18 +103,14 @@ class TraceExportTest {
   void theLogSaysOnceThatTheCollectorTakesNoSpansAndOnceThatItDoesAgain() throws IOException {
     AtomicInteger status = new AtomicInteger(404);
     AtomicInteger calls = new AtomicInteger();
-    HttpServer collector =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    collector.createContext(
-        "/",
-        call -> {
-          call.getRequestBody().readAllBytes();
-          call.sendResponseHeaders(status.get(), -1);
-          call.close();
-          calls.incrementAndGet();
-        });
-    collector.start();
-    try (Tracing traces = start(collector.getAddress().getPort())) {
+    try (HttpListener collector =
+            new HttpListener(
+                FreePort.pick(),
+                (call, connection) -> {
+                  connection.send(status.get(), Map.of(), new byte[0]);
+                  calls.incrementAndGet();
+                });
+        Tracing traces = start(collector.port())) {
       // More than the SDK itself says before it says less.
       for (int i = 1; i <= 12; i++) {
         int before = calls.get();
@@ -134,8 +122,6 @@ class TraceExportTest {
       takeSpan(traces);
       await().atMost(PATIENCE).until(() -> said.list.size() == 2);
       takeSpan(traces);
-    } finally {
-      collector.stop(0);
     }
 
     assertEquals(List.of(Level.WARN, Level.INFO), levels());
@@ -157,8 +143,9 @@ class TraceExportTest {
 
   @Test
   void closingTakesSecondsWhenTheCollectorNeverAnswers() throws IOException {
-    try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
-      Tracing traces = start(silent.getLocalPort());
+    try (HttpListener silent =
+        new HttpListener(FreePort.pick(), (call, connection) -> connection.awaitEnd())) {
+      Tracing traces = start(silent.port());
       takeSpan(traces);
       long before = System.nanoTime();
       traces.close();
