@@ -12,13 +12,14 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
-import com.fasterxml.jackson.core.util.BufferRecycler;
-import com.fasterxml.jackson.core.util.ByteArrayBuilder;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.JsonSerializable;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.jsontype.TypeSerializer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.math.BigDecimal;
@@ -97,9 +98,20 @@ public final class Json {
 
   /** What {@link #write(Content)} writes: one JSON value. */
   @FunctionalInterface
-  public interface Content {
+  public interface Content extends JsonSerializable {
     /** Writes the value to a generator that stands where a value may begin. */
     void writeTo(JsonGenerator json) throws IOException;
+
+    @Override
+    default void serialize(JsonGenerator json, SerializerProvider none) throws IOException {
+      writeTo(json);
+    }
+
+    @Override
+    default void serializeWithType(JsonGenerator json, SerializerProvider none, TypeSerializer type)
+        throws IOException {
+      writeTo(json);
+    }
   }
 
   /**
@@ -196,17 +208,10 @@ public final class Json {
 
   /** Writes one value, compact, as UTF-8. */
   public static byte[] write(Content content) {
-    BufferRecycler buffers = MAPPER.getFactory()._getBufferRecycler();
-    try (ByteArrayBuilder bytes = new ByteArrayBuilder(buffers)) {
-      try (JsonGenerator json = MAPPER.createGenerator(bytes)) {
-        content.writeTo(json);
-      }
-      return bytes.getClearAndRelease();
-    } catch (IOException e) {
-      // Memory does not fail: this is content that is no JSON value.
+    try {
+      return MAPPER.writeValueAsBytes(content);
+    } catch (JsonProcessingException e) {
       throw new UncheckedIOException(e);
-    } finally {
-      buffers.releaseToPool();
     }
   }
 

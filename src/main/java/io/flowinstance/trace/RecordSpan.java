@@ -10,7 +10,7 @@ import java.util.function.BiConsumer;
 /** A span that has begun and is to be ended, or none. Safe for use by several threads. */
 public final class RecordSpan {
   /** No span: nothing is done with it. */
-  public static final RecordSpan NONE = new RecordSpan(null);
+  public static final RecordSpan NONE = new RecordSpan(Span.getInvalid());
 
   private final Span span;
 
@@ -19,7 +19,7 @@ public final class RecordSpan {
   }
 
   SpanContext context() {
-    return span == null ? SpanContext.getInvalid() : span.getSpanContext();
+    return span.getSpanContext();
   }
 
   /**
@@ -29,7 +29,7 @@ public final class RecordSpan {
    * @see <a href="https://www.w3.org/TR/trace-context/">W3C Trace Context</a>
    */
   public void writeTo(BiConsumer<String, String> headers) {
-    if (span != null) {
+    if (context().isValid()) {
       W3CTraceContextPropagator.getInstance()
           .inject(Context.root().with(span), headers, (to, name, value) -> to.accept(name, value));
     }
@@ -37,26 +37,20 @@ public final class RecordSpan {
 
   /** The instance that is asked for. */
   public void asksFor(String instanceId) {
-    if (span != null) {
-      span.setAttribute("enos.flow_instance.id", instanceId);
-    }
+    span.setAttribute("enos.flow_instance.id", instanceId);
   }
 
   /** The calls for the instance are in the trace of this span. */
   public void sharesCallsOf(RecordSpan other) {
-    if (span != null) {
-      span.addLink(other.context());
-    }
+    span.addLink(other.context());
   }
 
   /** The HTTP status of the answer; from 400 on, it is an error. */
   public void answered(int httpStatus) {
-    if (span != null) {
-      span.setAttribute("http.response.status_code", httpStatus);
-      if (httpStatus >= 400) {
-        span.setAttribute("error.type", Integer.toString(httpStatus));
-        span.setStatus(StatusCode.ERROR);
-      }
+    span.setAttribute("http.response.status_code", httpStatus);
+    if (httpStatus >= 400) {
+      span.setAttribute("error.type", Integer.toString(httpStatus));
+      span.setStatus(StatusCode.ERROR);
     }
   }
 
@@ -67,10 +61,8 @@ public final class RecordSpan {
    * @param reason one sentence
    */
   public void failed(String type, String reason) {
-    if (span != null) {
-      span.setAttribute("error.type", type);
-      span.setStatus(StatusCode.ERROR, reason);
-    }
+    span.setAttribute("error.type", type);
+    span.setStatus(StatusCode.ERROR, reason);
   }
 
   /** What the span is about failed with an exception. */
@@ -80,8 +72,6 @@ public final class RecordSpan {
 
   /** Ends it; what is said of it afterwards is not heard. */
   public void end() {
-    if (span != null) {
-      span.end();
-    }
+    span.end();
   }
 }

@@ -20,7 +20,6 @@ import java.util.concurrent.TimeUnit;
  *     variables</a>
  */
 public final class TraceExport {
-  private static final String SERVICE = "flow-instance-routes";
   private static final String PROTOCOL = "otel.exporter.otlp.protocol";
   private static final String HTTP = "http/protobuf";
   private static final int LONGEST_FLUSH_MS = 3_000;
@@ -36,10 +35,9 @@ public final class TraceExport {
    * @throws IllegalArgumentException the variables cannot be used
    */
   public static Tracing start(String version, Map<String, String> more) {
-    Map<String, String> defaults = new HashMap<>();
-    defaults.put(PROTOCOL, HTTP);
-    defaults.put("otel.metrics.exporter", "none");
-    defaults.put("otel.logs.exporter", "none");
+    Map<String, String> defaults =
+        new HashMap<>(
+            Map.of(PROTOCOL, HTTP, "otel.metrics.exporter", "none", "otel.logs.exporter", "none"));
     defaults.putAll(more);
     SdkWarnings.toOurLog();
     try {
@@ -77,7 +75,7 @@ public final class TraceExport {
     ours.put("otel.propagators", "tracecontext");
     if (config.getString("otel.service.name") == null
         && !config.getMap("otel.resource.attributes").containsKey("service.name")) {
-      ours.put("otel.service.name", SERVICE);
+      ours.put("otel.service.name", "flow-instance-routes");
     }
     return ours;
   }

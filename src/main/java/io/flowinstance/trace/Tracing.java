@@ -20,11 +20,6 @@ import java.util.stream.Stream;
  * @see <a href="https://opentelemetry.io/docs/specs/semconv/http/http-spans/">HTTP</a>
  */
 public final class Tracing implements AutoCloseable {
-  private static final String INSTRUMENTATION = "io.flowinstance";
-
-  /** What the SDK keeps of a span's links, unless it is told otherwise. */
-  private static final int MOST_LINKS = 128;
-
   private static final TextMapGetter<UnaryOperator<String>> HEADERS =
       (headers, name) -> headers.apply(name);
 
@@ -47,7 +42,7 @@ public final class Tracing implements AutoCloseable {
   }
 
   static Tracing of(OpenTelemetry openTelemetry, Runnable onClose) {
-    return new Tracing(openTelemetry.getTracer(INSTRUMENTATION), onClose);
+    return new Tracing(openTelemetry.getTracer("io.flowinstance"), onClose);
   }
 
   /**
@@ -62,10 +57,7 @@ public final class Tracing implements AutoCloseable {
       return RecordSpan.NONE;
     }
     return new RecordSpan(
-        tracer
-            .spanBuilder("process " + topic)
-            .setSpanKind(SpanKind.CONSUMER)
-            .setParent(parent(headers))
+        span("process " + topic, SpanKind.CONSUMER, headers)
             .setAttribute("messaging.system", "kafka")
             .setAttribute("messaging.operation.name", "process")
             .setAttribute("messaging.operation.type", "process")
@@ -94,10 +86,7 @@ public final class Tracing implements AutoCloseable {
       return RecordSpan.NONE;
     }
     return new RecordSpan(
-        tracer
-            .spanBuilder(method + " " + path)
-            .setSpanKind(SpanKind.CLIENT)
-            .setParent(parent(headers))
+        span(method + " " + path, SpanKind.CLIENT, headers)
             .setAttribute("http.request.method", method)
             .setAttribute("server.address", host)
             .setAttribute("server.port", port)
@@ -108,7 +97,8 @@ public final class Tracing implements AutoCloseable {
 
   /**
    * Begins the span of one transaction. It belongs to no record's trace and is linked to the
-   * records' spans, the first 128 that are sampled; none when none is.
+   * records' spans, the first 128 that are sampled, which is what the SDK keeps unless it is told
+   * otherwise; none when none is.
    *
    * @param processed the spans of the id records whose outcomes are published
    * @param messages how many messages these are
@@ -118,11 +108,7 @@ public final class Tracing implements AutoCloseable {
       return RecordSpan.NONE;
     }
     List<SpanContext> links =
-        processed
-            .map(RecordSpan::context)
-            .filter(SpanContext::isSampled)
-            .limit(MOST_LINKS)
-            .toList();
+        processed.map(RecordSpan::context).filter(SpanContext::isSampled).limit(128).toList();
     if (links.isEmpty()) {
       return RecordSpan.NONE;
     }
@@ -139,8 +125,12 @@ public final class Tracing implements AutoCloseable {
     return new RecordSpan(builder.startSpan());
   }
 
-  private static Context parent(UnaryOperator<String> headers) {
-    return W3CTraceContextPropagator.getInstance().extract(Context.root(), headers, HEADERS);
+  private SpanBuilder span(String name, SpanKind kind, UnaryOperator<String> headers) {
+    return tracer
+        .spanBuilder(name)
+        .setSpanKind(kind)
+        .setParent(
+            W3CTraceContextPropagator.getInstance().extract(Context.root(), headers, HEADERS));
   }
 
   /** Sends what has ended and was not yet sent, for a few seconds at most. */

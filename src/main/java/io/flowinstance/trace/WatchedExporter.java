@@ -48,9 +48,4 @@ final class WatchedExporter implements SpanExporter {
   public CompletableResultCode shutdown() {
     return exporter.shutdown();
   }
-
-  @Override
-  public String toString() {
-    return exporter.toString();
-  }
 }
