@@ -76,22 +76,29 @@ public final class Outcomes {
     List<Outcome> outcomes = new ArrayList<>();
     FlowInstanceEvent event = null;
     for (IdRecord idRecord : record.records()) {
-      Observation observation =
-          new Observation(
-              idRecord.position(),
-              fetch.query().userId(),
-              fetch.query().orgId(),
-              fetch.askedAt(),
-              fetch.fetchedAt());
       event =
           event == null
-              ? FlowInstanceEvent.of(instance, zones, observation)
-              : event.withObservation(observation);
+              ? event(instance, idRecord, fetch)
+              : event.withObservation(observation(idRecord, fetch));
       outcomes.add(Outcome.of(idRecord, messages.of(event, idRecord, call, heap)));
       heap.keep();
     }
     record.records().forEach(each -> endSpan(each, DeadLetterReason.UNREADABLE_TASK, unreadable));
     return outcomes;
+  }
+
+  /** What is published of an instance for an id record. */
+  public FlowInstanceEvent event(FlowInstance instance, IdRecord idRecord, FetchState fetch) {
+    return FlowInstanceEvent.of(instance, zones, observation(idRecord, fetch));
+  }
+
+  private static Observation observation(IdRecord idRecord, FetchState fetch) {
+    return new Observation(
+        idRecord.position(),
+        fetch.query().userId(),
+        fetch.query().orgId(),
+        fetch.askedAt(),
+        fetch.fetchedAt());
   }
 
   /** Takes heap for messages while they are made, in steps. */
@@ -178,7 +185,8 @@ public final class Outcomes {
     };
   }
 
-  private static DeadLetters.Call call(FetchState fetch) {
+  /** What a dead letter tells of the calls for an instance. */
+  public static DeadLetters.Call call(FetchState fetch) {
     if (fetch == null) {
       return DeadLetters.Call.NONE;
     }

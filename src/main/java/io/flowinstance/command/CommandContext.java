@@ -1,11 +1,24 @@
 package io.flowinstance.command;
 
 import io.flowinstance.config.Settings;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.InputStream;
+import java.io.PrintStream;
 import java.time.Clock;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
 import java.util.function.BooleanSupplier;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.DelegatingProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /**
  * What a command finds where it runs.
@@ -22,6 +35,7 @@ record CommandContext(
     Clock clock,
     boolean unicode,
     BooleanSupplier watched) {
+  private static final int WIDTH = 78;
 
   /**
    * The settings that a command uses.
@@ -30,5 +44,58 @@ record CommandContext(
    */
   Settings settings(Settings.Part... used) {
     return Settings.resolve(environment, Map.of(), Set.of(used));
+  }
+
+  /**
+   * A progress bar on standard error, if somebody watches; it vanishes in the end.
+   *
+   * @param what is done, a word or two
+   * @param most the count at which it is done, or -1 when that is not known yet
+   */
+  ProgressBar progress(String what, long most) {
+    return new ProgressBarBuilder()
+        .setTaskName(what)
+        .setInitialMax(most)
+        .setStyle(unicode ? ProgressBarStyle.COLORFUL_UNICODE_BAR : ProgressBarStyle.ASCII)
+        .setConsumer(
+            watched.getAsBoolean()
+                ? new ConsoleProgressBarConsumer(
+                    new PrintStream(new FileOutputStream(FileDescriptor.err), true), WIDTH)
+                : new DelegatingProgressBarConsumer(unwatched -> {}, WIDTH))
+        .clearDisplayOnFinish()
+        .build();
+  }
+
+  /**
+   * What the brokers answer, waited for.
+   *
+   * @throws KafkaException what went wrong, as Kafka says it
+   */
+  static <T> T await(KafkaFuture<T> answer) {
+    try {
+      return answer.get();
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof KafkaException kafka ? kafka : new KafkaException(e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CommandFailedException("Interrupted.", e);
+    }
+  }
+
+  /**
+   * The number of a topic's partitions.
+   *
+   * @throws CommandFailedException there is no such topic
+   * @throws KafkaException the brokers do not say
+   */
+  static int partitions(Admin admin, String topic) {
+    try {
+      return await(admin.describeTopics(Set.of(topic)).topicNameValues().get(topic))
+          .partitions()
+          .size();
+    } catch (UnknownTopicOrPartitionException e) {
+      throw new CommandFailedException(
+          "Topic %s does not exist: create it, or fix the setting.".formatted(topic), e);
+    }
   }
 }

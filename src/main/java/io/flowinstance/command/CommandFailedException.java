@@ -1,5 +1,13 @@
 package io.flowinstance.command;
 
+import io.flowinstance.enos.ApiFailure;
+import io.flowinstance.enos.FailureKind;
+import io.flowinstance.kafka.KafkaFaults;
+import java.util.stream.Stream;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.InvalidProducerEpochException;
+import org.apache.kafka.common.errors.ProducerFencedException;
+
 /** A command could not do what it was asked; the message is for the person who asked. */
 final class CommandFailedException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -10,5 +18,32 @@ final class CommandFailedException extends RuntimeException {
 
   CommandFailedException(String message, Throwable cause) {
     super(message, cause);
+  }
+
+  /**
+   * A failure in a sentence that says what to fix; null for what no command expects: that is a
+   * fault of its own.
+   */
+  static String sentence(Throwable failure) {
+    if (failure instanceof CommandFailedException) {
+      return failure.getMessage();
+    }
+    if (failure instanceof ApiFailure api) {
+      String remedy =
+          api.kind() == FailureKind.TRANSIENT && api.httpStatus() == null
+              ? "Check enos.base-url and enos.proxy."
+              : api.kind().remedy();
+      return (api.getMessage() + " " + remedy).strip();
+    }
+    if (!(failure instanceof KafkaException)) {
+      return null;
+    }
+    return Stream.iterate(failure, cause -> cause != null, Throwable::getCause)
+            .anyMatch(
+                cause ->
+                    cause instanceof ProducerFencedException
+                        || cause instanceof InvalidProducerEpochException)
+        ? "Another replay was started meanwhile, so this one has stopped."
+        : KafkaFaults.sentence(failure);
   }
 }

@@ -20,34 +20,41 @@ import org.jline.terminal.spi.SystemStream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
-import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.RunLast;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
- * The command line of the JAR. Exit codes: 0 success, 1 failure, 2 invalid arguments or settings. A
- * command writes its result to standard output and everything else to standard error.
+ * The command line of the JAR. A command writes its result to standard output and everything else
+ * to standard error.
  */
+@Command(
+    name = "flow-instance-routes",
+    mixinStandardHelpOptions = true,
+    synopsisSubcommandLabel = "[COMMAND]",
+    description = {
+      "Takes ids of EnOS workflow instances from Kafka and publishes each instance and its tasks,"
+          + " exactly once. Without a command, the pipeline runs until it is asked to stop.",
+      ""
+    },
+    footer = {
+      "",
+      "Settings come from the environment (ENOS_BASE_URL, KAFKA_BOOTSTRAP_SERVERS, …), secrets"
+          + " also from files (ENOS_APP_SECRET_FILE). Every command accepts --help.",
+      "Exit codes: 0 success, 1 failure, 2 invalid arguments or settings."
+    })
 public final class CommandLineInterface {
   private static final String LOG_SETTINGS = "logback.configurationFile";
 
   private CommandLineInterface() {}
 
-  /** Runs the pipeline until it is asked to stop. */
-  @FunctionalInterface
-  public interface Pipeline {
-    /** Returns the exit code of the process. */
-    int run() throws Exception;
-  }
-
   /**
    * Runs what the arguments name.
    *
-   * @param pipeline what runs when they name no command
+   * @param pipeline what runs when there are none
    * @return the exit code of the process
    */
-  public static int run(String[] args, Pipeline pipeline) {
+  public static int run(String[] args, Callable<Integer> pipeline) {
     AddressCache.shorten();
     Console console = System.console();
     // Into a pipe or a file goes UTF-8, whatever the locale: JSON is nothing else.
@@ -55,7 +62,7 @@ public final class CommandLineInterface {
     if (args.length == 0) {
       // Past the parser: to load it takes half a second.
       try {
-        return pipeline.run();
+        return pipeline.call();
       } catch (Exception failure) {
         return explain(failure, writer(FileDescriptor.err, charset));
       }
@@ -68,7 +75,7 @@ public final class CommandLineInterface {
             charset.newEncoder().canEncode('├'),
             () -> new ExecTerminalProvider().isSystemStream(SystemStream.Error));
     CommandLine commandLine =
-        of(context, pipeline)
+        of(context)
             .setOut(writer(FileDescriptor.out, charset))
             .setErr(writer(FileDescriptor.err, charset));
     commandLine.setExecutionStrategy(
@@ -84,20 +91,23 @@ public final class CommandLineInterface {
     return exitCode;
   }
 
-  static CommandLine of(CommandContext context, Pipeline pipeline) {
-    return new CommandLine(new Root(pipeline))
-        .addSubcommand(new Check(context))
-        .addSubcommand(new FetchInstance(context))
-        .addSubcommand(new SendIds(context))
-        .addSubcommand(new ReplayDeadLetters(context))
-        .addSubcommand(new HelpCommand())
-        .registerConverter(Instant.class, new PointInTime(context.clock()))
-        .setCaseInsensitiveEnumValuesAllowed(true)
-        .setExpandAtFiles(false)
-        .setUsageHelpAutoWidth(true)
-        .setParameterExceptionHandler(CommandLineInterface::explain)
-        .setExecutionExceptionHandler(
-            (failure, commandLine, parsed) -> explain(failure, commandLine.getErr()));
+  static CommandLine of(CommandContext context) {
+    CommandLine commandLine =
+        new CommandLine(new CommandLineInterface())
+            .addSubcommand(new Check(context))
+            .addSubcommand(new FetchInstance(context))
+            .addSubcommand(new SendIds(context))
+            .addSubcommand(new ReplayDeadLetters(context))
+            .addSubcommand(new HelpCommand())
+            .registerConverter(Instant.class, new PointInTime(context.clock()))
+            .setCaseInsensitiveEnumValuesAllowed(true)
+            .setExpandAtFiles(false)
+            .setUsageHelpAutoWidth(true)
+            .setParameterExceptionHandler(CommandLineInterface::explain)
+            .setExecutionExceptionHandler(
+                (failure, failed, parsed) -> explain(failure, failed.getErr()));
+    commandLine.getCommandSpec().version("flow-instance-routes " + Application.version());
+    return commandLine;
   }
 
   private static PrintWriter writer(FileDescriptor descriptor, Charset charset) {
@@ -127,49 +137,12 @@ public final class CommandLineInterface {
       err.println(failure.getMessage());
       return CommandLine.ExitCode.USAGE;
     }
-    String sentence = Failures.sentence(failure);
+    String sentence = CommandFailedException.sentence(failure);
     if (sentence == null) {
       failure.printStackTrace(err);
     } else {
       err.println(sentence);
     }
     return CommandLine.ExitCode.SOFTWARE;
-  }
-
-  /** Without a command: the pipeline itself. */
-  @Command(
-      name = "flow-instance-routes",
-      mixinStandardHelpOptions = true,
-      versionProvider = Version.class,
-      synopsisSubcommandLabel = "[COMMAND]",
-      description = {
-        "Takes ids of EnOS workflow instances from Kafka and publishes each instance and its tasks,"
-            + " exactly once. Without a command, the pipeline runs until it is asked to stop.",
-        ""
-      },
-      footer = {
-        "",
-        "Settings come from the environment (ENOS_BASE_URL, KAFKA_BOOTSTRAP_SERVERS, …), secrets"
-            + " also from files (ENOS_APP_SECRET_FILE). Every command accepts --help.",
-        "Exit codes: 0 success, 1 failure, 2 invalid arguments or settings."
-      })
-  private static final class Root implements Callable<Integer> {
-    private final Pipeline pipeline;
-
-    Root(Pipeline pipeline) {
-      this.pipeline = pipeline;
-    }
-
-    @Override
-    public Integer call() throws Exception {
-      return pipeline.run();
-    }
-  }
-
-  private static final class Version implements IVersionProvider {
-    @Override
-    public String[] getVersion() {
-      return new String[] {"flow-instance-routes " + Application.version()};
-    }
   }
 }

@@ -2,26 +2,23 @@ package io.flowinstance.command;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.util.RawValue;
 import io.flowinstance.app.MessageSettings;
+import io.flowinstance.app.Outcomes;
 import io.flowinstance.config.Settings;
-import io.flowinstance.enos.Answer;
-import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.event.Enrichment;
 import io.flowinstance.event.FlowInstanceEvent;
-import io.flowinstance.event.Observation;
+import io.flowinstance.event.State;
 import io.flowinstance.event.Times;
 import io.flowinstance.fetch.FetchState;
 import io.flowinstance.graph.FlowInstance;
-import io.flowinstance.graph.FlowInstanceDecoder;
 import io.flowinstance.id.IdRecord;
-import io.flowinstance.id.IdRecordReader;
 import io.flowinstance.id.MalformedIdException;
 import io.flowinstance.json.Json;
 import io.flowinstance.json.Printable;
-import io.flowinstance.outcome.DeadLetters;
 import io.flowinstance.outcome.InstanceMessages;
-import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.time.Instant;
@@ -71,11 +68,16 @@ final class FetchInstance implements Callable<Integer> {
   public Integer call() {
     Settings settings = context.settings(Settings.Part.ENOS);
     MessageSettings messages = MessageSettings.of(settings, context.clock());
-    FetchState fetch = new FetchState(query(messages.ids()));
+    InstanceMessages parts =
+        new InstanceMessages(messages.events(), messages.deadLetters(), Long.MAX_VALUE);
+    Outcomes outcomes = new Outcomes(messages.zones(), parts, messages.deadLetters());
+    FetchState fetch;
     FlowInstance instance;
     try (EnosApi api = EnosApi.start(settings, context.clock())) {
-      instance =
-          new FlowInstanceDecoder().decode(api.calls().instance(fetch), fetch.query().instanceId());
+      fetch = new FetchState(messages.ids().read(id.getBytes(UTF_8)));
+      instance = outcomes.decode(api.calls().instance(fetch), fetch);
+    } catch (MalformedIdException e) {
+      throw new CommandFailedException(e.getMessage(), e);
     }
     IdRecord nowhere =
         new IdRecord(
@@ -85,30 +87,30 @@ final class FetchInstance implements Callable<Integer> {
             null,
             id.getBytes(UTF_8),
             new RecordHeaders());
-    FlowInstanceEvent event =
-        FlowInstanceEvent.of(
-            instance,
-            messages.zones(),
-            new Observation(
-                nowhere.position(),
-                fetch.query().userId(),
-                fetch.query().orgId(),
-                fetch.askedAt(),
-                fetch.fetchedAt()));
+    FlowInstanceEvent event = outcomes.event(instance, nowhere, fetch);
     if (asJson) {
-      printMessages(event, nowhere, fetch, messages);
+      PrintWriter out = spec.commandLine().getOut();
+      parts
+          .of(event, nowhere, Outcomes.call(fetch), bytes -> {})
+          .forEach(message -> out.println(new String(Json.write(json(message)), UTF_8)));
     } else {
       print(event);
     }
     return 0;
   }
 
-  private InstanceQuery query(IdRecordReader ids) {
-    try {
-      return ids.read(id.getBytes(UTF_8));
-    } catch (MalformedIdException e) {
-      throw new CommandFailedException(e.getMessage(), e);
+  private static ObjectNode json(ProducerRecord<byte[], byte[]> message) {
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    json.put("topic", message.topic());
+    json.put("key", message.key() == null ? null : new String(message.key(), UTF_8));
+    ObjectNode headers = json.putObject("headers");
+    for (Header header : message.headers()) {
+      headers.put(header.key(), new String(header.value(), UTF_8));
     }
+    String value = new String(message.value(), UTF_8);
+    return headers.has("ce_type")
+        ? json.putRawValue("value", new RawValue(value))
+        : json.put("value", value);
   }
 
   private void print(FlowInstanceEvent event) {
@@ -120,14 +122,12 @@ final class FetchInstance implements Callable<Integer> {
         Printable.of(instance.instanceId())
             + (instance.flowName() == null ? "" : "  " + Printable.of(instance.flowName()))
             + (instance.flowId() == null ? "" : "  (workflow " + instance.flowId() + ")"));
-    String status =
-        instance.statusDesc() != null
-            ? instance.statusDesc()
-            : instance.status() == null ? null : instance.status().toString();
-    line("status", status == null ? null : StatusColours.of(status, enrichment.state(), ansi));
+    Object status = instance.statusDesc() != null ? instance.statusDesc() : instance.status();
+    State state = enrichment.state();
+    line("status", status == null ? null : Words.coloured(status.toString(), state, ansi));
     line(
         "state",
-        StatusColours.of(enrichment.state().name(), enrichment.state(), ansi)
+        Words.coloured(state.name(), state, ansi)
             + (enrichment.settled() ? ", settled" : ", not settled"));
     line("triggered", time(enrichment.triggeredAt(), instance.triggerTime()));
     line("started", time(enrichment.startedAt(), instance.startTime()));
@@ -136,7 +136,7 @@ final class FetchInstance implements Callable<Integer> {
         "duration",
         enrichment.durationMs() == null
             ? null
-            : Durations.text(Duration.ofMillis(enrichment.durationMs())));
+            : Words.duration(Duration.ofMillis(enrichment.durationMs())));
     line("owners", Printable.of(String.join(", ", enrichment.owners())));
     line("tasks", tasks(enrichment, ansi));
     if (enrichment.taskCount() > 0 || !instance.graph().flows().isEmpty()) {
@@ -161,48 +161,11 @@ final class FetchInstance implements Callable<Integer> {
   private static String tasks(Enrichment enrichment, Ansi ansi) {
     return enrichment.taskCount()
         + enrichment.taskCountByStatus().entrySet().stream()
-            .map(count -> count.getValue() + " " + StatusColours.of(count.getKey(), ansi))
+            .map(
+                count ->
+                    count.getValue()
+                        + " "
+                        + Words.coloured(count.getKey(), State.of(count.getKey()), ansi))
             .collect(Collectors.joining(", ", enrichment.taskCount() == 0 ? "" : ": ", ""));
-  }
-
-  private void printMessages(
-      FlowInstanceEvent event, IdRecord nowhere, FetchState fetch, MessageSettings parts) {
-    InstanceMessages messages =
-        new InstanceMessages(parts.events(), parts.deadLetters(), Long.MAX_VALUE);
-    Answer answer = fetch.answer();
-    DeadLetters.Call call =
-        new DeadLetters.Call(
-            answer.httpStatus(), answer.apiCode(), answer.excerpt(), fetch.attempts());
-    PrintWriter out = spec.commandLine().getOut();
-    for (ProducerRecord<byte[], byte[]> message : messages.of(event, nowhere, call, bytes -> {})) {
-      out.println(new String(Json.write(json -> write(message, json)), UTF_8));
-    }
-  }
-
-  private static void write(ProducerRecord<byte[], byte[]> message, JsonGenerator json)
-      throws IOException {
-    json.writeStartObject();
-    json.writeStringField("topic", message.topic());
-    json.writeFieldName("key");
-    if (message.key() == null) {
-      json.writeNull();
-    } else {
-      json.writeString(new String(message.key(), UTF_8));
-    }
-    json.writeObjectFieldStart("headers");
-    boolean event = false;
-    for (Header header : message.headers()) {
-      json.writeStringField(header.key(), new String(header.value(), UTF_8));
-      event |= header.key().equals("ce_type");
-    }
-    json.writeEndObject();
-    json.writeFieldName("value");
-    String value = new String(message.value(), UTF_8);
-    if (event) {
-      json.writeRawValue(value);
-    } else {
-      json.writeString(value);
-    }
-    json.writeEndObject();
   }
 }

@@ -5,11 +5,12 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.id.IdRecordReader;
 import io.flowinstance.id.MalformedIdException;
+import io.flowinstance.json.Json;
 import io.flowinstance.json.Printable;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.LineNumberReader;
 import java.nio.charset.CharacterCodingException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -17,30 +18,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Reads ids, one per line: anything that an id record may hold, so that an id with its user and
- * organization, as JSON, is one too. Blank lines and those that begin with {@code #} are passed
- * over.
+ * Ids, one per line, each once, in the order of their first lines: anything that an id record may
+ * hold, so that an id with its user and organization, as JSON, is one too. Blank lines and those
+ * that begin with {@code #} are passed over.
+ *
+ * @param values by what is asked for, what the id record will hold
+ * @param repeated how many lines asked for what an earlier one asked for
  */
-final class IdLines {
-  /** The pipeline knows the user and the organization of an id that names none. */
-  private static final IdRecordReader NOBODYS = new IdRecordReader(null, null);
-
+record IdLines(Map<InstanceQuery, String> values, int repeated) {
   private static final int MOST_SHOWN = 10;
-  private static final String BYTE_ORDER_MARK = "\uFEFF";
-
-  private final Map<InstanceQuery, String> values = new LinkedHashMap<>();
-  private final List<String> faults = new ArrayList<>();
-  private int repeated;
-
-  private IdLines() {}
-
-  /**
-   * The ids, each once, in the order of their first lines.
-   *
-   * @param values by what is asked for, what the id record will hold
-   * @param repeated how many lines asked for what an earlier one asked for
-   */
-  record Ids(Map<InstanceQuery, String> values, int repeated) {}
 
   /**
    * Reads to the end.
@@ -48,15 +34,27 @@ final class IdLines {
    * @param source what is read, for a sentence
    * @throws CommandFailedException it cannot be read, or some lines hold no id: all of them count
    */
-  static Ids read(InputStream in, String source) {
-    IdLines lines = new IdLines();
+  static IdLines read(InputStream in, String source) {
+    // The pipeline knows the user and the organization of an id that names none.
+    IdRecordReader ids = new IdRecordReader(null, null);
+    Map<InstanceQuery, String> values = new LinkedHashMap<>();
+    List<String> faults = new ArrayList<>();
+    int repeated = 0;
     try {
-      BufferedReader reader = new BufferedReader(new InputStreamReader(in, UTF_8.newDecoder()));
-      int number = 0;
-      for (String line = reader.readLine(); line != null; line = reader.readLine()) {
-        number++;
-        lines.add(
-            number == 1 && line.startsWith(BYTE_ORDER_MARK) ? line.substring(1) : line, number);
+      LineNumberReader lines = new LineNumberReader(new InputStreamReader(in, UTF_8.newDecoder()));
+      for (String line; (line = lines.readLine()) != null; ) {
+        String text = Json.trim(line);
+        if (text.isEmpty() || text.startsWith("#")) {
+          continue;
+        }
+        try {
+          if (values.putIfAbsent(ids.read(text.getBytes(UTF_8)), text) != null) {
+            repeated++;
+          }
+        } catch (MalformedIdException e) {
+          faults.add(
+              "%n  line %d: %s".formatted(lines.getLineNumber(), Printable.of(e.getMessage())));
+        }
       }
     } catch (CharacterCodingException e) {
       throw new CommandFailedException("%s is no UTF-8 text.".formatted(source), e);
@@ -64,32 +62,15 @@ final class IdLines {
       throw new CommandFailedException(
           "%s cannot be read: %s".formatted(source, e.getMessage()), e);
     }
-    if (!lines.faults.isEmpty()) {
+    if (!faults.isEmpty()) {
       throw new CommandFailedException(
-          "%s of %s without an id, and nothing was sent:%n%s%s"
+          "%s of %s without an id, and nothing was sent:%s%s"
               .formatted(
-                  Count.of(lines.faults.size(), "line"),
+                  Words.count(faults.size(), "line"),
                   source,
-                  String.join(
-                      System.lineSeparator(),
-                      lines.faults.subList(0, Math.min(MOST_SHOWN, lines.faults.size()))),
-                  lines.faults.size() > MOST_SHOWN ? System.lineSeparator() + "  …" : ""));
+                  String.join("", faults.subList(0, Math.min(MOST_SHOWN, faults.size()))),
+                  faults.size() > MOST_SHOWN ? "%n  …".formatted() : ""));
     }
-    return new Ids(lines.values, lines.repeated);
-  }
-
-  private void add(String line, int number) {
-    String text = line.strip();
-    if (text.isEmpty() || text.startsWith("#")) {
-      return;
-    }
-    try {
-      InstanceQuery query = NOBODYS.read(text.getBytes(UTF_8));
-      if (values.putIfAbsent(query, text) != null) {
-        repeated++;
-      }
-    } catch (MalformedIdException e) {
-      faults.add("  line %d: %s".formatted(number, Printable.of(e.getMessage())));
-    }
+    return new IdLines(values, repeated);
   }
 }

@@ -1,9 +1,11 @@
 package io.flowinstance.command;
 
+import io.flowinstance.config.Settings;
 import io.flowinstance.kafka.KafkaClients;
 import io.flowinstance.outcome.DeadLetter;
 import java.io.PrintWriter;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -11,16 +13,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BiConsumer;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import me.tongfei.progressbar.ProgressBar;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsOptions;
 import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
 import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
@@ -30,33 +33,36 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
  * One run over the dead letters, up to where the topic ended when the run began. Without a filter
  * it starts at the committed offsets of the group, else at the beginning of the topic.
  *
- * <p>It reads all partitions itself and never joins the group, so nothing is rebalanced.
+ * <p>It reads all partitions itself and never joins the group, so nothing is rebalanced. It sends
+ * id records in transactions, each with the offsets behind their dead letters: a process that is
+ * killed leaves both or neither.
  */
-final class Replay {
-  /** The offsets of groups; a broker creates this topic when it is first asked for an offset. */
-  private static final String OFFSETS_TOPIC = "__consumer_offsets";
-
+final class Replay implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(200);
   private static final long STALLED_NANOS = TimeUnit.SECONDS.toNanos(30);
   private static final String CLIENT_ID = "flow-instance-routes-replay";
+  private static final int MOST_RECORDS = 100;
+  private static final long MOST_BYTES = 8L << 20;
+
+  /** A low rate makes small transactions, not long ones, which would time out. */
+  private static final long LONGEST_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final KafkaClients clients;
-  private final Topics topics;
+  private final String deadLetters;
+  private final String ids;
+  private final String groupId;
   private final ReplayFilter filter;
   private final long max;
   private final PrintWriter err;
+  private final Producer<byte[], byte[]> producer;
   private final Map<Result, Long> results = new EnumMap<>(Result.class);
   private final Map<TopicPartition, Long> positions = new HashMap<>();
   private Map<TopicPartition, Long> ends = Map.of();
 
-  /**
-   * Where it reads and writes.
-   *
-   * @param deadLetters the topic of the dead letters
-   * @param ids the topic that their id records came from and return to
-   * @param groupId the consumer group whose offsets are the position
-   */
-  record Topics(String deadLetters, String ids, String groupId) {}
+  private final List<ProducerRecord<byte[], byte[]>> batch = new ArrayList<>();
+  private long batchBytes;
+  private long batchBegun;
+  private long committed;
 
   /** What became of a dead letter. */
   enum Result {
@@ -69,92 +75,122 @@ final class Replay {
     RECORD_GONE
   }
 
-  /**
-   * @param max replay at most so many
-   * @param err receives a line for each dead letter that cannot be replayed
-   */
-  Replay(KafkaClients clients, Topics topics, ReplayFilter filter, long max, PrintWriter err) {
-    this.clients = clients;
-    this.topics = topics;
-    this.filter = filter;
-    this.max = max;
-    this.err = err;
+  /** Takes each dead letter before it is replayed. */
+  @FunctionalInterface
+  interface Selection {
+    void add(DeadLetter letter);
   }
 
   /**
-   * Reads the dead letters.
+   * @param max replay at most so many
+   * @param dryRun send and commit nothing
+   * @param err receives a line for each dead letter that cannot be replayed
+   */
+  Replay(
+      KafkaClients clients,
+      Settings settings,
+      ReplayFilter filter,
+      long max,
+      boolean dryRun,
+      PrintWriter err) {
+    this.clients = clients;
+    this.deadLetters = settings.getString("topic.dead-letters");
+    this.ids = settings.getString("topic.instance-ids");
+    this.groupId = settings.getString("kafka.group-id") + "-replay";
+    this.filter = filter;
+    this.max = max;
+    this.err = err;
+    this.producer =
+        dryRun
+            ? null
+            : clients.transactionalProducer(
+                settings.transactionalIdPrefix() + "-replay",
+                settings.getInt("kafka.transaction-timeout-ms"),
+                settings.getInt("kafka.max-request-size"),
+                settings.getString("kafka.compression-type"));
+  }
+
+  /**
+   * Reads the dead letters, and replays those that the filter selects.
    *
-   * @param destination receives each dead letter to replay, and what goes to the topic of ids
    * @return how many had which result
    * @throws CommandFailedException it cannot continue
    */
-  Map<Result, Long> run(
-      Progress progress, BiConsumer<DeadLetter, ProducerRecord<byte[], byte[]>> destination) {
+  Map<Result, Long> run(ProgressBar progress, Selection selected) {
+    if (producer != null) {
+      // Before the position is read: it commits or aborts what a killed replay left open.
+      producer.initTransactions();
+    }
     try (Consumer<byte[], byte[]> reader = clients.reader(CLIENT_ID)) {
       findPositions(reader);
       reader.assign(positions.keySet());
       positions.forEach(reader::seek);
-      read(reader, progress, destination);
-      return results;
+      read(reader, progress, selected);
     }
+    // Even if no record is left: Kafka deletes offsets that nobody commits for a week.
+    if (producer != null && (!batch.isEmpty() || filter.isEmpty())) {
+      commit();
+    }
+    return results;
   }
 
-  /** The offsets to commit with the records so far; none if there is a filter. */
-  Map<TopicPartition, OffsetAndMetadata> offsets() {
-    return filter.isEmpty()
-        ? positions.entrySet().stream()
-            .collect(Collectors.toMap(Map.Entry::getKey, e -> new OffsetAndMetadata(e.getValue())))
-        : Map.of();
+  /** How many id records are committed. */
+  long committed() {
+    return committed;
   }
 
   private void findPositions(Consumer<byte[], byte[]> reader) {
     try (Admin admin = clients.admin()) {
-      KafkaAnswers.partitions(admin, topics.ids());
+      CommandContext.partitions(admin, ids);
       List<TopicPartition> partitions =
-          IntStream.range(0, KafkaAnswers.partitions(admin, topics.deadLetters()))
-              .mapToObj(partition -> new TopicPartition(topics.deadLetters(), partition))
+          IntStream.range(0, CommandContext.partitions(admin, deadLetters))
+              .mapToObj(partition -> new TopicPartition(deadLetters, partition))
               .toList();
-      Map<TopicPartition, OffsetAndMetadata> committed =
-          filter.isEmpty() && mayHaveOffsets(admin) ? committed(admin, partitions) : Map.of();
+      Map<TopicPartition, OffsetAndMetadata> start =
+          filter.isEmpty() && mayHaveOffsets(admin) ? position(admin, partitions) : Map.of();
       positions.putAll(reader.beginningOffsets(partitions));
       ends = reader.endOffsets(partitions);
-      committed.forEach(this::startAt);
+      start.forEach(this::startAt);
     }
   }
 
   /** The committed offsets, with null for a partition without one. */
-  private Map<TopicPartition, OffsetAndMetadata> committed(
+  private Map<TopicPartition, OffsetAndMetadata> position(
       Admin admin, List<TopicPartition> partitions) {
-    return KafkaAnswers.await(
-        admin
-            .listConsumerGroupOffsets(
-                // A broker waits for pending offsets only of partitions that the request names.
-                Map.of(
-                    topics.groupId(),
-                    new ListConsumerGroupOffsetsSpec().topicPartitions(partitions)),
-                new ListConsumerGroupOffsetsOptions().requireStable(true))
-            .partitionsToOffsetAndMetadata(topics.groupId()));
+    Map<TopicPartition, OffsetAndMetadata> committed =
+        CommandContext.await(
+            admin
+                .listConsumerGroupOffsets(
+                    // A broker waits for pending offsets only of partitions that are named.
+                    Map.of(groupId, new ListConsumerGroupOffsetsSpec().topicPartitions(partitions)),
+                    new ListConsumerGroupOffsetsOptions().requireStable(true))
+                .partitionsToOffsetAndMetadata(groupId));
+    // The client leaves out what it was not told: to begin there anew would replay all again.
+    if (!committed.keySet().containsAll(partitions)) {
+      throw new CommandFailedException(
+          "The brokers do not tell all offsets of the group %s: run this again."
+              .formatted(groupId));
+    }
+    return committed;
   }
 
   private void startAt(TopicPartition partition, OffsetAndMetadata offset) {
-    if (offset == null) {
-      return;
-    }
-    long committed = offset.offset();
-    if (committed > ends.get(partition)) {
+    if (offset != null && offset.offset() > ends.get(partition)) {
       throw new CommandFailedException(
           ("The group %s is at offset %d of %s, which ends at %d. If the topic was recreated, delete"
                   + " the group with kafka-consumer-groups --delete and run this again.")
-              .formatted(topics.groupId(), committed, partition, ends.get(partition)));
+              .formatted(groupId, offset.offset(), partition, ends.get(partition)));
     }
-    // Retention may have deleted what is between the committed offset and the beginning.
-    positions.merge(partition, committed, Math::max);
+    if (offset != null) {
+      // Retention may have deleted what is between the committed offset and the beginning.
+      positions.merge(partition, offset.offset(), Math::max);
+    }
   }
 
-  /** Whether any group has offsets. If none has, asking for one would create the topic. */
+  /** Whether any group has offsets. If none has, asking for one would create their topic. */
   private static boolean mayHaveOffsets(Admin admin) {
     try {
-      KafkaAnswers.await(admin.describeTopics(Set.of(OFFSETS_TOPIC)).allTopicNames());
+      CommandContext.await(admin.describeTopics(Set.of("__consumer_offsets")).allTopicNames());
       return true;
     } catch (UnknownTopicOrPartitionException e) {
       return false;
@@ -164,10 +200,7 @@ final class Replay {
     }
   }
 
-  private void read(
-      Consumer<byte[], byte[]> reader,
-      Progress progress,
-      BiConsumer<DeadLetter, ProducerRecord<byte[], byte[]>> destination) {
+  private void read(Consumer<byte[], byte[]> reader, ProgressBar progress, Selection selected) {
     long all = unreadOffsets();
     long lastRecord = System.nanoTime();
     Set<TopicPartition> unread = new HashSet<>(positions.keySet());
@@ -183,8 +216,8 @@ final class Replay {
           return;
         }
         positions.put(partition, stored.offset() + 1);
-        results.merge(handle(new DeadLetter(stored), destination), 1L, Long::sum);
-        progress.to(all - unreadOffsets(), all);
+        results.merge(handle(new DeadLetter(stored), selected), 1L, Long::sum);
+        progress.maxHint(all).stepTo(all - unreadOffsets());
       }
       if (unread.removeIf(partition -> isRead(reader, partition)) || !polled.isEmpty()) {
         lastRecord = System.nanoTime();
@@ -210,8 +243,7 @@ final class Replay {
     return true;
   }
 
-  private Result handle(
-      DeadLetter letter, BiConsumer<DeadLetter, ProducerRecord<byte[], byte[]>> destination) {
+  private Result handle(DeadLetter letter, Selection selected) {
     if (!filter.matches(letter)) {
       return Result.NOT_SELECTED;
     }
@@ -226,22 +258,66 @@ final class Replay {
           letter.stored().offset(), letter.stored().partition());
       return Result.RECORD_GONE;
     }
-    destination.accept(letter, letter.replay(topics.ids(), original));
+    selected.add(letter);
+    if (producer != null) {
+      send(letter.replay(ids, original));
+    }
     return Result.REPLAYED;
+  }
+
+  private void send(ProducerRecord<byte[], byte[]> idRecord) {
+    if (batch.isEmpty()) {
+      batchBegun = System.nanoTime();
+    }
+    batch.add(idRecord);
+    batchBytes += idRecord.value() == null ? 0 : idRecord.value().length;
+    if (batch.size() >= MOST_RECORDS
+        || batchBytes >= MOST_BYTES
+        || System.nanoTime() - batchBegun >= LONGEST_NANOS) {
+      commit();
+    }
+  }
+
+  private void commit() {
+    try {
+      producer.beginTransaction();
+      batch.forEach(producer::send);
+      // Whether another replay has fenced this one: to commit without asking waits for a timeout.
+      producer.flush();
+      if (filter.isEmpty()) {
+        Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
+        positions.forEach((at, offset) -> offsets.put(at, new OffsetAndMetadata(offset)));
+        producer.sendOffsetsToTransaction(offsets, new ConsumerGroupMetadata(groupId));
+      }
+      producer.commitTransaction();
+    } catch (KafkaException e) {
+      abort();
+      throw e;
+    }
+    committed += batch.size();
+    batch.clear();
+    batchBytes = 0;
+  }
+
+  private void abort() {
+    try {
+      producer.abortTransaction();
+    } catch (KafkaException | IllegalStateException e) {
+      // Then the brokers do it, after the transaction's timeout or at the next replay's start.
+      producer.close(Duration.ZERO);
+    }
   }
 
   /** The id record at a place, or null if it is gone. */
   private ConsumerRecord<byte[], byte[]> original(DeadLetter.Origin origin) {
     // A header must not make this command read any other topic.
-    if (origin == null || !origin.partition().topic().equals(topics.ids())) {
+    if (origin == null || !origin.partition().topic().equals(ids)) {
       return null;
     }
     try (Consumer<byte[], byte[]> reader = clients.reader(CLIENT_ID + "-original")) {
       Set<TopicPartition> partition = Set.of(origin.partition());
-      boolean exists =
-          reader.partitionsFor(topics.ids()).stream()
-              .anyMatch(info -> info.partition() == origin.partition().partition());
-      if (!exists
+      if (reader.partitionsFor(ids).stream()
+              .noneMatch(info -> info.partition() == origin.partition().partition())
           || origin.offset() < reader.beginningOffsets(partition).get(origin.partition())
           || origin.offset() >= reader.endOffsets(partition).get(origin.partition())) {
         return null;
@@ -260,6 +336,13 @@ final class Replay {
       throw new CommandFailedException(
           "The brokers did not send the record at %s-%d for 30 s."
               .formatted(origin.partition(), origin.offset()));
+    }
+  }
+
+  @Override
+  public void close() {
+    if (producer != null) {
+      producer.close(Duration.ofSeconds(5));
     }
   }
 }

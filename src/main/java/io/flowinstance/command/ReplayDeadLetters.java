@@ -16,9 +16,10 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import org.apache.kafka.clients.producer.Producer;
+import me.tongfei.progressbar.ProgressBar;
 import org.apache.kafka.common.KafkaException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -109,29 +110,6 @@ final class ReplayDeadLetters implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    refuseNonsense();
-    Settings settings = context.settings(Settings.Part.KAFKA);
-    KafkaClients clients = new KafkaClients(settings::kafkaConnection);
-    ReplayFilter filter = new ReplayFilter(Set.copyOf(reasons), since, until, maxReplays);
-    Replay.Topics topics =
-        new Replay.Topics(
-            settings.getString("topic.dead-letters"),
-            settings.getString("topic.instance-ids"),
-            settings.getString("kafka.group-id") + "-replay");
-    PrintWriter err = spec.commandLine().getErr();
-    if (!filter.isEmpty()) {
-      err.println(
-          "This run is a selection: it may repeat dead letters that were already replayed, and"
-              + " runs without a filter still start where the last of them ended.");
-    }
-    Replay replay = new Replay(clients, topics, filter, max, err);
-    Map<Replay.Result, Long> results =
-        dryRun ? list(replay) : replay(replay, filter, clients, settings, topics);
-    spec.commandLine().getOut().println(summary(results, filter));
-    return 0;
-  }
-
-  private void refuseNonsense() {
     if (max < 1 || maxReplays != null && maxReplays < 1 || rate != null && rate < 1) {
       throw new ParameterException(
           spec.commandLine(), "--max, --max-replays and --rate take numbers from 1.");
@@ -140,36 +118,69 @@ final class ReplayDeadLetters implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--since %s is not before --until %s.".formatted(since, until));
     }
-  }
-
-  private Map<Replay.Result, Long> list(Replay replay) {
+    Settings settings = context.settings(Settings.Part.KAFKA);
+    ReplayFilter filter = new ReplayFilter(Set.copyOf(reasons), since, until, maxReplays);
+    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter err = spec.commandLine().getErr();
+    if (!filter.isEmpty()) {
+      err.println(
+          "This run is a selection: it may repeat dead letters that were already replayed, and"
+              + " runs without a filter still start where the last of them ended.");
+    }
+    KafkaClients clients = new KafkaClients(settings::kafkaConnection);
+    RateLimiter limiter = RateLimits.of(rate == null || dryRun ? 0 : rate);
     List<DeadLetter> selected = new ArrayList<>();
     Map<Replay.Result, Long> results;
-    try (Progress progress = Progress.of(context, "Reading", -1)) {
-      results = replay.run(progress, (letter, idRecord) -> selected.add(letter));
+    try (Replay replay = new Replay(clients, settings, filter, max, dryRun, err);
+        ProgressBar progress = context.progress(dryRun ? "Reading" : "Replaying", -1)) {
+      try {
+        results =
+            replay.run(
+                progress,
+                letter -> {
+                  RateLimits.await(limiter);
+                  if (dryRun) {
+                    selected.add(letter);
+                  }
+                });
+      } catch (KafkaException | CommandFailedException e) {
+        if (dryRun) {
+          throw e;
+        }
+        throw new CommandFailedException(
+            "%s%n%s replayed; %s."
+                .formatted(
+                    CommandFailedException.sentence(e),
+                    Words.count(replay.committed(), "dead letter"),
+                    filter.isEmpty()
+                        ? "run this again to replay the others"
+                        : "the same run again would repeat them"),
+            e);
+      }
     }
     if (!selected.isEmpty()) {
-      spec.commandLine()
-          .getOut()
-          .println(
-              AsciiTable.builder()
-                  .border(AsciiTable.BASIC_ASCII_NO_DATA_SEPARATORS_NO_OUTSIDE_BORDER)
-                  .data(
-                      selected,
-                      List.of(
-                          column("reason").with(letter -> Printable.of(letter.reason())),
-                          column("instance id or key")
-                              .with(letter -> Printable.of(letter.subject())),
-                          column("failed at").with(ReplayDeadLetters::failedAt),
-                          column("replays")
-                              .dataAlign(HorizontalAlign.RIGHT)
-                              .with(letter -> Integer.toString(letter.replays())),
-                          column("message")
-                              .maxWidth(MESSAGE_WIDTH, OverflowBehaviour.ELLIPSIS_RIGHT)
-                              .with(letter -> Printable.of(letter.message()))))
-                  .asString());
+      out.println(table(selected));
     }
-    return results;
+    out.println(summary(results, filter));
+    return 0;
+  }
+
+  private static String table(List<DeadLetter> letters) {
+    return AsciiTable.builder()
+        .border(AsciiTable.BASIC_ASCII_NO_DATA_SEPARATORS_NO_OUTSIDE_BORDER)
+        .data(
+            letters,
+            List.of(
+                column("reason").with(letter -> Printable.of(letter.reason())),
+                column("instance id or key").with(letter -> Printable.of(letter.subject())),
+                column("failed at").with(letter -> Objects.toString(letter.failedAt(), "")),
+                column("replays")
+                    .dataAlign(HorizontalAlign.RIGHT)
+                    .with(letter -> Integer.toString(letter.replays())),
+                column("message")
+                    .maxWidth(MESSAGE_WIDTH, OverflowBehaviour.ELLIPSIS_RIGHT)
+                    .with(letter -> Printable.of(letter.message()))))
+        .asString();
   }
 
   private static Column column(String header) {
@@ -179,66 +190,25 @@ final class ReplayDeadLetters implements Callable<Integer> {
         .dataAlign(HorizontalAlign.LEFT);
   }
 
-  private static String failedAt(DeadLetter letter) {
-    return letter.failedAt() == null ? "" : letter.failedAt().toString();
-  }
-
-  private Map<Replay.Result, Long> replay(
-      Replay replay,
-      ReplayFilter filter,
-      KafkaClients clients,
-      Settings settings,
-      Replay.Topics topics) {
-    RateLimiter limiter = RateLimits.of(rate == null ? 0 : rate);
-    Producer<byte[], byte[]> producer =
-        clients.transactionalProducer(
-            settings.transactionalIdPrefix() + "-replay",
-            settings.getInt("kafka.transaction-timeout-ms"),
-            settings.getInt("kafka.max-request-size"),
-            settings.getString("kafka.compression-type"));
-    try (ReplayTransactions transactions = new ReplayTransactions(producer, topics.groupId());
-        Progress progress = Progress.of(context, "Replaying", -1)) {
-      // Before the position is read: it commits or aborts what a killed replay left open.
-      producer.initTransactions();
-      try {
-        Map<Replay.Result, Long> results =
-            replay.run(
-                progress,
-                (letter, idRecord) -> {
-                  RateLimits.await(limiter);
-                  transactions.add(idRecord, replay::offsets);
-                });
-        transactions.finish(replay.offsets());
-        return results;
-      } catch (KafkaException | CommandFailedException e) {
-        throw new CommandFailedException(
-            "%s%n%s replayed; %s."
-                .formatted(
-                    Failures.sentence(e),
-                    Count.of(transactions.committed(), "dead letter"),
-                    filter.isEmpty()
-                        ? "run this again to replay the others"
-                        : "the same run again would repeat them"),
-            e);
-      }
-    }
-  }
-
   private String summary(Map<Replay.Result, Long> results, ReplayFilter filter) {
     StringBuilder summary =
         new StringBuilder()
             .append(results.getOrDefault(Replay.Result.REPLAYED, 0L))
             .append(dryRun ? " would be replayed" : " replayed");
-    add(summary, results.get(Replay.Result.NOT_SELECTED), "not selected");
-    String often = Count.of(filter.replayLimit(), "replay");
-    add(summary, results.get(Replay.Result.EXHAUSTED), "left after " + often + " or more");
-    add(summary, results.get(Replay.Result.RECORD_GONE), "cannot be replayed");
+    results.forEach(
+        (result, count) -> {
+          String what =
+              switch (result) {
+                case REPLAYED -> null;
+                case NOT_SELECTED -> "not selected";
+                case EXHAUSTED ->
+                    "left after %s or more".formatted(Words.count(filter.replayLimit(), "replay"));
+                case RECORD_GONE -> "cannot be replayed";
+              };
+          if (what != null) {
+            summary.append(", ").append(count).append(' ').append(what);
+          }
+        });
     return summary.append('.').toString();
-  }
-
-  private static void add(StringBuilder summary, Long count, String what) {
-    if (count != null) {
-      summary.append(", ").append(count).append(' ').append(what);
-    }
   }
 }

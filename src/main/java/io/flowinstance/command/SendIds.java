@@ -15,6 +15,7 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -23,6 +24,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import me.tongfei.progressbar.ProgressBar;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -50,9 +52,6 @@ import picocli.CommandLine.Spec;
     })
 final class SendIds implements Callable<Integer> {
   private static final int PAGE_SIZE = 100;
-
-  /** Pages of v2.0 are counted from 0, those of v2.1 from 1. */
-  private static final Map<String, Integer> FIRST_PAGES = Map.of("v2.0", 0, "v2.1", 1);
 
   private final CommandContext context;
 
@@ -94,7 +93,7 @@ final class SendIds implements Callable<Integer> {
       paramLabel = "<type>",
       description =
           "With --from: only instances of these schedule types: ${COMPLETION-CANDIDATES} (default: all).")
-  private List<InstanceSearch.Type> types = List.of();
+  private Set<InstanceSearch.Type> types = Set.of();
 
   @Option(names = "--dry-run", description = "Print the ids and send nothing.")
   private boolean dryRun;
@@ -119,19 +118,18 @@ final class SendIds implements Callable<Integer> {
   }
 
   private void refuseNonsense() {
+    String fault = null;
     if ((from == null) != (to == null)) {
-      throw new ParameterException(spec.commandLine(), "--from and --to need each other.");
+      fault = "--from and --to need each other.";
+    } else if (from != null && file != null) {
+      fault = "Ids come from FILE or, with --from and --to, from EnOS: not both.";
+    } else if (from == null && !(statuses.isEmpty() && types.isEmpty())) {
+      fault = "--status and --type need --from and --to.";
+    } else if (from != null && !from.isBefore(to)) {
+      fault = "--from %s is not before --to %s.".formatted(from, to);
     }
-    if (from != null && file != null) {
-      throw new ParameterException(
-          spec.commandLine(), "Ids come from FILE or, with --from and --to, from EnOS: not both.");
-    }
-    if (from == null && !(statuses.isEmpty() && types.isEmpty())) {
-      throw new ParameterException(spec.commandLine(), "--status and --type need --from and --to.");
-    }
-    if (from != null && !from.isBefore(to)) {
-      throw new ParameterException(
-          spec.commandLine(), "--from %s is not before --to %s.".formatted(from, to));
+    if (fault != null) {
+      throw new ParameterException(spec.commandLine(), fault);
     }
   }
 
@@ -140,7 +138,7 @@ final class SendIds implements Callable<Integer> {
     if (!dryRun) {
       context.settings(Settings.Part.KAFKA);
     }
-    IdLines.Ids ids;
+    IdLines ids;
     if (file == null || file.equals("-")) {
       ids = IdLines.read(context.in(), "standard input");
     } else {
@@ -153,7 +151,7 @@ final class SendIds implements Callable<Integer> {
     if (ids.repeated() > 0) {
       say(
           "Left out, because an earlier line asks for the same: %s.",
-          Count.of(ids.repeated(), "line"));
+          Words.count(ids.repeated(), "line"));
     }
     return ids.values();
   }
@@ -163,10 +161,12 @@ final class SendIds implements Callable<Integer> {
         dryRun
             ? context.settings(Settings.Part.ENOS)
             : context.settings(Settings.Part.ENOS, Settings.Part.KAFKA);
+    int firstPage = settings.getString("enos.api-version").equals("v2.0") ? 0 : 1;
     Map<InstanceQuery, String> ids = new LinkedHashMap<>();
     try (EnosApi api = EnosApi.start(settings, context.clock());
-        Progress progress = Progress.of(context, "Searching", -1)) {
-      for (InstanceSearch.Type type : types.isEmpty() ? InstanceSearch.Type.values() : chosen()) {
+        ProgressBar progress = context.progress("Searching", -1)) {
+      for (InstanceSearch.Type type :
+          types.isEmpty() ? EnumSet.allOf(InstanceSearch.Type.class) : types) {
         InstanceSearch search =
             new InstanceSearch(
                 settings.getString("enos.user-id"),
@@ -176,7 +176,7 @@ final class SendIds implements Callable<Integer> {
                 to,
                 statuses,
                 PAGE_SIZE);
-        for (String id : find(search, api.calls(), firstPage(settings), progress)) {
+        for (String id : find(search, api.calls(), firstPage, progress)) {
           ids.put(new InstanceQuery(id, null, null), value(id));
         }
       }
@@ -184,35 +184,28 @@ final class SendIds implements Callable<Integer> {
     return ids;
   }
 
-  private InstanceSearch.Type[] chosen() {
-    return types.stream().distinct().toArray(InstanceSearch.Type[]::new);
-  }
-
-  private static int firstPage(Settings settings) {
-    return FIRST_PAGES.get(settings.getString("enos.api-version"));
-  }
-
   /** The ids of all pages, each once: one that came in meanwhile moves others to the next page. */
   private Set<String> find(
-      InstanceSearch search, EnosClient calls, int firstPage, Progress progress)
+      InstanceSearch search, EnosClient calls, int firstPage, ProgressBar progress)
       throws InterruptedException {
     Set<String> found = new LinkedHashSet<>();
-    for (int number = firstPage; ; number++) {
+    boolean more = true;
+    for (int number = firstPage; more; number++) {
       EnosClient.Page page = calls.search(search, number);
-      boolean more = found.addAll(page.ids());
+      more = found.addAll(page.ids());
       Long count = page.count();
-      progress.to(found.size(), count == null ? -1 : count);
-      if (count != null && found.size() >= count || count == null && !more) {
-        return found;
+      progress.maxHint(count == null ? -1 : count).stepTo(found.size());
+      if (count != null && found.size() >= count) {
+        break;
       }
-      if (!more) {
+      if (count != null && !more) {
         say(
             "EnOS counts %s of type %s, but its pages contained %d: run this again for the rest.",
-            Count.of(count, "instance"), search.type(), found.size());
+            Words.count(count, "instance"), search.type(), found.size());
         complete = false;
-        return found;
       }
     }
+    return found;
   }
 
   /** An id that begins like JSON would be read as JSON: as a JSON string it is itself. */
@@ -228,11 +221,11 @@ final class SendIds implements Callable<Integer> {
     KafkaClients clients = new KafkaClients(settings::kafkaConnection);
     try (Admin admin = clients.admin()) {
       // A producer would make the topic where brokers allow that.
-      KafkaAnswers.partitions(admin, topic);
+      CommandContext.partitions(admin, topic);
     }
     AtomicLong sent = new AtomicLong();
     AtomicReference<Exception> failure = new AtomicReference<>();
-    try (Progress progress = Progress.of(context, "Sending", ids.size());
+    try (ProgressBar progress = context.progress("Sending", ids.size());
         Producer<byte[], byte[]> producer =
             clients.idempotentProducer(
                 "flow-instance-routes-send-ids",
@@ -247,7 +240,7 @@ final class SendIds implements Callable<Integer> {
                 topic, id.getKey().instanceId().getBytes(UTF_8), id.getValue().getBytes(UTF_8)),
             (place, failed) -> {
               if (failed == null) {
-                progress.to(sent.incrementAndGet());
+                progress.stepTo(sent.incrementAndGet());
               } else {
                 failure.compareAndSet(null, failed);
               }
@@ -260,10 +253,10 @@ final class SendIds implements Callable<Integer> {
     if (failure.get() != null) {
       throw new CommandFailedException(
           "%s%n%d of %d ids were sent."
-              .formatted(Failures.sentence(failure.get()), sent.get(), ids.size()),
+              .formatted(CommandFailedException.sentence(failure.get()), sent.get(), ids.size()),
           failure.get());
     }
-    spec.commandLine().getOut().printf("%s sent to %s.%n", Count.of(sent.get(), "id"), topic);
+    spec.commandLine().getOut().printf("%s sent to %s.%n", Words.count(sent.get(), "id"), topic);
   }
 
   private void say(String format, Object... values) {

@@ -1,5 +1,6 @@
 package io.flowinstance.command;
 
+import io.flowinstance.event.State;
 import io.flowinstance.graph.FlowReference;
 import io.flowinstance.graph.InstanceGraph;
 import io.flowinstance.graph.Relation;
@@ -8,13 +9,14 @@ import io.flowinstance.json.Printable;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.Help.Ansi;
 
 /**
@@ -24,34 +26,31 @@ import picocli.CommandLine.Help.Ansi;
  */
 final class TaskTree {
   private final Ansi ansi;
-  private final boolean unicode;
-  private final Map<String, Node> byNodeId = new LinkedHashMap<>();
+  private final Map<String, Node> byNodeId = new HashMap<>();
   private final List<Node> nodes = new ArrayList<>();
 
-  /** A task, another workflow, or a nodeId that only relations know. */
-  private record Node(String label, Set<Node> following, Set<Node> before) {
+  /** A task, another workflow, or a nodeId that only relations know. Two may look the same. */
+  private static final class Node {
+    private final String label;
+    private final Set<Node> following = new LinkedHashSet<>();
+    private boolean follows;
+    private boolean drawn;
+
     Node(String label) {
-      this(label, new LinkedHashSet<>(), new LinkedHashSet<>());
-    }
-
-    /** Two nodes may look the same: only the node itself is equal to it. */
-    @Override
-    public boolean equals(Object other) {
-      return this == other;
-    }
-
-    @Override
-    public int hashCode() {
-      return System.identityHashCode(this);
+      this.label = label;
     }
   }
 
-  /** A node where it is to be drawn. */
-  private record Branch(Node node, String indent, boolean root, boolean last) {}
+  /**
+   * A node where it is to be drawn.
+   *
+   * @param before what its line begins with
+   * @param beforeFollowing what the lines of what follows begin with
+   */
+  private record Branch(Node node, String before, String beforeFollowing) {}
 
-  private TaskTree(Ansi ansi, boolean unicode) {
+  private TaskTree(Ansi ansi) {
     this.ansi = ansi;
-    this.unicode = unicode;
   }
 
   /**
@@ -60,125 +59,90 @@ final class TaskTree {
    * @param unicode whether more than ASCII can be shown
    */
   static void draw(InstanceGraph graph, Ansi ansi, boolean unicode, Consumer<String> lines) {
-    TaskTree tree = new TaskTree(ansi, unicode);
+    TaskTree tree = new TaskTree(ansi);
     for (FlowReference flow : graph.flows()) {
-      tree.add(flow.nodeId(), tree.label(flow));
+      String id = flow.flowInstId() != null ? flow.flowInstId() : flow.flowId();
+      String status = flow.status() == null ? null : tree.coloured(flow.status());
+      tree.add(
+          flow.nodeId(), printable(flow.flowName()), printable(id), "(another workflow)", status);
     }
     for (TaskInstance task : graph.tasks().readable()) {
-      tree.add(task.nodeId(), tree.label(task));
+      String status = task.status() == null ? "(no status)" : tree.coloured(task.status());
+      tree.add(task.nodeId(), printable(task.taskName()), printable(task.taskInstId()), status);
     }
-    graph.relations().forEach(tree::connect);
-    tree.draw(lines);
+    for (Relation relation : graph.relations()) {
+      if (relation.source() != null && relation.target() != null) {
+        Node target = tree.node(relation.target());
+        tree.node(relation.source()).following.add(target);
+        target.follows = true;
+      }
+    }
+    for (Node node : tree.nodes) {
+      if (!node.follows) {
+        tree.draw(node, unicode, lines);
+      }
+    }
+    // What is left goes round in a circle, which EnOS says there is not.
+    for (Node node : tree.nodes) {
+      if (!node.drawn) {
+        tree.draw(node, unicode, lines);
+      }
+    }
   }
 
-  private void add(String nodeId, String label) {
-    Node node = new Node(label);
+  private Node add(String nodeId, String... parts) {
+    Node node =
+        new Node(
+            Stream.of(parts)
+                .filter(part -> part != null && !part.isBlank())
+                .collect(Collectors.joining("  ")));
     nodes.add(node);
     if (nodeId != null) {
       byNodeId.putIfAbsent(nodeId, node);
     }
-  }
-
-  private void connect(Relation relation) {
-    if (relation.source() != null && relation.target() != null) {
-      Node source = node(relation.source());
-      Node target = node(relation.target());
-      source.following().add(target);
-      target.before().add(source);
-    }
+    return node;
   }
 
   private Node node(String nodeId) {
-    return byNodeId.computeIfAbsent(
-        nodeId,
-        unknown -> {
-          Node node = new Node(Printable.of(unknown) + "  (not in the graph)");
-          nodes.add(node);
-          return node;
-        });
-  }
-
-  private void draw(Consumer<String> lines) {
-    Set<Node> drawn = new HashSet<>();
-    for (Node node : nodes) {
-      if (node.before().isEmpty()) {
-        draw(node, drawn, lines);
-      }
-    }
-    // What is left goes round in a circle, which EnOS says there is not.
-    for (Node node : nodes) {
-      if (!drawn.contains(node)) {
-        draw(node, drawn, lines);
-      }
-    }
+    Node known = byNodeId.get(nodeId);
+    return known == null ? add(nodeId, printable(nodeId), "(not in the graph)") : known;
   }
 
   /** Without recursion: a chain may be as long as it likes. */
-  private void draw(Node root, Set<Node> drawn, Consumer<String> lines) {
-    Deque<Branch> open = new ArrayDeque<>();
-    open.push(new Branch(root, "", true, true));
+  private void draw(Node root, boolean unicode, Consumer<String> lines) {
+    String[] signs =
+        unicode ? new String[] {"├─ ", "└─ ", "│  "} : new String[] {"|- ", "`- ", "|  "};
+    Deque<Branch> open = new ArrayDeque<>(List.of(new Branch(root, "", "")));
     while (!open.isEmpty()) {
       Branch branch = open.pop();
       Node node = branch.node();
-      boolean first = drawn.add(node);
-      boolean drawnBefore = !first && !node.following().isEmpty();
+      String where = node.following.isEmpty() ? "  (above)" : "  (continued above)";
       lines.accept(
-          branch.indent()
-              + (branch.root() ? "" : sign(branch.last()))
-              + node.label()
-              + (first ? "" : faint(drawnBefore ? "  (continued above)" : "  (above)")));
-      if (!first) {
+          branch.before()
+              + node.label
+              + (node.drawn ? Words.styled(where, ansi, List.of(Ansi.Style.faint)) : ""));
+      if (node.drawn) {
         continue;
       }
-      List<Node> following = new ArrayList<>(node.following());
-      String indent = branch.root() ? "" : branch.indent() + (branch.last() ? "   " : bar());
+      node.drawn = true;
+      List<Node> following = new ArrayList<>(node.following);
       for (int at = following.size() - 1; at >= 0; at--) {
-        open.push(new Branch(following.get(at), indent, false, at == following.size() - 1));
+        boolean last = at == following.size() - 1;
+        String indent = branch.beforeFollowing();
+        open.push(
+            new Branch(
+                following.get(at),
+                indent + signs[last ? 1 : 0],
+                indent + (last ? "   " : signs[2])));
       }
     }
   }
 
-  private String sign(boolean last) {
-    if (unicode) {
-      return last ? "└─ " : "├─ ";
-    }
-    return last ? "`- " : "|- ";
-  }
-
-  private String bar() {
-    return unicode ? "│  " : "|  ";
-  }
-
-  private String label(FlowReference flow) {
-    StringBuilder label = new StringBuilder();
-    append(label, printable(flow.flowName()));
-    append(label, printable(flow.flowInstId() != null ? flow.flowInstId() : flow.flowId()));
-    append(label, "(another workflow)");
-    if (flow.status() != null) {
-      append(label, StatusColours.of(flow.status(), ansi));
-    }
-    return label.toString();
-  }
-
-  private String label(TaskInstance task) {
-    StringBuilder label = new StringBuilder();
-    append(label, printable(task.taskName()));
-    append(label, printable(task.taskInstId()));
-    append(label, task.status() == null ? "(no status)" : StatusColours.of(task.status(), ansi));
-    return label.toString();
+  private String coloured(String status) {
+    return Words.coloured(status, State.of(status), ansi);
   }
 
   private static String printable(String text) {
     return text == null ? null : Printable.of(text);
-  }
-
-  private static void append(StringBuilder label, String part) {
-    if (part != null && !part.isBlank()) {
-      label.append(label.isEmpty() ? "" : "  ").append(part);
-    }
-  }
-
-  private String faint(String text) {
-    return ansi.enabled() ? Ansi.Style.faint.on() + text + Ansi.Style.reset.on() : text;
   }
 }

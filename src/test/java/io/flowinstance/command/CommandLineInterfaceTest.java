@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class CommandLineInterfaceTest {
   @Test
   void runsThePipelineWhenNoCommandIsNamed() {
-    assertEquals(new CommandRun(0, "the pipeline ran", ""), CommandRun.of(Map.of()));
+    assertEquals(7, CommandLineInterface.run(new String[0], () -> 7));
   }
 
   @Test

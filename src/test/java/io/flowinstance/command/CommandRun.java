@@ -39,12 +39,7 @@ record CommandRun(int exitCode, String out, String err) {
             true,
             () -> false);
     int exitCode =
-        CommandLineInterface.of(
-                context,
-                () -> {
-                  out.write("the pipeline ran");
-                  return 0;
-                })
+        CommandLineInterface.of(context)
             .setOut(new PrintWriter(out, true))
             .setErr(new PrintWriter(err, true))
             .setColorScheme(Help.defaultColorScheme(Help.Ansi.OFF))

@@ -11,13 +11,13 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class IdLinesTest {
-  private static IdLines.Ids read(byte[] text) {
+  private static IdLines read(byte[] text) {
     return IdLines.read(new ByteArrayInputStream(text), "the test");
   }
 
   @Test
   void takesEachIdOnceAndPassesOverBlanksAndComments() {
-    IdLines.Ids ids = read("\uFEFF1-1\r\n\n  \n# no id\n 2-2 \n1-1\n\"2-2\"\nlast".getBytes(UTF_8));
+    IdLines ids = read("\uFEFF1-1\r\n\n  \n# no id\n 2-2 \n1-1\n\"2-2\"\nlast".getBytes(UTF_8));
 
     assertEquals(List.of("1-1", "2-2", "last"), List.copyOf(ids.values().values()));
     assertEquals(2, ids.repeated());
@@ -26,7 +26,7 @@ class IdLinesTest {
   @Test
   void keepsAnIdApartFromTheSameOneOnAnotherUsersBehalf() {
     String other = "{\"flowInstId\": \"1-1\", \"userId\": \"ann\"}";
-    IdLines.Ids ids = read(("1-1\n" + other).getBytes(UTF_8));
+    IdLines ids = read(("1-1\n" + other).getBytes(UTF_8));
 
     assertEquals(other, ids.values().get(new InstanceQuery("1-1", "ann", null)));
     assertEquals("1-1", ids.values().get(new InstanceQuery("1-1", null, null)));
