@@ -7,6 +7,9 @@ import io.flowinstance.kafka.Brokers;
 import io.flowinstance.kafka.KafkaClients;
 import io.flowinstance.trace.TraceExport;
 import io.flowinstance.trace.Tracing;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -19,14 +22,15 @@ import org.slf4j.LoggerFactory;
 
 /** The pipeline as a process: settings, beans and routes, started and stopped together. */
 public final class Application implements AutoCloseable {
-  private final Main main;
-  private final Runnable closeBrokers;
-  private final Tracing traces;
+  /** Each by its name: to find them by a wildcard, Camel unpacks the JAR, half of the start. */
+  static final String ROUTES =
+      FetchBeans.ROUTES
+          + ",classpath:routes/on-error.camel.yaml,classpath:routes/pipeline.camel.yaml";
 
-  private Application(Main main, Runnable closeBrokers, Tracing traces) {
+  private final Main main;
+
+  private Application(Main main) {
     this.main = main;
-    this.closeBrokers = closeBrokers;
-    this.traces = traces;
   }
 
   /**
@@ -79,8 +83,7 @@ public final class Application implements AutoCloseable {
     }
     Tracing traces = traces(settings);
     KafkaClients clients = new KafkaClients(settings::kafkaConnection);
-    AdminBrokers brokers = new AdminBrokers(clients::admin);
-    return start(settings, clients, brokers, brokers::close, System::nanoTime, traces);
+    return start(settings, clients, new AdminBrokers(clients::admin), System::nanoTime, traces);
   }
 
   private static Tracing traces(Settings settings) {
@@ -96,40 +99,40 @@ public final class Application implements AutoCloseable {
   }
 
   /**
-   * Starts the pipeline on Kafka clients and with traces of the caller's.
+   * Starts the pipeline on Kafka clients and with traces of the caller's, and closes what it can of
+   * these when it stops.
    *
-   * @param closeBrokers runs when the pipeline has stopped
    * @param nanoTime by which consumers and ids are judged to be late, as {@link System#nanoTime()}
    */
   public static Application start(
       Settings settings,
       KafkaClientFactory clients,
       Brokers brokers,
-      Runnable closeBrokers,
       LongSupplier nanoTime,
       Tracing traces) {
-    Beans beans = new Beans(settings, clients, brokers, nanoTime, traces);
-    Application application = new Application(configure(settings, beans), closeBrokers, traces);
+    MeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    Main main =
+        configure(settings, new Beans(settings, clients, brokers, nanoTime, traces, meters));
     try {
-      application.main.start();
+      main.start();
     } catch (Exception e) {
-      application.close();
+      main.stop();
       throw new IllegalStateException("The pipeline did not start: " + e.getMessage(), e);
     }
-    return application;
+    return new Application(main);
   }
 
   private static Main configure(Settings settings, Beans beans) {
     Main main = new Main();
-    main.configure().addConfiguration(beans);
     main.configure()
         .withName("flow-instance-routes")
-        .withRoutesIncludePattern(RouteFiles.pattern())
+        .withRoutesIncludePattern(ROUTES)
         .withAutoConfigurationLogSummary(false)
         .withStreamCachingEnabled(false)
         .withUseMdcLogging(false)
         .withJmxEnabled(false)
         .withShutdownTimeout(Math.max(1, settings.getInt("shutdown.timeout-ms") / 1000));
+    main.configure().addConfiguration(beans);
     main.configure()
         .httpManagementServer()
         .withEnabled(true)
@@ -167,7 +170,5 @@ public final class Application implements AutoCloseable {
   @Override
   public void close() {
     main.stop();
-    closeBrokers.run();
-    traces.close();
   }
 }

@@ -22,8 +22,6 @@ import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
 import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
 import io.micrometer.core.instrument.binder.system.UptimeMetrics;
-import io.micrometer.prometheusmetrics.PrometheusConfig;
-import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Set;
@@ -38,8 +36,23 @@ import org.apache.camel.component.kafka.KafkaConfiguration;
 import org.apache.camel.spi.Registry;
 import org.apache.kafka.clients.producer.ProducerConfig;
 
-/** The beans that the routes refer to, made from the settings. */
-final class Beans implements CamelConfiguration {
+/**
+ * The beans that the routes refer to, made from the settings.
+ *
+ * @param clients makes the consumers and producers of the route {@code pipeline}
+ * @param brokers answers about offsets and topics
+ * @param nanoTime by which consumers and ids are judged to be late
+ * @param traces begins the spans
+ * @param meters where all meters are, those of the JVM included
+ */
+record Beans(
+    Settings settings,
+    KafkaClientFactory clients,
+    Brokers brokers,
+    LongSupplier nanoTime,
+    Tracing traces,
+    MeterRegistry meters)
+    implements CamelConfiguration {
   /** What is decoded and what is sent at the moment needs a multiple of it. */
   private static final int HEAP_PART_OF_OUTCOMES = 8;
 
@@ -47,41 +60,22 @@ final class Beans implements CamelConfiguration {
   private static final int RECORDS_IN_FLIGHT = 4_096;
   private static final int LOOK_MS = 1_000;
 
-  private final Settings settings;
-  private final KafkaClientFactory clients;
-  private final Brokers brokers;
-  private final LongSupplier nanoTime;
-  private final Tracing traces;
-  private final MeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-  private final JvmGcMetrics garbageCollections = new JvmGcMetrics();
-  private final Clock clock = Clock.systemUTC();
-
-  /**
-   * @param clients makes the consumers and producers of the route {@code pipeline}
-   * @param brokers answers about offsets and topics
-   * @param nanoTime by which consumers and ids are judged to be late
-   * @param traces begins the spans
-   */
-  Beans(
-      Settings settings,
-      KafkaClientFactory clients,
-      Brokers brokers,
-      LongSupplier nanoTime,
-      Tracing traces) {
-    this.settings = settings;
-    this.clients = clients;
-    this.brokers = brokers;
-    this.nanoTime = nanoTime;
-    this.traces = traces;
-    new JvmMemoryMetrics().bindTo(meters);
-    new JvmThreadMetrics().bindTo(meters);
-    garbageCollections.bindTo(meters);
-    new ProcessorMetrics().bindTo(meters);
-    new UptimeMetrics().bindTo(meters);
-  }
-
   @Override
   public void configure(CamelContext context) throws Exception {
+    Registry registry = context.getRegistry();
+    JvmGcMetrics garbageCollections = new JvmGcMetrics();
+    Stream.of(
+            garbageCollections,
+            new JvmMemoryMetrics(),
+            new JvmThreadMetrics(),
+            new ProcessorMetrics(),
+            new UptimeMetrics())
+        .forEach(of -> of.bindTo(meters));
+    registry.bind("garbage-collector-metrics", garbageCollections, null, "close");
+    registry.bind("tracing", traces, null, "close");
+    if (brokers instanceof AutoCloseable) {
+      registry.bind("brokers", brokers, null, "close");
+    }
     PipelineMetrics metrics = metrics(meters);
     KafkaHealth health =
         new KafkaHealth(
@@ -104,11 +98,6 @@ final class Beans implements CamelConfiguration {
     context.addService(new HealthRoutes(context));
   }
 
-  /** Where all meters are, those of the JVM included. */
-  MeterRegistry meters() {
-    return meters;
-  }
-
   static PipelineMetrics metrics(MeterRegistry meters) {
     Set<String> reasons =
         Stream.of(DeadLetterReason.values()).map(Enum::name).collect(Collectors.toSet());
@@ -117,8 +106,7 @@ final class Beans implements CamelConfiguration {
 
   private void bindKafka(CamelContext context, PipelineMetrics metrics, KafkaHealth health) {
     Registry registry = context.getRegistry();
-    registry.bind("garbage-collector-metrics", garbageCollections, null, "close");
-    MessageSettings parts = MessageSettings.of(settings, clock);
+    MessageSettings parts = MessageSettings.of(settings, Clock.systemUTC());
     long heap = Runtime.getRuntime().maxMemory();
     long heapOfOutcomes = heap / HEAP_PART_OF_OUTCOMES;
     registry.bind("id-record-reader", parts.ids());
@@ -149,7 +137,7 @@ final class Beans implements CamelConfiguration {
                     settings.getInt("kafka.max-request-size"),
                     metrics,
                     traces,
-                    clock),
+                    Clock.systemUTC()),
                 settings.transactionalIdPrefix()));
     component.setKafkaClientFactory(clients);
     KafkaConfiguration kafka = component.getConfiguration();
@@ -176,11 +164,11 @@ final class Beans implements CamelConfiguration {
 
   private static void bindHealth(CamelContext context, KafkaHealth health) {
     Registry registry = context.getRegistry();
-    registry.bind("kafka", DescribedHealthCheck.ofReadiness("kafka", health::unanswered));
+    registry.bind("kafka", new DescribedHealthCheck("kafka", false, health::unanswered));
     registry.bind(
-        "group", DescribedHealthCheck.ofReadiness("consumer-group", health::outsideTheGroup));
-    registry.bind("commits", DescribedHealthCheck.ofReadiness("commits", health::uncommitted));
-    registry.bind("consumers", DescribedHealthCheck.ofLiveness("consumers", health::stuck));
+        "group", new DescribedHealthCheck("consumer-group", false, health::outsideTheGroup));
+    registry.bind("commits", new DescribedHealthCheck("commits", false, health::uncommitted));
+    registry.bind("consumers", new DescribedHealthCheck("consumers", true, health::stuck));
     context
         .getExecutorServiceManager()
         .newSingleThreadScheduledExecutor(KafkaHealth.class, "kafka-health")

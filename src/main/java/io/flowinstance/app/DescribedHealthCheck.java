@@ -11,25 +11,16 @@ final class DescribedHealthCheck extends AbstractHealthCheck {
   private final boolean liveness;
   private final Supplier<String> complaint;
 
-  private DescribedHealthCheck(String id, boolean liveness, Supplier<String> complaint) {
-    super("flow-instance-routes", id);
-    this.liveness = liveness;
-    this.complaint = complaint;
-  }
-
   /**
-   * Part of readiness only: it passes by itself, or somebody has to fix something elsewhere.
-   *
+   * @param liveness whether only a restart helps. Otherwise it is part of readiness alone: it
+   *     passes by itself, or somebody has to fix something elsewhere
    * @param complaint what is wrong and what to do, empty when nothing is; it has to be cheap, and
    *     never waits
    */
-  static DescribedHealthCheck ofReadiness(String id, Supplier<String> complaint) {
-    return new DescribedHealthCheck(id, false, complaint);
-  }
-
-  /** Part of liveness too: only a restart helps. */
-  static DescribedHealthCheck ofLiveness(String id, Supplier<String> complaint) {
-    return new DescribedHealthCheck(id, true, complaint);
+  DescribedHealthCheck(String id, boolean liveness, Supplier<String> complaint) {
+    super("flow-instance-routes", id);
+    this.liveness = liveness;
+    this.complaint = complaint;
   }
 
   @Override

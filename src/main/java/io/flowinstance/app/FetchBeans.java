@@ -20,6 +20,8 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.camel.CamelConfiguration;
 import org.apache.camel.CamelContext;
 import org.apache.camel.spi.OnCamelContextStopping;
@@ -31,6 +33,12 @@ import org.slf4j.LoggerFactory;
 
 /** The beans of the routes that call EnOS: they know nothing of Kafka. */
 public final class FetchBeans implements CamelConfiguration {
+  /** The routes that they are for. */
+  public static final String ROUTES =
+      Stream.of("call-api", "fetch-token", "probe-clock", "search-instances")
+          .map("classpath:routes/%s.camel.yaml"::formatted)
+          .collect(Collectors.joining(","));
+
   private static final Logger LOG = LoggerFactory.getLogger(FetchBeans.class);
 
   private static final int HEAP_PART_OF_AN_ANSWER = 32;
@@ -67,8 +75,9 @@ public final class FetchBeans implements CamelConfiguration {
       registry.bind("access-tokens", tokens);
       registry.bind(
           "enos-token",
-          DescribedHealthCheck.ofReadiness(
+          new DescribedHealthCheck(
               "enos-token",
+              false,
               () ->
                   tokens.failure().isEmpty()
                       ? ""
@@ -107,7 +116,7 @@ public final class FetchBeans implements CamelConfiguration {
     context.addLifecycleStrategy(LifecycleStrategySupport.adapt(stop));
     registry.bind("instance-fetcher", fetcher);
     registry.bind("outage-detector", detector);
-    registry.bind("enos-api", DescribedHealthCheck.ofReadiness("enos-api", detector::complaint));
+    registry.bind("enos-api", new DescribedHealthCheck("enos-api", false, detector::complaint));
     metrics.gauge(
         "flow.instance.api.up",
         "1 while the API serves instances, 0 while it is down or refuses us.",

@@ -7,33 +7,22 @@ import io.flowinstance.fetch.EnosClient;
 import io.flowinstance.fetch.RateLimits;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Properties;
 import org.apache.camel.impl.DefaultCamelContext;
-import org.apache.camel.spi.Resource;
 import org.apache.camel.spi.ResourceLoader;
 import org.apache.camel.support.PluginHelper;
 
 /** The routes that call EnOS, and no others, for as long as a command needs them. */
 final class EnosApi implements AutoCloseable {
-  private static final List<String> ROUTES =
-      List.of("call-api", "fetch-token", "probe-clock", "search-instances");
-
   private final DefaultCamelContext context = new DefaultCamelContext();
   private final EnosClient calls;
 
   private EnosApi(Settings settings, Clock clock) throws Exception {
-    Properties properties = new Properties();
-    properties.putAll(settings.forRoutes());
-    context.getPropertiesComponent().setOverrideProperties(properties);
+    settings.forRoutes().forEach(context.getPropertiesComponent()::addOverrideProperty);
     new FetchBeans(settings).configure(context);
     ResourceLoader resources = PluginHelper.getResourceLoader(context);
-    List<Resource> files = new ArrayList<>();
-    for (String route : ROUTES) {
-      files.add(resources.resolveResource("classpath:routes/" + route + ".camel.yaml"));
+    for (String route : FetchBeans.ROUTES.split(",")) {
+      PluginHelper.getRoutesLoader(context).loadRoutes(resources.resolveResource(route));
     }
-    PluginHelper.getRoutesLoader(context).loadRoutes(files);
     calls =
         new EnosClient(
             context.createProducerTemplate(),
@@ -44,8 +33,6 @@ final class EnosApi implements AutoCloseable {
   }
 
   /**
-   * Starts them.
-   *
    * @throws CommandFailedException they cannot be started, for a trust store that cannot be used
    */
   static EnosApi start(Settings settings, Clock clock) {
@@ -56,7 +43,6 @@ final class EnosApi implements AutoCloseable {
     }
   }
 
-  /** What can be asked. */
   EnosClient calls() {
     return calls;
   }

@@ -17,6 +17,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.snakeyaml.engine.v2.api.Load;
@@ -87,6 +88,13 @@ class RouteFilesTest {
     while (placeholder.find()) {
       assertTrue(known.contains(placeholder.group(1)), placeholder.group() + " in " + file);
     }
+  }
+
+  @Test
+  void thePipelineLoadsEveryFile() throws IOException {
+    assertEquals(
+        files().stream().map(file -> "classpath:" + file).collect(Collectors.toSet()),
+        Set.of(Application.ROUTES.split(",")));
   }
 
   @ParameterizedTest

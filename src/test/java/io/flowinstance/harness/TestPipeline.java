@@ -26,6 +26,6 @@ public final class TestPipeline {
     overrides.put("fetch.retry-budget-ms", "200");
     overrides.putAll(settings);
     return Application.start(
-        Settings.resolve(Map.of(), overrides), kafka, kafka, () -> {}, kafka::nanoTime, traces);
+        Settings.resolve(Map.of(), overrides), kafka, kafka, kafka::nanoTime, traces);
   }
 }
