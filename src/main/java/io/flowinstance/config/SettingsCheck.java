@@ -13,12 +13,16 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /** Finds everything that is wrong with the settings at once, each with its remedy. */
 final class SettingsCheck {
-  private static final String[] TOPICS = {
-    "topic.instance-ids", "topic.flow-instances", "topic.task-statuses", "topic.dead-letters"
-  };
+  private static final List<String> TOPICS =
+      List.of(
+          "topic.instance-ids",
+          "topic.flow-instances",
+          "topic.task-statuses",
+          "topic.dead-letters");
 
   /** {@code <userId>/<orgId>}, neither of them blank. */
   private static final String IDENTITY =
@@ -39,10 +43,9 @@ final class SettingsCheck {
     }
     if (parts.contains(Settings.Part.KAFKA)) {
       check.kafka();
-      check.topics();
     }
-    check.uri("event.source", false);
-    check.uri("event.schema-base-uri", true);
+    check.uri("event.source", uri -> true, "a URI or a path");
+    check.uri("event.schema-base-uri", URI::isAbsolute, "a URI such as https://{host}/schemas/");
     check.oneOf("log.format", "text", "json");
     check.oneOf("tracing.enabled", "true", "false");
     check.oneOf("security.allow-cleartext", "true", "false");
@@ -53,78 +56,67 @@ final class SettingsCheck {
   private void enos() {
     oneOf("enos.api-version", "v2.0", "v2.1");
     oneOf("enos.auth", "signed", "none");
-    if (settings.getString("enos.auth").equals("signed")) {
+    boolean signed = is("enos.auth", "signed");
+    if (signed) {
       required("enos.app-key", "the access key of the application in EnOS");
       required("enos.app-secret", "the secret of the application in EnOS");
     }
     URI base = address("enos.base-url", "https://{apigw-address}");
-    if (settings.getString("enos.auth").equals("signed")
-        && base != null
-        && base.getScheme().equals("http")
-        && !Settings.isLoopback(base.getHost())
-        && !isCleartextAllowed()) {
-      fault(
-          "enos.base-url",
-          "sends signed calls and tokens without TLS",
-          "give an https:// address, or set security.allow-cleartext to true");
-    }
+    boolean inClear =
+        base != null && base.getScheme().equals("http") && !Settings.isLoopback(base.getHost());
+    expect(
+        !signed || !inClear || is("security.allow-cleartext", "true"),
+        "enos.base-url",
+        "sends signed calls and tokens without TLS",
+        "give an https:// address, or set security.allow-cleartext to true");
     required("enos.user-id", "the EnOS user that may read the instances");
     required("enos.org-id", "the organization of that user");
-    if (!settings
-        .getString("enos.allowed-identities")
-        .matches("\\*|(%1$s(,%1$s)*)?".formatted(IDENTITY))) {
-      fault(
-          "enos.allowed-identities",
-          "is \"%s\"".formatted(settings.getString("enos.allowed-identities")),
-          "give it as {userId}/{orgId}, … or *");
-    }
+    expect(
+        text("enos.allowed-identities").matches("\\*|(%1$s(,%1$s)*)?".formatted(IDENTITY)),
+        "enos.allowed-identities",
+        "give it as {userId}/{orgId}, … or *");
     zone("enos.time-zone");
     zone("enos.trigger-time-zone");
     file("enos.trust-store");
-    if (!settings.getString("enos.proxy").isEmpty()) {
+    if (!is("enos.proxy", "")) {
       address("enos.proxy", "http://{proxy}:{port}");
     }
   }
 
   private void kafka() {
-    for (String server : settings.getString("kafka.bootstrap-servers").split(",", -1)) {
-      if (!server.strip().matches("[^\\s:]+:\\d{1,5}|\\[[0-9a-fA-F:]+]:\\d{1,5}")) {
-        fault("kafka.bootstrap-servers", "contains \"%s\"".formatted(server), "give host:port, …");
-      }
+    for (String server : text("kafka.bootstrap-servers").split(",", -1)) {
+      expect(
+          server.strip().matches("[^\\s:]+:\\d{1,5}|\\[[0-9a-fA-F:]+]:\\d{1,5}"),
+          "kafka.bootstrap-servers",
+          "contains \"%s\"".formatted(server),
+          "give host:port, …");
     }
     required("kafka.group-id", "a name for the consumer group");
     oneOf("kafka.compression-type", "none", "gzip", "snappy", "lz4", "zstd");
     oneOf("kafka.security.protocol", "PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL");
-    if (settings.getString("kafka.security.protocol").startsWith("SASL_")) {
+    if (text("kafka.security.protocol").startsWith("SASL_")) {
       required("kafka.security.sasl-mechanism", "PLAIN, SCRAM-SHA-512 or OAUTHBEARER");
       required("kafka.security.sasl-jaas-config", "the JAAS line of the login");
     }
-    if (settings.getString("kafka.security.protocol").equals("SASL_PLAINTEXT")
-        && settings.getString("kafka.security.sasl-mechanism").equals("PLAIN")
-        && settings.isKafkaInClear()
-        && !isCleartextAllowed()) {
-      fault(
-          "kafka.security.protocol",
-          "sends the password of SASL PLAIN without TLS",
-          "use SASL_SSL or SCRAM-SHA-512, or set security.allow-cleartext to true");
-    }
+    expect(
+        !is("kafka.security.protocol", "SASL_PLAINTEXT")
+            || !is("kafka.security.sasl-mechanism", "PLAIN")
+            || !settings.isKafkaInClear()
+            || is("security.allow-cleartext", "true"),
+        "kafka.security.protocol",
+        "sends the password of SASL PLAIN without TLS",
+        "use SASL_SSL or SCRAM-SHA-512, or set security.allow-cleartext to true");
     oneOf("kafka.security.trust-store-type", "PKCS12", "JKS", "PEM");
     file("kafka.security.trust-store");
-  }
-
-  private boolean isCleartextAllowed() {
-    return settings.getString("security.allow-cleartext").equals("true");
-  }
-
-  private void topics() {
-    Set<String> seen = new HashSet<>();
+    Set<String> topics = new HashSet<>();
     for (String name : TOPICS) {
-      String topic = settings.getString(name);
-      if (!topic.matches("[a-zA-Z0-9._-]{1,249}")) {
-        fault(name, "is \"%s\"".formatted(topic), "a topic has letters, digits, dots and dashes");
-      } else if (!seen.add(topic)) {
-        fault(name, "is the topic of another setting too", "every topic has one use");
-      }
+      boolean valid = text(name).matches("[a-zA-Z0-9._-]{1,249}");
+      expect(valid, name, "a topic has letters, digits, dots and dashes");
+      expect(
+          !valid || topics.add(text(name)),
+          name,
+          "is the topic of another setting too",
+          "every topic has one use");
     }
   }
 
@@ -163,96 +155,95 @@ final class SettingsCheck {
   }
 
   private void required(String name, String what) {
-    if (settings.getString(name).isEmpty()) {
-      fault(name, "is missing", "set it to " + what);
-    }
+    expect(!is(name, ""), name, "is missing", "set it to " + what);
   }
 
   private void oneOf(String name, String... values) {
-    if (!List.of(values).contains(settings.getString(name))) {
-      fault(
-          name,
-          "is \"%s\"".formatted(settings.getString(name)),
-          "it is one of " + String.join(", ", values));
-    }
+    expect(List.of(values).contains(text(name)), name, "it is one of " + String.join(", ", values));
   }
 
   /** The address, or null where it is none. */
   private URI address(String name, String form) {
-    String text = settings.getString(name);
-    if (text.isEmpty()) {
-      fault(name, "is missing", "set it to " + form);
+    if (is(name, "")) {
+      required(name, form);
       return null;
     }
-    try {
-      URI uri = new URI(text);
-      boolean web = "http".equals(uri.getScheme()) || "https".equals(uri.getScheme());
-      boolean bare =
-          uri.getRawPath().isEmpty()
-              && uri.getRawQuery() == null
-              && uri.getRawFragment() == null
-              && uri.getRawUserInfo() == null;
-      if (web && uri.getHost() != null && bare) {
-        return uri;
-      }
-    } catch (URISyntaxException e) {
-      // Said below, without the text: it may hold a password.
-    }
-    fault(name, "is no address of that kind", "give it as %s, nothing after it".formatted(form));
-    return null;
+    URI uri = uri(name);
+    boolean address =
+        uri != null
+            && ("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))
+            && uri.getHost() != null
+            && uri.getRawPath().isEmpty()
+            && uri.getRawQuery() == null
+            && uri.getRawFragment() == null
+            && uri.getRawUserInfo() == null;
+    // Without the text: it may hold a password.
+    expect(
+        address,
+        name,
+        "is no address of that kind",
+        "give it as %s, nothing after it".formatted(form));
+    return address ? uri : null;
   }
 
-  private void uri(String name, boolean absolute) {
-    String text = settings.getString(name);
+  private void uri(String name, Predicate<URI> valid, String form) {
+    URI uri = uri(name);
+    expect(is(name, "") || uri != null && valid.test(uri), name, "give " + form);
+  }
+
+  /** The URI of a setting, or null where it is none. */
+  private URI uri(String name) {
     try {
-      URI uri = new URI(text);
-      if (text.isEmpty() || !absolute || uri.isAbsolute()) {
-        return;
-      }
+      return new URI(text(name));
     } catch (URISyntaxException e) {
-      // Said below.
+      return null;
     }
-    fault(
-        name,
-        "is \"%s\"".formatted(text),
-        absolute ? "give a URI such as https://{host}/schemas/" : "give a URI or a path");
   }
 
   private void zone(String name) {
     try {
-      ZoneId.of(settings.getString(name));
+      ZoneId.of(text(name));
     } catch (DateTimeException e) {
-      fault(
+      expect(
+          false,
           name,
-          "is \"%s\", which is no time zone".formatted(settings.getString(name)),
+          "is \"%s\", which is no time zone".formatted(text(name)),
           "give it as Asia/Shanghai or +08:00");
     }
   }
 
   private void file(String name) {
-    String path = settings.getString(name);
-    if (!path.isEmpty() && !Files.isReadable(Path.of(path))) {
-      fault(name, "names %s, which cannot be read".formatted(path), "mount it, or fix the path");
-    }
+    expect(
+        is(name, "") || Files.isReadable(Path.of(text(name))),
+        name,
+        "names %s, which cannot be read".formatted(text(name)),
+        "mount it, or fix the path");
   }
 
   private void whole(String name, int least, int most) {
-    try {
-      int value = Integer.parseInt(settings.getString(name));
-      if (value >= least && value <= most) {
-        return;
-      }
-    } catch (NumberFormatException e) {
-      // Said below.
-    }
-    fault(
+    boolean valid = text(name).matches("\\d{1,9}|1\\d{9}");
+    expect(
+        valid && settings.getInt(name) >= least && settings.getInt(name) <= most,
         name,
-        "is \"%s\"".formatted(settings.getString(name)),
         "it is a whole number from %d to %d".formatted(least, most));
   }
 
-  private void fault(String name, String fault, String remedy) {
-    faults.add(
-        "%s (%s) %s: %s.".formatted(Settings.environmentVariable(name), name, fault, remedy));
+  private String text(String name) {
+    return settings.getString(name);
+  }
+
+  private boolean is(String name, String value) {
+    return text(name).equals(value);
+  }
+
+  private void expect(boolean valid, String name, String remedy) {
+    expect(valid, name, "is \"%s\"".formatted(text(name)), remedy);
+  }
+
+  private void expect(boolean valid, String name, String fault, String remedy) {
+    if (!valid) {
+      faults.add(
+          "%s (%s) %s: %s.".formatted(Settings.environmentVariable(name), name, fault, remedy));
+    }
   }
 }
