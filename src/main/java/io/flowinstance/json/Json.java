@@ -133,7 +133,7 @@ public final class Json {
   public static JsonNode read(String text) throws MalformedJsonException {
     JsonNode value = value(withoutHalfPairs(withoutMark(text)));
     if (value == null) {
-      throw new MalformedJsonException("The text is empty");
+      throw new MalformedJsonException("The text is empty", false);
     }
     return value;
   }
@@ -153,17 +153,17 @@ public final class Json {
         return MAPPER.readTree(json);
       } catch (StreamConstraintsException e) {
         if (json.currentTokenCount() > MAX_TOKENS) {
-          throw MalformedJsonException.tooLarge(
-              "The text holds more than %d JSON tokens".formatted(MAX_TOKENS));
+          throw new MalformedJsonException(
+              "The text holds more than %d JSON tokens".formatted(MAX_TOKENS), true);
         }
         throw e;
       }
     } catch (MalformedJsonException e) {
       throw e;
     } catch (JsonProcessingException e) {
-      throw new MalformedJsonException(sentence(e));
+      throw new MalformedJsonException(sentence(e), false);
     } catch (NumberFormatException | ArithmeticException e) {
-      throw new MalformedJsonException("A number has an exponent out of range");
+      throw new MalformedJsonException("A number has an exponent out of range", false);
     } catch (IOException e) {
       // A text in memory does not fail.
       throw new UncheckedIOException(e);
@@ -226,7 +226,7 @@ public final class Json {
       try {
         UTF_8.newDecoder().decode(bytes);
       } catch (CharacterCodingException e) {
-        throw new MalformedJsonException("The text is no UTF-8 at byte " + bytes.position());
+        throw new MalformedJsonException("The text is no UTF-8 at byte " + bytes.position(), false);
       }
     }
     return text;

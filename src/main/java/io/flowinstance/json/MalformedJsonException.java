@@ -11,17 +11,9 @@ public final class MalformedJsonException extends JsonProcessingException {
 
   private final boolean tooLarge;
 
-  MalformedJsonException(String message) {
-    this(message, false);
-  }
-
-  private MalformedJsonException(String message, boolean tooLarge) {
+  MalformedJsonException(String message, boolean tooLarge) {
     super(message);
     this.tooLarge = tooLarge;
-  }
-
-  static MalformedJsonException tooLarge(String message) {
-    return new MalformedJsonException(message, true);
   }
 
   /** Whether the text has more than {@link Json#MAX_TOKENS} tokens; it may be JSON then. */

@@ -39,7 +39,7 @@ public final class TraceExport {
         new HashMap<>(
             Map.of(PROTOCOL, HTTP, "otel.metrics.exporter", "none", "otel.logs.exporter", "none"));
     defaults.putAll(more);
-    SdkWarnings.toOurLog();
+    WatchedExporter.takeWarnings();
     try {
       OpenTelemetrySdk sdk =
           AutoConfiguredOpenTelemetrySdk.builder()

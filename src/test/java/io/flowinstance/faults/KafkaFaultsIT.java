@@ -174,7 +174,14 @@ class KafkaFaultsIT {
     return process.output().split(Pattern.quote(words), -1).length - 1;
   }
 
-  private static void assertHealed(ApplicationProcess process, String sentence) {
+  /** The process says what to fix and waits, goes on once it is fixed, and says so once. */
+  private void assertGoesOn(String sentence, Runnable fix) {
+    ApplicationProcess process = launch(environment());
+    send(20);
+    awaitUnready(process, sentence);
+
+    fix.run();
+    awaitOutcomes(20, HEALS);
     await().atMost(HEALS).until(() -> process.health("ready").startsWith("200 "));
     assertEquals(2, lines(process, sentence), process::output);
     assertEquals(1, lines(process, "Over: "), process::output);
@@ -190,14 +197,10 @@ class KafkaFaultsIT {
   void goesOnWhenAMissingOutputTopicIsMade() {
     topics = Topics.create(broker, "no-output");
     delete(topics.tasks());
-    ApplicationProcess process = launch(environment());
-    send(20);
-    String sentence = "Topic %s does not exist: create it.".formatted(topics.tasks());
-    awaitUnready(process, sentence);
 
-    broker.createTopics(6, topics.tasks());
-    awaitOutcomes(20, HEALS);
-    assertHealed(process, sentence);
+    assertGoesOn(
+        "Topic %s does not exist: create it.".formatted(topics.tasks()),
+        () -> broker.createTopics(6, topics.tasks()));
   }
 
   @Test
@@ -218,27 +221,22 @@ class KafkaFaultsIT {
   @Test
   void goesOnWhenADeadLetterTopicIsNoLongerCompacted() {
     topics = Topics.create(broker, "compacted");
-    ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topics.deadLetters());
-    policy(resource, "compact");
-    ApplicationProcess process = launch(environment());
-    send(20);
-    String sentence = "Topic %s is compacted".formatted(topics.deadLetters());
-    awaitUnready(process, sentence);
+    set(topics.deadLetters(), "cleanup.policy", "compact");
 
-    policy(resource, "delete");
-    awaitOutcomes(20, HEALS);
-    assertHealed(process, sentence);
+    assertGoesOn(
+        "Topic %s is compacted".formatted(topics.deadLetters()),
+        () -> set(topics.deadLetters(), "cleanup.policy", "delete"));
   }
 
-  private static void policy(ConfigResource resource, String policy) {
+  private static void set(String topic, String setting, String value) {
     answer(
         admin
             .incrementalAlterConfigs(
                 Map.of(
-                    resource,
+                    new ConfigResource(ConfigResource.Type.TOPIC, topic),
                     Set.of(
                         new AlterConfigOp(
-                            new ConfigEntry("cleanup.policy", policy), AlterConfigOp.OpType.SET))))
+                            new ConfigEntry(setting, value), AlterConfigOp.OpType.SET))))
             .all());
   }
 
@@ -254,14 +252,10 @@ class KafkaFaultsIT {
           operation,
           AclPermissionType.ALLOW);
     }
-    ApplicationProcess process = launch(environment());
-    send(20);
-    String sentence = "This login may not use topic %s".formatted(topics.ids());
-    awaitUnready(process, sentence);
 
-    allow(ResourceType.TOPIC, topics.ids());
-    awaitOutcomes(20, HEALS);
-    assertHealed(process, sentence);
+    assertGoesOn(
+        "This login may not use topic %s".formatted(topics.ids()),
+        () -> allow(ResourceType.TOPIC, topics.ids()));
   }
 
   @Test
@@ -270,14 +264,10 @@ class KafkaFaultsIT {
     topics = Topics.create(broker, "no-group");
     String group = topics.environment().get("KAFKA_GROUP_ID");
     deny(ResourceType.GROUP, group, AclOperation.ALL);
-    ApplicationProcess process = launch(environment());
-    send(20);
-    String sentence = "This login may not use the consumer group %s".formatted(group);
-    awaitUnready(process, sentence);
 
-    allow(ResourceType.GROUP, group);
-    awaitOutcomes(20, HEALS);
-    assertHealed(process, sentence);
+    assertGoesOn(
+        "This login may not use the consumer group %s".formatted(group),
+        () -> allow(ResourceType.GROUP, group));
   }
 
   @Test
@@ -291,14 +281,10 @@ class KafkaFaultsIT {
         PatternType.PREFIXED,
         AclOperation.WRITE,
         AclPermissionType.DENY);
-    ApplicationProcess process = launch(environment());
-    send(20);
-    String sentence = "This login may not use its transactional id";
-    awaitUnready(process, sentence);
 
-    allow(ResourceType.TRANSACTIONAL_ID, group);
-    awaitOutcomes(20, HEALS);
-    assertHealed(process, sentence);
+    assertGoesOn(
+        "This login may not use its transactional id",
+        () -> allow(ResourceType.TRANSACTIONAL_ID, group));
   }
 
   private static void deny(ResourceType type, String name, AclOperation operation) {
@@ -465,16 +451,7 @@ class KafkaFaultsIT {
   @Test
   void aRecordOfWhichNoDeadLetterFitsAsItCameStopsNoOther() {
     topics = Topics.create(broker, "huge-key");
-    answer(
-        admin
-            .incrementalAlterConfigs(
-                Map.of(
-                    new ConfigResource(ConfigResource.Type.TOPIC, topics.ids()),
-                    Set.of(
-                        new AlterConfigOp(
-                            new ConfigEntry("max.message.bytes", "40000000"),
-                            AlterConfigOp.OpType.SET))))
-            .all());
+    set(topics.ids(), "max.message.bytes", "40000000");
     launch(environment()).awaitReady();
     byte[] value = "{".getBytes(UTF_8);
     answered(new ProducerRecord<>(topics.ids(), 0, new byte[20_000_000], value));
