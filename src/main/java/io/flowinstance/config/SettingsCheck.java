@@ -138,20 +138,14 @@ final class SettingsCheck {
   }
 
   private void addressOfThisMachine(String name) {
-    String text = settings.getString(name);
+    boolean valid;
     try {
-      InetAddress address = InetAddress.getByName(text);
-      if (!text.isEmpty()
-          && (address.isAnyLocalAddress() || NetworkInterface.getByInetAddress(address) != null)) {
-        return;
-      }
+      InetAddress address = InetAddress.getByName(text(name));
+      valid = address.isAnyLocalAddress() || NetworkInterface.getByInetAddress(address) != null;
     } catch (IOException e) {
-      // Said below.
+      valid = false;
     }
-    fault(
-        name,
-        "is \"%s\", which is no address of this machine".formatted(text),
-        "set it to 0.0.0.0 or 127.0.0.1");
+    expect(valid && !is(name, ""), name, "it is an address of this machine, such as 0.0.0.0");
   }
 
   private void required(String name, String what) {
