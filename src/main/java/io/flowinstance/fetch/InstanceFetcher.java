@@ -14,6 +14,8 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.ForkJoinWorkerThread;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -111,8 +113,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     ExecutorServiceManager executors = context.getExecutorServiceManager();
     timer = executors.newSingleThreadScheduledExecutor(this, "fetch-timer");
     Executor threads = threads(executors, options.concurrency());
-    // What follows an answer may wait for heap, and must not keep calls from being made.
-    answers = executors.newCachedThreadPool(this, "answer");
+    answers = answerThreads();
     queue =
         new CallQueue(options.concurrency(), options.limiter(), threads, timer, System::nanoTime);
     detector =
@@ -136,6 +137,30 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     profile.setMaxPoolSize(size);
     profile.setMaxQueueSize(Integer.MAX_VALUE);
     return executors.newThreadPool(this, "fetch", profile);
+  }
+
+  /**
+   * No more answers at once than processors become trees and messages. What waits for heap
+   * meanwhile is made up for by another thread, and keeps no call from being made.
+   */
+  private static ForkJoinPool answerThreads() {
+    int processors = Runtime.getRuntime().availableProcessors();
+    return new ForkJoinPool(
+        processors,
+        pool -> {
+          ForkJoinWorkerThread thread =
+              ForkJoinPool.defaultForkJoinWorkerThreadFactory.newThread(pool);
+          thread.setName("answer-" + thread.getPoolIndex());
+          return thread;
+        },
+        null,
+        true,
+        processors,
+        Short.MAX_VALUE,
+        processors,
+        null,
+        1,
+        TimeUnit.MINUTES);
   }
 
   /** Tells whether the API serves instances. */

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ForkJoinPool;
 
 /**
  * Bounds the heap that answers and outcomes take, from the call to the commit. A call takes as much
@@ -178,12 +179,27 @@ public final class HeapPermits {
     return true;
   }
 
-  private synchronized void growTo(Permit permit, long bytes) throws InterruptedException {
-    while (!tryGrowTo(permit, bytes)) {
-      if (permit.caller.isCancelled()) {
-        throw new CancelledException("Its partition has moved.");
-      }
-      wait(CANCELLED_CHECK_MS);
+  /** A thread that waits for heap is made up for, where its pool can do so. */
+  private void growTo(Permit permit, long bytes) throws InterruptedException {
+    ForkJoinPool.managedBlock(
+        new ForkJoinPool.ManagedBlocker() {
+          @Override
+          public boolean isReleasable() {
+            return tryGrowTo(permit, bytes) || permit.caller.isCancelled();
+          }
+
+          @Override
+          public boolean block() throws InterruptedException {
+            synchronized (HeapPermits.this) {
+              while (!isReleasable()) {
+                HeapPermits.this.wait(CANCELLED_CHECK_MS);
+              }
+              return true;
+            }
+          }
+        });
+    if (!tryGrowTo(permit, bytes)) {
+      throw new CancelledException("Its partition has moved.");
     }
   }
 

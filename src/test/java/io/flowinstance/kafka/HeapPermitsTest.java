@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.fetch.CancelledException;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.ForkJoinTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
@@ -198,6 +200,33 @@ class HeapPermitsTest {
     first.release();
     other.join();
     assertTrue(grown.get());
+  }
+
+  @Test
+  void whatWaitsForHeapKeepsNothingFromGoingOnInItsPool() throws Exception {
+    HeapPermits.Permit first = urgent(false);
+    first.growTo(10 * GUESS);
+    HeapPermits.Permit second = urgent(false);
+    ForkJoinPool pool = new ForkJoinPool(1);
+    try {
+      ForkJoinTask<?> waits = pool.submit(() -> growTo(second));
+      await().until(() -> pool.getRunningThreadCount() == 0 && pool.getPoolSize() > 0);
+
+      pool.submit(first::release).join();
+
+      waits.join();
+      assertEquals(10 * GUESS, heap.taken());
+    } finally {
+      pool.shutdownNow();
+    }
+  }
+
+  private static void growTo(HeapPermits.Permit permit) {
+    try {
+      permit.growTo(10 * GUESS);
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
   }
 
   @Test
