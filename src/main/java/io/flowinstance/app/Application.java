@@ -34,7 +34,7 @@ public final class Application implements AutoCloseable {
   }
 
   /**
-   * Runs the pipeline until the process is asked to stop. Everything is set by the environment.
+   * Runs the pipeline, set by the environment alone, until the process is asked to stop.
    *
    * @return the exit code of a process that did not start
    * @throws SettingsException the settings cannot be used
@@ -158,7 +158,6 @@ public final class Application implements AutoCloseable {
     return version == null ? "dev" : version;
   }
 
-  /** Where its routes run. */
   public CamelContext context() {
     return main.getCamelContext();
   }

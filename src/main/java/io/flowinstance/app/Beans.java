@@ -39,11 +39,7 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 /**
  * The beans that the routes refer to, made from the settings.
  *
- * @param clients makes the consumers and producers of the route {@code pipeline}
- * @param brokers answers about offsets and topics
  * @param nanoTime by which consumers and ids are judged to be late
- * @param traces begins the spans
- * @param meters where all meters are, those of the JVM included
  */
 record Beans(
     Settings settings,

@@ -144,7 +144,6 @@ public final class FetchBeans implements CamelConfiguration {
             proxy()));
   }
 
-  /** The proxy of {@code enos.proxy}, or null. */
   private EnosHttpClient.Proxy proxy() {
     String address = settings.getString("enos.proxy");
     return address.isEmpty()
@@ -155,7 +154,7 @@ public final class FetchBeans implements CamelConfiguration {
             settings.getString("enos.proxy-password"));
   }
 
-  /** The trust store of {@code enos.trust-store}, or null for the JDK's. */
+  /** Null for the JDK's. */
   private TrustStore trustStore() {
     return settings.getString("enos.trust-store").isEmpty()
         ? null

@@ -10,15 +10,7 @@ import io.flowinstance.outcome.EventMessages;
 import java.time.Clock;
 import java.time.ZoneId;
 
-/**
- * How the settings have ids read and messages made.
- *
- * @param ids reads what an id record asks for
- * @param identities on whose behalf records may ask
- * @param zones of the API's local times
- * @param events makes the messages of instances and tasks
- * @param deadLetters makes those of id records that came to none
- */
+/** How the settings have ids read and messages made. */
 public record MessageSettings(
     IdRecordReader ids,
     AllowedIdentities identities,

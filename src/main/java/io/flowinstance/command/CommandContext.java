@@ -37,11 +37,7 @@ record CommandContext(
     BooleanSupplier watched) {
   private static final int WIDTH = 78;
 
-  /**
-   * The settings that a command uses.
-   *
-   * @throws io.flowinstance.config.SettingsException those parts of them cannot be used
-   */
+  /** The settings, of which these parts can be used. */
   Settings settings(Settings.Part... used) {
     return Settings.resolve(environment, Map.of(), Set.of(used));
   }
@@ -49,7 +45,6 @@ record CommandContext(
   /**
    * A progress bar on standard error, if somebody watches; it vanishes in the end.
    *
-   * @param what is done, a word or two
    * @param most the count at which it is done, or -1 when that is not known yet
    */
   ProgressBar progress(String what, long most) {
@@ -66,11 +61,7 @@ record CommandContext(
         .build();
   }
 
-  /**
-   * What the brokers answer, waited for.
-   *
-   * @throws KafkaException what went wrong, as Kafka says it
-   */
+  /** What the brokers answer; fails with what went wrong, as Kafka says it. */
   static <T> T await(KafkaFuture<T> answer) {
     try {
       return answer.get();
@@ -82,12 +73,7 @@ record CommandContext(
     }
   }
 
-  /**
-   * The number of a topic's partitions.
-   *
-   * @throws CommandFailedException there is no such topic
-   * @throws KafkaException the brokers do not say
-   */
+  /** The number of a topic's partitions; fails with a sentence when there is no such topic. */
   static int partitions(Admin admin, String topic) {
     try {
       return await(admin.describeTopics(Set.of(topic)).topicNameValues().get(topic))

@@ -48,12 +48,7 @@ public final class CommandLineInterface {
 
   private CommandLineInterface() {}
 
-  /**
-   * Runs what the arguments name.
-   *
-   * @param pipeline what runs when there are none
-   * @return the exit code of the process
-   */
+  /** Runs what the arguments name, or the pipeline when there are none; gives the exit code. */
   public static int run(String[] args, Callable<Integer> pipeline) {
     AddressCache.shorten();
     Console console = System.console();

@@ -31,7 +31,6 @@ record IdLines(Map<InstanceQuery, String> values, int repeated) {
   /**
    * Reads to the end.
    *
-   * @param source what is read, for a sentence
    * @throws CommandFailedException it cannot be read, or some lines hold no id: all of them count
    */
   static IdLines read(InputStream in, String source) {

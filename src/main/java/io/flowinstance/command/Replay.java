@@ -35,7 +35,8 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
  *
  * <p>It reads all partitions itself and never joins the group, so nothing is rebalanced. It sends
  * id records in transactions, each with the offsets behind their dead letters: a process that is
- * killed leaves both or neither.
+ * killed leaves both or neither. Of two replays at once, the one that began last takes over the
+ * transactional id, and the other one stops.
  */
 final class Replay implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(200);
@@ -82,7 +83,6 @@ final class Replay implements AutoCloseable {
   }
 
   /**
-   * @param max replay at most so many
    * @param dryRun send and commit nothing
    * @param err receives a line for each dead letter that cannot be replayed
    */
@@ -110,12 +110,7 @@ final class Replay implements AutoCloseable {
                 settings.getString("kafka.compression-type"));
   }
 
-  /**
-   * Reads the dead letters, and replays those that the filter selects.
-   *
-   * @return how many had which result
-   * @throws CommandFailedException it cannot continue
-   */
+  /** Replays the dead letters that the filter selects; gives how many had which result. */
   Map<Result, Long> run(ProgressBar progress, Selection selected) {
     if (producer != null) {
       // Before the position is read: it commits or aborts what a killed replay left open.
@@ -134,7 +129,6 @@ final class Replay implements AutoCloseable {
     return results;
   }
 
-  /** How many id records are committed. */
   long committed() {
     return committed;
   }

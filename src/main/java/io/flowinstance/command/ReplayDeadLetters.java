@@ -28,14 +28,8 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
- * Sends dead letters back to the topic of ids, one id record for each.
- *
- * <p>A run without a filter starts where the last one ended: at the committed offsets of the
- * consumer group {@code <kafka.group-id>-replay}, which are committed in one transaction with the
- * id records. A run with a filter neither reads nor commits offsets.
- *
- * <p>Two replays at once cannot both commit: the one that began last takes over the transactional
- * id {@code <prefix>-replay}, and the other one stops.
+ * Sends dead letters back to the topic of ids, one id record for each. A run with a filter neither
+ * reads nor commits offsets.
  */
 @Command(
     name = "replay-dead-letters",

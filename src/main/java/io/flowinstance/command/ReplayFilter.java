@@ -6,11 +6,9 @@ import java.time.Instant;
 import java.util.Set;
 
 /**
- * Which dead letters a run replays.
+ * Which dead letters a run replays: those with any of the reasons, or all when there are none, that
+ * failed at or after {@code since} and before {@code until}, which may be null.
  *
- * @param reasons any of these; empty for all
- * @param since the earliest time of failure, or null
- * @param until the time of failure that is too late, or null
  * @param maxReplays how many replays are too many, or null for {@link #DEFAULT_MAX_REPLAYS}
  */
 record ReplayFilter(
@@ -23,7 +21,6 @@ record ReplayFilter(
     return reasons.isEmpty() && since == null && until == null && maxReplays == null;
   }
 
-  /** Whether reason and time match. */
   boolean matches(DeadLetter letter) {
     if (!reasons.isEmpty()
         && reasons.stream().noneMatch(reason -> reason.name().equals(letter.reason()))) {
@@ -43,7 +40,6 @@ record ReplayFilter(
     return letter.replays() >= replayLimit();
   }
 
-  /** A dead letter that was replayed so often is not replayed again. */
   int replayLimit() {
     return maxReplays == null ? DEFAULT_MAX_REPLAYS : maxReplays;
   }

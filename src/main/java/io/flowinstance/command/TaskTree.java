@@ -53,11 +53,6 @@ final class TaskTree {
     this.ansi = ansi;
   }
 
-  /**
-   * Draws a graph, line by line.
-   *
-   * @param unicode whether more than ASCII can be shown
-   */
   static void draw(InstanceGraph graph, Ansi ansi, boolean unicode, Consumer<String> lines) {
     TaskTree tree = new TaskTree(ansi);
     for (FlowReference flow : graph.flows()) {

@@ -43,9 +43,7 @@ public final class Settings {
 
   /** What a process may use of the settings: of the rest, nothing has to be set. */
   public enum Part {
-    /** The brokers and the topics. */
     KAFKA,
-    /** The EnOS API. */
     ENOS
   }
 
@@ -54,21 +52,17 @@ public final class Settings {
     this.files = files;
   }
 
+  /** Resolves every known setting, for a process that uses all of them. */
+  public static Settings resolve(Map<String, String> environment, Map<String, String> overrides) {
+    return resolve(environment, overrides, EnumSet.allOf(Part.class));
+  }
+
   /**
    * Resolves every known setting.
    *
    * @param environment variables such as {@code ENOS_BASE_URL}; {@code ENOS_APP_SECRET_FILE} names
    *     a file with the value
    * @param overrides settings by their own names, stronger than the environment
-   * @throws SettingsException the settings cannot be used; it names every fault
-   */
-  public static Settings resolve(Map<String, String> environment, Map<String, String> overrides) {
-    return resolve(environment, overrides, EnumSet.allOf(Part.class));
-  }
-
-  /**
-   * Resolves every known setting for a process that uses some of them.
-   *
    * @param used the parts that are validated
    * @throws SettingsException those parts cannot be used; it names every fault
    */
@@ -133,7 +127,6 @@ public final class Settings {
     return name.toUpperCase(Locale.ROOT).replace('.', '_').replace('-', '_');
   }
 
-  /** All settings by name. */
   public Map<String, String> asMap() {
     return values;
   }
@@ -199,7 +192,6 @@ public final class Settings {
     return value;
   }
 
-  /** The whole number of a setting. */
   public int getInt(String name) {
     return Integer.parseInt(getString(name));
   }

@@ -185,7 +185,6 @@ final class SettingsCheck {
     expect(is(name, "") || uri != null && valid.test(uri), name, "give " + form);
   }
 
-  /** The URI of a setting, or null where it is none. */
   private URI uri(String name) {
     try {
       return new URI(text(name));

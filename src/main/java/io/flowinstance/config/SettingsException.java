@@ -8,9 +8,6 @@ public final class SettingsException extends RuntimeException {
 
   private final String[] faults;
 
-  /**
-   * @param faults one sentence each
-   */
   public SettingsException(List<String> faults) {
     super(
         "The settings cannot be used. Nothing was started.\n  - " + String.join("\n  - ", faults));

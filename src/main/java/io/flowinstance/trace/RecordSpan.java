@@ -35,7 +35,6 @@ public final class RecordSpan {
     }
   }
 
-  /** The instance that is asked for. */
   public void asksFor(String instanceId) {
     span.setAttribute("enos.flow_instance.id", instanceId);
   }
@@ -65,7 +64,6 @@ public final class RecordSpan {
     span.setStatus(StatusCode.ERROR, reason);
   }
 
-  /** What the span is about failed with an exception. */
   public void failed(Exception exception) {
     failed(exception.getClass().getName(), exception.getMessage());
   }

@@ -29,7 +29,6 @@ public final class TraceExport {
   /**
    * Starts it; to be closed by the caller.
    *
-   * @param version of this program
    * @param more values of the SDK's properties, such as {@code otel.exporter.otlp.endpoint}, weaker
    *     than the environment
    * @throws IllegalArgumentException the variables cannot be used

@@ -101,7 +101,6 @@ public final class Tracing implements AutoCloseable {
    * otherwise; none when none is.
    *
    * @param processed the spans of the id records whose outcomes are published
-   * @param messages how many messages these are
    */
   public RecordSpan publish(Stream<RecordSpan> processed, int messages) {
     if (tracer == null) {
