@@ -15,23 +15,18 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;
-import org.apache.camel.CamelContext;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.main.Main;
 import org.slf4j.LoggerFactory;
 
 /** The pipeline as a process: settings, beans and routes, started and stopped together. */
-public final class Application implements AutoCloseable {
+public final class Application {
   /** Each by its name: to find them by a wildcard, Camel unpacks the JAR, half of the start. */
   static final String ROUTES =
       FetchBeans.ROUTES
           + ",classpath:routes/on-error.camel.yaml,classpath:routes/pipeline.camel.yaml";
 
-  private final Main main;
-
-  private Application(Main main) {
-    this.main = main;
-  }
+  private Application() {}
 
   /**
    * Runs the pipeline, set by the environment alone, until the process is asked to stop.
@@ -40,7 +35,7 @@ public final class Application implements AutoCloseable {
    * @throws SettingsException the settings cannot be used
    */
   public static int run() throws InterruptedException {
-    AtomicReference<Application> running = new AtomicReference<>();
+    AtomicReference<Main> running = new AtomicReference<>();
     AtomicInteger exitCode = new AtomicInteger();
     // A JVM that ends by SIGTERM gives the signal as its exit code, however well it stopped.
     Runtime.getRuntime()
@@ -48,7 +43,7 @@ public final class Application implements AutoCloseable {
             new Thread(
                 () -> {
                   if (running.get() != null) {
-                    running.get().close();
+                    running.get().stop();
                   }
                   Runtime.getRuntime().halt(exitCode.get());
                 },
@@ -69,13 +64,14 @@ public final class Application implements AutoCloseable {
   }
 
   /**
-   * Starts the pipeline in this process, beside the caller.
+   * Starts the pipeline in this process, beside the caller. Stopping it finishes the calls that are
+   * under way, leaves the group, and sends the last spans.
    *
    * @param overrides settings by name, stronger than the environment
    * @throws SettingsException the settings cannot be used
    * @throws IllegalStateException the pipeline did not start
    */
-  public static Application start(Map<String, String> overrides) {
+  public static Main start(Map<String, String> overrides) {
     Settings settings = Settings.resolve(System.getenv(), overrides);
     if (settings.isKafkaInClear()) {
       LoggerFactory.getLogger(Application.class)
@@ -104,7 +100,7 @@ public final class Application implements AutoCloseable {
    *
    * @param nanoTime by which consumers and ids are judged to be late, as {@link System#nanoTime()}
    */
-  public static Application start(
+  public static Main start(
       Settings settings,
       KafkaClientFactory clients,
       Brokers brokers,
@@ -119,7 +115,7 @@ public final class Application implements AutoCloseable {
       main.stop();
       throw new IllegalStateException("The pipeline did not start: " + e.getMessage(), e);
     }
-    return new Application(main);
+    return main;
   }
 
   private static Main configure(Settings settings, Beans beans) {
@@ -156,18 +152,5 @@ public final class Application implements AutoCloseable {
   public static String version() {
     String version = Application.class.getPackage().getImplementationVersion();
     return version == null ? "dev" : version;
-  }
-
-  public CamelContext context() {
-    return main.getCamelContext();
-  }
-
-  /**
-   * Stops taking ids, finishes the calls that are under way, leaves the group, and sends the last
-   * spans.
-   */
-  @Override
-  public void close() {
-    main.stop();
   }
 }

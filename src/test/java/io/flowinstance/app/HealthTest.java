@@ -44,11 +44,11 @@ class HealthTest {
   }
 
   private Map<String, String> notReady() {
-    return down(HealthCheckHelper.invokeReadiness(pipeline.application().context()));
+    return down(HealthCheckHelper.invokeReadiness(pipeline.application().getCamelContext()));
   }
 
   private Map<String, String> notAlive() {
-    return down(HealthCheckHelper.invokeLiveness(pipeline.application().context()));
+    return down(HealthCheckHelper.invokeLiveness(pipeline.application().getCamelContext()));
   }
 
   private static Map<String, String> down(Collection<HealthCheck.Result> results) {

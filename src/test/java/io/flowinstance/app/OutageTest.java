@@ -159,7 +159,7 @@ class OutageTest {
       awaitThat("the API counts as down", () -> pipeline.outages() > 0);
 
       long before = System.nanoTime();
-      pipeline.application().close();
+      pipeline.application().stop();
       Duration took = Duration.ofNanos(System.nanoTime() - before);
 
       assertTrue(took.compareTo(Duration.ofSeconds(5)) < 0, took.toString());

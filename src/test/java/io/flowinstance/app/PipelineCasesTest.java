@@ -30,6 +30,7 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
+import org.apache.camel.main.Main;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -62,7 +63,7 @@ class PipelineCasesTest {
 
   private static HttpListener api;
   private static MemoryKafka kafka;
-  private static Application application;
+  private static Main application;
 
   private record Reply(int status, Map<String, String> headers, byte[] body) {}
 
@@ -80,7 +81,7 @@ class PipelineCasesTest {
 
   @AfterAll
   static void stop() {
-    application.close();
+    application.stop();
     api.close();
   }
 
@@ -245,7 +246,7 @@ class PipelineCasesTest {
 
   private static boolean apiIsUp() {
     return application
-        .context()
+        .getCamelContext()
         .getRegistry()
         .lookupByNameAndType("outage-detector", OutageDetector.class)
         .isUp();

@@ -64,7 +64,8 @@ public final class Demo {
   }
 
   public static void main(String[] args) {
-    System.exit(run(Application::start, Boolean.getBoolean("demo.once")));
+    System.exit(
+        run(settings -> Application.start(settings)::stop, Boolean.getBoolean("demo.once")));
   }
 
   /** Returns the process's exit code. */

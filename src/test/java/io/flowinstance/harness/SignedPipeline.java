@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import io.flowinstance.app.Application;
 import io.flowinstance.fetch.OutageDetector;
 import io.flowinstance.simulator.EnosSimulator;
 import io.flowinstance.trace.Tracing;
@@ -17,6 +16,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.apache.camel.main.Main;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 
@@ -34,7 +34,7 @@ public final class SignedPipeline implements AutoCloseable {
 
   private final EnosSimulator enos = EnosSimulator.start();
   private final MemoryKafka kafka = new MemoryKafka();
-  private final Application application;
+  private final Main application;
   private final OutageDetector outages;
 
   private SignedPipeline(Map<String, String> settings, List<String> idsBefore, Tracing traces) {
@@ -48,7 +48,7 @@ public final class SignedPipeline implements AutoCloseable {
     application = TestPipeline.start(kafka, enos.baseUrl(), overrides, traces);
     outages =
         application
-            .context()
+            .getCamelContext()
             .getRegistry()
             .lookupByNameAndType("outage-detector", OutageDetector.class);
   }
@@ -85,7 +85,7 @@ public final class SignedPipeline implements AutoCloseable {
     return kafka;
   }
 
-  public Application application() {
+  public Main application() {
     return application;
   }
 
@@ -180,7 +180,7 @@ public final class SignedPipeline implements AutoCloseable {
 
   @Override
   public void close() {
-    application.close();
+    application.stop();
     enos.close();
   }
 }

@@ -5,16 +5,17 @@ import io.flowinstance.config.Settings;
 import io.flowinstance.trace.Tracing;
 import java.util.HashMap;
 import java.util.Map;
+import org.apache.camel.main.Main;
 
 /** Starts the real pipeline on {@link MemoryKafka}, against an API at a given address. */
 public final class TestPipeline {
   private TestPipeline() {}
 
-  public static Application start(MemoryKafka kafka, String baseUrl, Map<String, String> settings) {
+  public static Main start(MemoryKafka kafka, String baseUrl, Map<String, String> settings) {
     return start(kafka, baseUrl, settings, Tracing.off());
   }
 
-  public static Application start(
+  public static Main start(
       MemoryKafka kafka, String baseUrl, Map<String, String> settings, Tracing traces) {
     Map<String, String> overrides = new HashMap<>();
     overrides.put("enos.base-url", baseUrl);
