@@ -1,12 +1,12 @@
 package io.flowinstance.event;
 
-import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import com.fasterxml.jackson.databind.annotation.JsonSerialize;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.FlowReference;
 import io.flowinstance.graph.InstanceGraph;
 import io.flowinstance.graph.TaskInstance;
 import io.flowinstance.json.Json;
-import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
@@ -43,13 +43,13 @@ import java.util.stream.Stream;
 public record Enrichment(
     State state,
     boolean settled,
-    Instant triggeredAt,
-    Instant startedAt,
-    Instant endedAt,
-    Instant createdAt,
+    @JsonSerialize(using = InstantText.class) Instant triggeredAt,
+    @JsonSerialize(using = InstantText.class) Instant startedAt,
+    @JsonSerialize(using = InstantText.class) Instant endedAt,
+    @JsonSerialize(using = InstantText.class) Instant createdAt,
     Long durationMs,
     String businessDate,
-    EventZones zones,
+    @JsonUnwrapped EventZones zones,
     List<String> owners,
     int taskCount,
     int unreadableTaskCount,
@@ -130,42 +130,5 @@ public record Enrichment(
         .filter(wanted)
         .distinct()
         .toList();
-  }
-
-  /** Writes it as one JSON object, and which fetch it is of. */
-  void writeTo(JsonGenerator json, Observation observation) throws IOException {
-    json.writeStartObject();
-    json.writeStringField("state", state.name());
-    json.writeBooleanField("settled", settled);
-    EventJson.write("triggeredAt", triggeredAt, json);
-    EventJson.write("startedAt", startedAt, json);
-    EventJson.write("endedAt", endedAt, json);
-    EventJson.write("createdAt", createdAt, json);
-    EventJson.write("durationMs", durationMs, json);
-    EventJson.write("businessDate", businessDate, json);
-    EventJson.write("timeZone", zones.times().getId(), json);
-    EventJson.write("triggerTimeZone", zones.trigger().getId(), json);
-    EventJson.write("owners", owners, json);
-    json.writeNumberField("taskCount", taskCount);
-    json.writeNumberField("unreadableTaskCount", unreadableTaskCount);
-    write("taskCountByStatus", taskCountByStatus, json);
-    write("taskCountByState", taskCountByState, json);
-    EventJson.write("roots", roots, json);
-    EventJson.write("leaves", leaves, json);
-    EventJson.write("userId", observation.userId(), json);
-    EventJson.write("orgId", observation.orgId(), json);
-    EventJson.write("observationId", observation.id(), json);
-    EventJson.write("askedAt", observation.askedAt(), json);
-    EventJson.write("fetchedAt", observation.fetchedAt(), json);
-    json.writeEndObject();
-  }
-
-  private static void write(String name, Map<?, Integer> counts, JsonGenerator json)
-      throws IOException {
-    json.writeObjectFieldStart(name);
-    for (Map.Entry<?, Integer> count : counts.entrySet()) {
-      json.writeNumberField(count.getKey().toString(), count.getValue());
-    }
-    json.writeEndObject();
   }
 }

@@ -6,40 +6,22 @@ import java.math.BigDecimal;
 import java.time.Instant;
 import java.util.List;
 
-/**
- * The fields of an event: what is null is left out, an instant is ISO 8601 in UTC with three digits
- * of a second.
- */
+/** The fields of an event: what is null is left out. */
 final class EventJson {
   private EventJson() {}
 
-  static void write(String name, String value, JsonGenerator json) throws IOException {
-    if (value != null) {
-      json.writeStringField(name, value);
+  /** Writes a text, a number or an instant. */
+  static void write(String name, Object value, JsonGenerator json) throws IOException {
+    if (value == null) {
+      return;
     }
-  }
-
-  static void write(String name, Instant value, JsonGenerator json) throws IOException {
-    if (value != null) {
-      json.writeStringField(name, Times.text(value));
-    }
-  }
-
-  static void write(String name, Long value, JsonGenerator json) throws IOException {
-    if (value != null) {
-      json.writeNumberField(name, value);
-    }
-  }
-
-  static void write(String name, Integer value, JsonGenerator json) throws IOException {
-    if (value != null) {
-      json.writeNumberField(name, value);
-    }
-  }
-
-  static void write(String name, BigDecimal value, JsonGenerator json) throws IOException {
-    if (value != null) {
-      json.writeNumberField(name, value);
+    json.writeFieldName(name);
+    if (value instanceof BigDecimal decimal) {
+      json.writeNumber(decimal);
+    } else if (value instanceof Number whole) {
+      json.writeNumber(whole.longValue());
+    } else {
+      json.writeString(value instanceof Instant instant ? Times.text(instant) : (String) value);
     }
   }
 

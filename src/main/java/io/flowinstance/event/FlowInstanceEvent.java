@@ -1,9 +1,9 @@
 package io.flowinstance.event;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.json.Json;
 import java.util.List;
-import java.util.Set;
 
 /**
  * One workflow instance as a message: everything the API said, and an {@link Enrichment}. The shape
@@ -13,12 +13,15 @@ public final class FlowInstanceEvent {
   /** The CloudEvents type. */
   public static final String TYPE = "io.flowinstance.flow-instance.v1";
 
-  private static final String ENRICHMENT = "enrichment";
-
   private final FlowInstance instance;
   private final Edges edges;
   private final Enrichment enrichment;
   private final Observation observation;
+
+  private record Message(@JsonUnwrapped FlowInstance instance, Computed enrichment) {}
+
+  private record Computed(
+      @JsonUnwrapped Enrichment enrichment, @JsonUnwrapped Observation observation) {}
 
   private FlowInstanceEvent(
       FlowInstance instance, Edges edges, Enrichment enrichment, Observation observation) {
@@ -28,12 +31,7 @@ public final class FlowInstanceEvent {
     this.observation = observation;
   }
 
-  /**
-   * The event of an instance.
-   *
-   * @param zones the zones of the instance's local times
-   * @param observation the fetch that brought it
-   */
+  /** The event of an instance that a fetch brought. */
   public static FlowInstanceEvent of(
       FlowInstance instance, EventZones zones, Observation observation) {
     Edges edges = new Edges(instance.graph().relations());
@@ -66,11 +64,6 @@ public final class FlowInstanceEvent {
     return instance.instanceId();
   }
 
-  /** The CloudEvents type. */
-  public String type() {
-    return TYPE;
-  }
-
   /** The events of the instance's readable tasks, in graph order. */
   public List<TaskStatusEvent> tasks() {
     return TaskStatusEvent.split(instance, edges, enrichment, observation);
@@ -81,18 +74,9 @@ public final class FlowInstanceEvent {
     return instance.graph().tasks().faults();
   }
 
-  /**
-   * The value of the message: compact JSON in UTF-8. An unknown field named {@code enrichment}
-   * gives way to ours.
-   */
+  /** The value of the message: compact JSON in UTF-8. */
   public byte[] toJson() {
-    return Json.write(
-        json -> {
-          json.writeStartObject();
-          instance.writeFieldsTo(json, Set.of(ENRICHMENT));
-          json.writeFieldName(ENRICHMENT);
-          enrichment.writeTo(json, observation);
-          json.writeEndObject();
-        });
+    Message message = new Message(instance, new Computed(enrichment, observation));
+    return Json.write(json -> json.writePOJO(message));
   }
 }

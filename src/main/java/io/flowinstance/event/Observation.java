@@ -1,5 +1,8 @@
 package io.flowinstance.event;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonPropertyOrder;
+import com.fasterxml.jackson.databind.annotation.JsonSerialize;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 
@@ -12,8 +15,13 @@ import java.time.temporal.ChronoUnit;
  * @param askedAt when the answered call began, in whole milliseconds
  * @param fetchedAt when the last byte of the answer came, in whole milliseconds
  */
+@JsonPropertyOrder({"userId", "orgId"})
 public record Observation(
-    String id, String userId, String orgId, Instant askedAt, Instant fetchedAt) {
+    @JsonProperty("observationId") String id,
+    String userId,
+    String orgId,
+    @JsonSerialize(using = InstantText.class) Instant askedAt,
+    @JsonSerialize(using = InstantText.class) Instant fetchedAt) {
 
   public Observation {
     askedAt = askedAt.truncatedTo(ChronoUnit.MILLIS);

@@ -63,11 +63,6 @@ public final class TaskStatusEvent {
     return task.taskInstId();
   }
 
-  /** The CloudEvents type. */
-  public String type() {
-    return TYPE;
-  }
-
   /** The place of the task among all elements of {@code graph.tasks}, from 0. */
   public int index() {
     return task.index();

@@ -1,16 +1,13 @@
 package io.flowinstance.graph;
 
-import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.annotation.JsonAnyGetter;
 import com.fasterxml.jackson.databind.JsonNode;
-import java.io.IOException;
-import java.util.Collections;
 import java.util.Map;
-import java.util.Set;
 
 /**
- * One run of a workflow: the FlowInstance RecordCodec of <em>Get Flow Instance</em>. Every
- * component but {@code instanceId}, {@code graph} and {@code others} may be null, which means the
- * API did not say.
+ * One run of a workflow: <em>FlowInstance</em> of <em>Get Flow Instance</em>. Every component but
+ * {@code instanceId}, {@code graph} and {@code others} may be null, which means the API did not
+ * say.
  *
  * @param instanceId the id of the instance: opaque text
  * @param flowId the id of the workflow
@@ -29,8 +26,7 @@ import java.util.Set;
  * @param owner user names, separated by semicolons
  * @param alertMode 0 off, 1 email, 2 SMS, 3 both
  * @param calDt the business date, {@code yyyy-MM-dd}
- * @param others the fields that the documentation does not know, under the API's own names, in its
- *     order
+ * @param others the fields that the documentation does not know, in the API's order
  */
 public record FlowInstance(
     String instanceId,
@@ -56,29 +52,4 @@ public record FlowInstance(
     Long id,
     String alertTo,
     String appId,
-    Map<String, JsonNode> others)
-    implements Element {
-
-  static final RecordCodec<FlowInstance> STRUCT =
-      RecordCodec.of(FlowInstance.class, Map.of("graph", FlowInstanceDecoder::graph));
-
-  public FlowInstance {
-    others = Collections.unmodifiableMap(others);
-  }
-
-  /** Writes the instance as one JSON object, under the canonical names. */
-  @Override
-  public void writeTo(JsonGenerator json) throws IOException {
-    STRUCT.write(this, others, json);
-  }
-
-  /**
-   * Writes the fields into an object that the caller opened and will close.
-   *
-   * @param taken the names that the caller writes itself: unknown fields of these names are left
-   *     out
-   */
-  public void writeFieldsTo(JsonGenerator json, Set<String> taken) throws IOException {
-    STRUCT.writeFields(this, others, taken, json);
-  }
-}
+    @JsonAnyGetter Map<String, JsonNode> others) {}

@@ -1,5 +1,7 @@
 package io.flowinstance.graph;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.NullNode;
@@ -7,8 +9,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.flowinstance.json.Json;
 import io.flowinstance.json.MalformedJsonException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 
 /**
@@ -19,6 +23,24 @@ import java.util.Objects;
 public final class FlowInstanceDecoder {
   private static final String TASKS = "/graph/tasks";
   private static final JsonNode NO_GRAPH = JsonNodeFactory.instance.objectNode();
+
+  private static final RecordReader<FlowInstance> INSTANCE =
+      new RecordReader<>(
+          FlowInstance.class, Map.of("graph", FlowInstanceDecoder::graph), "enrichment");
+  private static final RecordReader<FlowReference> FLOW =
+      new RecordReader<>(FlowReference.class, Map.of(), "");
+  private static final RecordReader<Relation> RELATION =
+      new RecordReader<>(Relation.class, Map.of(), "");
+  private static final RecordReader<TaskInstance> TASK =
+      new RecordReader<>(TaskInstance.class, Map.of(), "");
+  private static final RecordReader<InstanceGraph> GRAPH =
+      new RecordReader<>(
+          InstanceGraph.class,
+          Map.of(
+              "flows", array -> elements("/graph/flows", array, FLOW),
+              "relations", FlowInstanceDecoder::relations,
+              "tasks", FlowInstanceDecoder::tasks),
+          "unreadableTasks");
 
   /**
    * Reads a FlowInstance.
@@ -32,26 +54,29 @@ public final class FlowInstanceDecoder {
     Objects.requireNonNull(askedInstanceId, "askedInstanceId");
     JsonNode root = data == null ? NullNode.instance : data;
     JsonNode object = root.isArray() && root.size() == 1 ? root.get(0) : root;
-    if (!FlowInstance.STRUCT.isIn(object)) {
+    if (!INSTANCE.isIn(object)) {
       throw new UnreadableResponseException("The data is no FlowInstance", root);
     }
-    FlowInstance instance = FlowInstance.STRUCT.read(object, Place.ROOT);
-    if (instance.instanceId() != null && !Json.trim(instance.instanceId()).isEmpty()) {
+    FlowInstance instance = INSTANCE.read(object, "", -1);
+    if (!isBlank(instance.instanceId())) {
       return instance;
     }
     ObjectNode named = JsonNodeFactory.instance.objectNode();
     named.setAll((ObjectNode) object);
-    named.put("instanceId", askedInstanceId);
-    return FlowInstance.STRUCT.read(named, Place.ROOT);
+    return INSTANCE.read(named.put("instanceId", askedInstanceId), "", -1);
   }
 
-  static InstanceGraph graph(JsonNode graph) {
-    boolean empty = graph == null || graph.isTextual() && Json.trim(graph.textValue()).isEmpty();
-    JsonNode object = empty ? NO_GRAPH : unpack(graph);
+  private static boolean isBlank(String text) {
+    return text == null || Json.trim(text).isEmpty();
+  }
+
+  private static InstanceGraph graph(JsonNode graph) {
+    JsonNode object =
+        graph == null || graph.isTextual() && isBlank(graph.textValue()) ? NO_GRAPH : unpack(graph);
     if (!object.isObject()) {
       throw new UnreadableResponseException("/graph is no JSON object", graph);
     }
-    return InstanceGraph.STRUCT.read(object, new Place("/graph"));
+    return GRAPH.read(object, "/graph", -1);
   }
 
   /** The graph out of its text, and that out of another if it was escaped twice. */
@@ -70,58 +95,57 @@ public final class FlowInstanceDecoder {
     return unpacked;
   }
 
-  static List<FlowReference> flows(JsonNode array) {
-    return elements("/graph/flows", array, FlowReference.STRUCT);
+  private static List<Relation> relations(JsonNode array) {
+    return List.copyOf(new LinkedHashSet<>(elements("/graph/relations", array, RELATION)));
   }
 
-  static List<Relation> relations(JsonNode array) {
-    List<Relation> relations = elements("/graph/relations", array, Relation.STRUCT);
-    return List.copyOf(new LinkedHashSet<>(relations));
-  }
-
-  static Tasks tasks(JsonNode array) {
+  private static Tasks tasks(JsonNode array) {
     JsonNode elements = array(TASKS, array);
     List<TaskInstance> readable = new ArrayList<>(elements.size());
     List<UnreadableTask> unreadable = new ArrayList<>(0);
     int index = 0;
     for (JsonNode element : elements) {
       try {
-        readable.add(task(element, new Place(TASKS, index)));
+        readable.add(task(element, index));
       } catch (UnreadableResponseException e) {
-        unreadable.add(new UnreadableTask(index, e.getMessage(), element));
+        String raw = new String(Json.write(element), UTF_8);
+        unreadable.add(new UnreadableTask(index, e.getMessage(), raw));
       }
       index++;
     }
-    return new Tasks(readable, unreadable);
+    return new Tasks(
+        Collections.unmodifiableList(readable), Collections.unmodifiableList(unreadable));
   }
 
-  private static TaskInstance task(JsonNode element, Place place) {
-    TaskInstance task = element(element, place, TaskInstance.STRUCT);
-    if (task.taskInstId() == null || Json.trim(task.taskInstId()).isEmpty()) {
-      throw new UnreadableResponseException(place + " has no taskInstId", element);
+  private static TaskInstance task(JsonNode element, int index) {
+    TaskInstance task = element(element, TASKS, index, TASK);
+    if (isBlank(task.taskInstId())) {
+      throw new UnreadableResponseException(
+          RecordReader.at(TASKS, index) + " has no taskInstId", element);
     }
     return task;
   }
 
   private static <T extends Record> List<T> elements(
-      String pointer, JsonNode array, RecordCodec<T> struct) {
+      String pointer, JsonNode array, RecordReader<T> reader) {
     List<T> elements = new ArrayList<>();
     int index = 0;
     for (JsonNode element : array(pointer, array)) {
       if (!element.isNull()) {
-        elements.add(element(element, new Place(pointer, index), struct));
+        elements.add(element(element, pointer, index, reader));
       }
       index++;
     }
-    return elements;
+    return Collections.unmodifiableList(elements);
   }
 
   private static <T extends Record> T element(
-      JsonNode element, Place place, RecordCodec<T> struct) {
+      JsonNode element, String array, int index, RecordReader<T> reader) {
     if (!element.isObject()) {
-      throw new UnreadableResponseException(place + " is no object", element);
+      throw new UnreadableResponseException(
+          RecordReader.at(array, index) + " is no object", element);
     }
-    return struct.read(element, place);
+    return reader.read(element, array, index);
   }
 
   private static JsonNode array(String pointer, JsonNode array) {

@@ -1,35 +1,17 @@
 package io.flowinstance.graph;
 
-import com.fasterxml.jackson.core.JsonGenerator;
-import java.io.IOException;
+import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.List;
 
 /**
- * The elements of {@code graph.tasks}, those that are tasks apart from the others. Written, they
- * are the tasks alone.
+ * The elements of {@code graph.tasks}, in its order. Written, they are the tasks alone.
  *
- * @param readable the tasks, in graph order
- * @param unreadable the other elements, in graph order
+ * @param unreadable those that are no tasks
  */
-public record Tasks(List<TaskInstance> readable, List<UnreadableTask> unreadable)
-    implements Element {
+public record Tasks(@JsonValue List<TaskInstance> readable, List<UnreadableTask> unreadable) {
 
-  public Tasks {
-    readable = List.copyOf(readable);
-    unreadable = List.copyOf(unreadable);
-  }
-
-  /** One sentence for each element that is no task, in graph order. */
+  /** One sentence for each element that is no task. */
   public List<String> faults() {
     return unreadable.stream().map(UnreadableTask::message).toList();
-  }
-
-  @Override
-  public void writeTo(JsonGenerator json) throws IOException {
-    json.writeStartArray();
-    for (TaskInstance task : readable) {
-      task.writeTo(json);
-    }
-    json.writeEndArray();
   }
 }

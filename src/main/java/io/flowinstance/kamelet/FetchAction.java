@@ -127,10 +127,10 @@ public final class FetchAction implements AutoCloseable {
         Json.write(
             json -> {
               json.writeStartArray();
-              write(json, fetch, id, event.type(), event.key(), event.toJson());
+              write(json, fetch, id, FlowInstanceEvent.TYPE, event.key(), event.toJson());
               for (TaskStatusEvent task : event.tasks()) {
                 String taskId = id + "/" + task.index();
-                write(json, fetch, taskId, task.type(), task.key(), task.toJson());
+                write(json, fetch, taskId, TaskStatusEvent.TYPE, task.key(), task.toJson());
               }
               json.writeEndArray();
             });

@@ -55,7 +55,7 @@ class FlowInstanceEventTest {
     valid(event);
     assertEquals(Json.read(expected).toString(), Json.read(event.toJson()).toString());
     assertEquals("2438-201907261239", event.key());
-    assertEquals("io.flowinstance.flow-instance.v1", event.type());
+    assertEquals("io.flowinstance.flow-instance.v1", FlowInstanceEvent.TYPE);
   }
 
   @Test
@@ -74,7 +74,7 @@ class FlowInstanceEventTest {
     valid(task);
     assertEquals(Json.read(expected).toString(), Json.read(task.toJson()).toString());
     assertEquals("104452-201907261239", task.key());
-    assertEquals("io.flowinstance.task-status.v1", task.type());
+    assertEquals("io.flowinstance.task-status.v1", TaskStatusEvent.TYPE);
   }
 
   @Test

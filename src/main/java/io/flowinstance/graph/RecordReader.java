@@ -1,0 +1,142 @@
+package io.flowinstance.graph;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Function;
+
+/**
+ * Reads objects of the API into a record, which is the table of their known fields: a component has
+ * the canonical name of a field, and a type that says how it is read. Two components are no fields:
+ * a map holds the unknown fields, and an int the place of the object in its array.
+ */
+final class RecordReader<T extends Record> {
+  /** Each field under both spellings of its name. */
+  private final Map<String, Field> fields = new HashMap<>();
+
+  private final List<Field> structures = new ArrayList<>();
+  private final String taken;
+  private final MethodHandle constructor;
+  private final int size;
+  private int indexAt = -1;
+  private int othersAt = -1;
+
+  private record Field(int at, String name, boolean canonical, FieldType type) {}
+
+  /**
+   * @param structured by name, how the fields that hold other records are read; absent ones are
+   *     read as null
+   * @param taken an unknown field of this name is left out: it is one of ours
+   */
+  RecordReader(Class<T> type, Map<String, Function<JsonNode, ?>> structured, String taken) {
+    this.taken = taken;
+    RecordComponent[] components = type.getRecordComponents();
+    size = components.length;
+    for (int at = 0; at < size; at++) {
+      String name = components[at].getName();
+      if (components[at].getType() == Map.class) {
+        othersAt = at;
+      } else if (components[at].getType() == int.class) {
+        indexAt = at;
+      } else {
+        boolean isStructure = structured.containsKey(name);
+        FieldType fieldType =
+            isStructure
+                ? new FieldType("structure", structured.get(name))
+                : FieldType.of(components[at].getType());
+        String snakeCase = name.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+        fields.put(snakeCase, new Field(at, name, false, fieldType));
+        fields.put(name, new Field(at, name, true, fieldType));
+        if (isStructure) {
+          structures.add(fields.get(name));
+        }
+      }
+    }
+    MethodType types =
+        MethodType.methodType(
+            void.class,
+            Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new));
+    try {
+      MethodHandle canonical = MethodHandles.lookup().findConstructor(type, types);
+      constructor = canonical.asType(canonical.type().generic()).asSpreader(Object[].class, size);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalArgumentException(type + " is no record of this package", e);
+    }
+  }
+
+  /** Whether a known field of this object has a value. */
+  boolean isIn(JsonNode object) {
+    return object.properties().stream()
+        .anyMatch(field -> !field.getValue().isNull() && fields.containsKey(field.getKey()));
+  }
+
+  /**
+   * Reads an object: known fields by their type, unknown ones as they are. A field that is null is
+   * left out; of two spellings, the canonical one wins.
+   *
+   * @param place a JSON pointer to the object, or to its array
+   * @param index its place in the array, or -1 if it stands in none
+   * @throws UnreadableResponseException a known field cannot be read as its type
+   */
+  T read(JsonNode object, String place, int index) {
+    Object[] values = new Object[size];
+    Map<String, JsonNode> others = Map.of();
+    for (Map.Entry<String, JsonNode> entry : object.properties()) {
+      JsonNode value = entry.getValue();
+      Field field = fields.get(entry.getKey());
+      if (value.isNull() || entry.getKey().equals(taken)) {
+        continue;
+      }
+      if (field == null) {
+        others = others.isEmpty() ? new LinkedHashMap<>() : others;
+        others.put(entry.getKey(), value);
+      } else if (field.canonical() || !object.hasNonNull(field.name())) {
+        Object read = field.type().read().apply(value);
+        if (read == null) {
+          throw new UnreadableResponseException(
+              "%s/%s is no %s"
+                  .formatted(at(place, index), entry.getKey(), field.type().description()),
+              value);
+        }
+        // A text may hold a null, and null is left out.
+        values[field.at()] = read instanceof JsonNode node && node.isNull() ? null : read;
+      }
+    }
+    for (Field field : structures) {
+      if (values[field.at()] == null) {
+        values[field.at()] = field.type().read().apply(null);
+      }
+    }
+    if (indexAt >= 0) {
+      values[indexAt] = index;
+    }
+    values[othersAt] = others.isEmpty() ? others : Collections.unmodifiableMap(others);
+    return create(values);
+  }
+
+  /** A JSON pointer to an object. */
+  static String at(String place, int index) {
+    return index < 0 ? place : place + "/" + index;
+  }
+
+  @SuppressWarnings("unchecked") // The constructor is T's own.
+  private T create(Object[] values) {
+    try {
+      return (T) (Object) constructor.invokeExact(values);
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new AssertionError("Canonical constructors of this package throw nothing else", e);
+    }
+  }
+}
