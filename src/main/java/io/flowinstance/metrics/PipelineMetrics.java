@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.DoubleSupplier;
+import java.util.stream.LongStream;
 
 /**
  * What the pipeline counts and times, under the names that Prometheus sees ({@code
@@ -29,15 +30,15 @@ public final class PipelineMetrics {
       millis(25, 50, 100, 150, 250, 500, 1_000, 2_500, 5_000, 15_000, 60_000, 300_000, 1_800_000);
 
   private final MeterRegistry registry;
+  private final Map<String, Counter> deadLetters = new HashMap<>();
+  private final Map<String, Timer> calls = new HashMap<>();
   private final Counter ids;
   private final Counter events;
-  private final Map<String, Counter> deadLetters = new HashMap<>();
   private final Counter discarded;
   private final Counter lost;
   private final Counter flowInstances;
   private final Counter taskStatuses;
   private final Counter deadLetterMessages;
-  private final Map<String, Timer> calls = new HashMap<>();
   private final Counter retries;
   private final Counter committed;
   private final Counter aborted;
@@ -56,44 +57,55 @@ public final class PipelineMetrics {
   public PipelineMetrics(
       MeterRegistry registry, Set<String> deadLetterReasons, Set<String> answers) {
     this.registry = registry;
-    events = outcomes("events", "none");
-    deadLetterReasons.forEach(reason -> deadLetters.put(reason, outcomes("dead_letter", reason)));
-    discarded =
-        Counter.builder("flow.instance.ids.discarded")
-            .description("Id records of partitions that moved: their next owner polls them again.")
-            .register(registry);
-    lost =
-        Counter.builder("flow.instance.ids.lost")
-            .description("Offsets that retention deleted before their id records were read.")
-            .register(registry);
-    flowInstances = messages("flow_instance");
-    taskStatuses = messages("task_status");
-    deadLetterMessages = messages("dead_letter");
-    answers.forEach(answer -> calls.put(answer, callDuration(answer)));
     ids =
-        Counter.builder("flow.instance.ids")
-            .description("Id records that were polled, repeatedly polled ones included.")
-            .register(registry);
-    retries =
-        Counter.builder("flow.instance.api.retries")
-            .description("Repeated calls of the API for the same id.")
-            .register(registry);
-    committed = transactions("committed");
-    aborted = transactions("aborted");
+        counter(
+            "flow.instance.ids", "Id records that were polled, repeatedly polled ones included.");
+    discarded =
+        counter(
+            "flow.instance.ids.discarded",
+            "Id records of partitions that moved: their next owner polls them again.");
+    lost =
+        counter(
+            "flow.instance.ids.lost",
+            "Offsets that retention deleted before their id records were read.");
+    retries = counter("flow.instance.api.retries", "Repeated calls of the API for the same id.");
+    String outcomes = "Outcomes of ids; an id with unreadable tasks counts twice.";
+    events = counter("flow.instance.outcomes", outcomes, "outcome", "events", "reason", "none");
+    for (String reason : deadLetterReasons) {
+      deadLetters.put(
+          reason,
+          counter("flow.instance.outcomes", outcomes, "outcome", "dead_letter", "reason", reason));
+    }
+    String messages = "Messages that were committed.";
+    flowInstances = counter("flow.instance.messages", messages, "message", "flow_instance");
+    taskStatuses = counter("flow.instance.messages", messages, "message", "task_status");
+    deadLetterMessages = counter("flow.instance.messages", messages, "message", "dead_letter");
+    committed = counter("flow.instance.transactions", "Kafka transactions.", "result", "committed");
+    aborted = counter("flow.instance.transactions", "Kafka transactions.", "result", "aborted");
     batchSize =
         DistributionSummary.builder("flow.instance.batch.size")
             .description("Ids of a transaction.")
             .register(registry);
     batchDuration =
-        Timer.builder("flow.instance.batch.duration")
-            .description("From the poll of the first id of a transaction to its commit.")
-            .serviceLevelObjectives(BATCH_BUCKETS)
-            .register(registry);
+        timer(
+            "flow.instance.batch.duration",
+            "From the poll of the first id of a transaction to its commit.",
+            BATCH_BUCKETS);
     idAge =
-        Timer.builder("flow.instance.id.age")
-            .description("From the timestamp of an id record to the commit of its outcome.")
-            .serviceLevelObjectives(AGE_BUCKETS)
-            .register(registry);
+        timer(
+            "flow.instance.id.age",
+            "From the timestamp of an id record to the commit of its outcome.",
+            AGE_BUCKETS);
+    for (String answer : answers) {
+      calls.put(
+          answer,
+          timer(
+              "flow.instance.api.call.duration",
+              "Calls of the API, from the request to the last byte, by the kind of answer.",
+              CALL_BUCKETS,
+              "answer",
+              answer));
+    }
     gauge(
         "flow.instance.last.commit.timestamp.seconds",
         "When the last transaction was committed, in seconds since 1970; 0 before the first.",
@@ -172,40 +184,19 @@ public final class PipelineMetrics {
         .register(registry);
   }
 
-  private Counter outcomes(String outcome, String reason) {
-    return Counter.builder("flow.instance.outcomes")
-        .description("Outcomes of ids; an id with unreadable tasks counts twice.")
-        .tags("outcome", outcome, "reason", reason)
+  private Counter counter(String name, String description, String... tags) {
+    return Counter.builder(name).description(description).tags(tags).register(registry);
+  }
+
+  private Timer timer(String name, String description, Duration[] buckets, String... tags) {
+    return Timer.builder(name)
+        .description(description)
+        .tags(tags)
+        .serviceLevelObjectives(buckets)
         .register(registry);
   }
 
-  private Counter messages(String kind) {
-    return Counter.builder("flow.instance.messages")
-        .description("Messages that were committed.")
-        .tag("message", kind)
-        .register(registry);
-  }
-
-  private Timer callDuration(String answer) {
-    return Timer.builder("flow.instance.api.call.duration")
-        .description("Calls of the API, from the request to the last byte, by the kind of answer.")
-        .tag("answer", answer)
-        .serviceLevelObjectives(CALL_BUCKETS)
-        .register(registry);
-  }
-
-  private Counter transactions(String result) {
-    return Counter.builder("flow.instance.transactions")
-        .description("Kafka transactions.")
-        .tag("result", result)
-        .register(registry);
-  }
-
-  private static Duration[] millis(int... bounds) {
-    Duration[] durations = new Duration[bounds.length];
-    for (int i = 0; i < bounds.length; i++) {
-      durations[i] = Duration.ofMillis(bounds[i]);
-    }
-    return durations;
+  private static Duration[] millis(long... bounds) {
+    return LongStream.of(bounds).mapToObj(Duration::ofMillis).toArray(Duration[]::new);
   }
 }
