@@ -7,11 +7,9 @@ import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
-import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -53,13 +51,11 @@ public final class AccessTokens {
   }
 
   /**
-   * An access token.
+   * An access token; its times are those of {@link System#nanoTime()}.
    *
    * @param text what the API wants to see; a secret
-   * @param renewAt when to ask for another, as {@link System#nanoTime()}
-   * @param expiresAt when it ends, as {@link System#nanoTime()}
    */
-  public record Token(String text, long renewAt, long expiresAt) {
+  public record Token(String text, long askedAt, long renewAt, long expiresAt) {
     /** Says nothing: a token must not get into a log. */
     @Override
     public String toString() {
@@ -72,22 +68,21 @@ public final class AccessTokens {
   private final Service service;
   private final Clock clock;
   private final LongSupplier nanoTime;
+
+  /** Held by the one that asks. */
+  private final ReentrantLock asking = new ReentrantLock();
+
   private volatile Token token;
-  private volatile ApiFailure lastFailure;
-  private volatile boolean failing;
-
-  /** The request that is under way for all, or null. This and what follows: guarded by this. */
-  private CompletableFuture<Token> underWay;
-
   private String refusedText;
-  private long refusedTextCameAt;
-  private boolean handedOutAgain;
-  private boolean refreshed;
-  private long refreshedAt;
+
+  /**
+   * Why the last request gave no token, or null; changed, as what follows, by the one that asks.
+   */
+  private volatile ApiFailure failure;
+
   private long pause;
   private long askAgainAt;
-
-  /** Used by the one thread that asks. */
+  private long refreshAgainAt;
   private long lastTimestamp;
 
   /** Tokens by the time of this machine. */
@@ -108,6 +103,7 @@ public final class AccessTokens {
     this.service = service;
     this.clock = clock;
     this.nanoTime = nanoTime;
+    refreshAgainAt = nanoTime.getAsLong();
   }
 
   /**
@@ -122,31 +118,30 @@ public final class AccessTokens {
     if (isFresh(known)) {
       return known;
     }
-    CompletableFuture<Token> mine = new CompletableFuture<>();
-    CompletableFuture<Token> others;
-    synchronized (this) {
+    ApiFailure before = failure;
+    if (!isGood(known)) {
+      lock();
+    } else if (!asking.tryLock()) {
+      return known;
+    }
+    try {
       known = token;
-      if (isFresh(known) || (isGood(known) && underWay != null)) {
+      if (isFresh(known)) {
         return known;
       }
-      others = underWay;
-      if (others == null) {
-        if (failing && nanoTime.getAsLong() - askAgainAt < 0) {
-          throw lastFailure;
-        }
-        underWay = mine;
+      if (failure != null && (failure != before || nanoTime.getAsLong() - askAgainAt < 0)) {
+        throw failure;
       }
+      return ask(known);
+    } finally {
+      asking.unlock();
     }
-    if (others != null) {
-      return await(others);
-    }
-    Token old = isGood(known) ? known : null;
-    return ask(mine, () -> old == null ? get() : renew(old), true);
   }
 
   /** Why there is no token though one was asked for; empty when there is one. */
   public String failure() {
-    return failing ? lastFailure.getMessage() : "";
+    ApiFailure known = failure;
+    return known == null ? "" : known.getMessage();
   }
 
   /** How long a token still lives; negative when it has ended. */
@@ -156,27 +151,16 @@ public final class AccessTokens {
 
   /**
    * Forgets a token that the API refused, unless it was replaced already. The next call of {@link
-   * #current} asks by {@code get}. While {@code get} hands out the refused one again, it is asked
-   * every 5 s at most.
+   * #current} asks by {@code get}. EnOS hands out the refused one again until it expires; while it
+   * does, it is asked every 5 s at most.
    */
   public synchronized void refused(Token refusedToken) {
-    if (!isCurrent(refusedToken)) {
-      return;
+    boolean handedOutAgain = refusedToken.text.equals(refusedText);
+    if (isCurrent(refusedToken)
+        && (!handedOutAgain || nanoTime.getAsLong() - token.askedAt >= RENEWAL_PAUSE)) {
+      refusedText = refusedToken.text;
+      token = null;
     }
-    if (isHandedOutAgain(refusedToken)
-        && nanoTime.getAsLong() - refusedTextCameAt < RENEWAL_PAUSE) {
-      return;
-    }
-    refusedText = refusedToken.text;
-    token = null;
-  }
-
-  /**
-   * Whether {@code get} handed out this token again after the API had refused it. EnOS does so
-   * until a token expires. Where the API refuses it for everything, {@link #renewByRefresh} helps.
-   */
-  public synchronized boolean isHandedOutAgain(Token refusedToken) {
-    return handedOutAgain && refusedToken.text.equals(refusedText);
   }
 
   /**
@@ -187,33 +171,27 @@ public final class AccessTokens {
    * @return whether {@link #current} gives another token now than the refused one, or may do so
    */
   public boolean renewByRefresh(Token refusedToken) {
-    CompletableFuture<Token> mine = new CompletableFuture<>();
-    CompletableFuture<Token> others;
-    synchronized (this) {
-      if (!isCurrent(refusedToken)) {
-        return true;
-      }
-      others = underWay;
-      if (others == null) {
-        long now = nanoTime.getAsLong();
-        if (refreshed && now - refreshedAt < RENEWAL_PAUSE) {
-          return false;
-        }
-        refreshed = true;
-        refreshedAt = now;
-        underWay = mine;
-      }
-    }
+    lock();
     try {
-      if (others != null) {
-        await(others);
-      } else {
-        ask(mine, () -> request("refresh", refusedToken.text), false);
+      if (isCurrent(refusedToken) && nanoTime.getAsLong() - refreshAgainAt >= 0) {
+        refreshAgainAt = nanoTime.getAsLong() + RENEWAL_PAUSE;
+        given(request("refresh", refusedToken.text));
       }
     } catch (ApiFailure refreshFailed) {
-      return false;
+      // The refused one is still there.
+    } finally {
+      asking.unlock();
     }
     return !isCurrent(refusedToken);
+  }
+
+  private void lock() {
+    try {
+      asking.lockInterruptibly();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw ApiFailure.in(new InterruptedIOException("interrupted while waiting for a token"));
+    }
   }
 
   private boolean isCurrent(Token other) {
@@ -229,62 +207,23 @@ public final class AccessTokens {
     return known != null && nanoTime.getAsLong() - known.expiresAt < 0;
   }
 
-  /**
-   * Asks for all who wait.
-   *
-   * @param needed whether there is no token when this fails
-   */
-  private Token ask(CompletableFuture<Token> mine, Supplier<Token> request, boolean needed) {
+  private Token ask(Token old) {
     long began = nanoTime.getAsLong();
     try {
-      Token given = request.get();
-      given(given);
-      mine.complete(given);
-      return given;
-    } catch (RuntimeException e) {
-      if (needed && e instanceof ApiFailure failure) {
-        failed(failure, began);
-      }
-      mine.completeExceptionally(e);
+      return given(isGood(old) ? renew(old) : request("get", null));
+    } catch (ApiFailure e) {
+      failure = e;
+      pause = Math.min(LONGEST_PAUSE, Math.max(FIRST_PAUSE, 2 * pause));
+      askAgainAt = began + pause;
       throw e;
-    } finally {
-      synchronized (this) {
-        underWay = null;
-      }
-      // After an Error: nobody waits for ever. It has no effect on what is complete.
-      mine.completeExceptionally(new IllegalStateException("The token request broke."));
     }
   }
 
-  private synchronized void given(Token given) {
-    handedOutAgain = given.text.equals(refusedText);
-    if (handedOutAgain) {
-      refusedTextCameAt = nanoTime.getAsLong();
-    } else {
-      refusedText = null;
-    }
+  private synchronized Token given(Token given) {
     token = given;
-    failing = false;
+    failure = null;
     pause = 0;
-  }
-
-  private synchronized void failed(ApiFailure failure, long began) {
-    lastFailure = failure;
-    failing = true;
-    pause = Math.min(LONGEST_PAUSE, Math.max(FIRST_PAUSE, 2 * pause));
-    askAgainAt = began + pause;
-  }
-
-  private static Token await(CompletableFuture<Token> others) {
-    try {
-      return others.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw ApiFailure.in(new InterruptedIOException("interrupted while waiting for a token"));
-    } catch (ExecutionException e) {
-      ApiFailure failure = ApiFailure.in(e);
-      throw failure != null ? failure : new IllegalStateException(e.getCause());
-    }
+    return given;
   }
 
   private Token renew(Token old) {
@@ -292,16 +231,13 @@ public final class AccessTokens {
       return request("refresh", old.text);
     } catch (ApiFailure refreshFailed) {
       try {
-        return get();
+        return request("get", null);
       } catch (ApiFailure getFailed) {
         // The old one is still good: no call has to fail because the token service does.
-        return new Token(old.text, nanoTime.getAsLong() + RENEWAL_PAUSE, old.expiresAt);
+        return new Token(
+            old.text, old.askedAt, nanoTime.getAsLong() + RENEWAL_PAUSE, old.expiresAt);
       }
     }
-  }
-
-  private Token get() {
-    return request("get", null);
   }
 
   private Token request(String operation, String oldToken) {
@@ -337,10 +273,9 @@ public final class AccessTokens {
     String text = data.path("accessToken").asText("");
     long life = TimeUnit.SECONDS.toNanos(Math.min(LONGEST_LIFE_S, data.path("expire").asLong(0)));
     if (text.isEmpty() || life <= 0) {
-      throw ApiFailure.of(
-          FailureKind.TRANSIENT, "The answer holds no access token.", answer, answer.apiCode());
+      throw ApiFailure.of(FailureKind.TRANSIENT, "The answer holds no access token.", answer);
     }
-    return new Token(text, asked + life - Math.min(RENEW_AHEAD, life / 4), asked + life);
+    return new Token(text, asked, asked + life - Math.min(RENEW_AHEAD, life / 4), asked + life);
   }
 
   /** The token in an answer, be it broken; or null. */

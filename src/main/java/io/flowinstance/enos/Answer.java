@@ -58,44 +58,47 @@ public record Answer(
    */
   public JsonNode data() {
     JsonNode envelope = body.json();
-    Integer code = apiCode;
-    FailureKind byCode = code == null || code == 0 ? null : FailureKind.ofApiCode(code);
+    boolean isSuccess = apiCode == null || apiCode == 0;
+    FailureKind byCode = isSuccess ? null : FailureKind.ofApiCode(apiCode);
     FailureKind kind = byCode == null ? FailureKind.ofHttpStatus(httpStatus) : byCode;
     if (kind != null) {
-      throw failure(kind, code, envelope);
+      throw failure(kind, envelope);
     }
     if (body.tooLarge()) {
-      throw unreadable("The answer is too large: " + body.fault() + ".", null);
+      throw unreadable("The answer is too large: " + body.fault() + ".");
     }
     if (envelope == null) {
-      throw notUnderstood("The answer is not JSON: " + body.fault(), null);
+      throw notUnderstood("The answer is not JSON: " + body.fault());
     }
-    if (body.fault() != null && (code == null || code == 0)) {
+    if (body.fault() != null && isSuccess) {
       String message = "The answer cannot be read: " + body.fault() + ".";
-      throw code == null ? notUnderstood(message, null) : unreadable(message, code);
+      throw apiCode == null ? notUnderstood(message) : unreadable(message);
     }
     if (isBareInstance(envelope)) {
       return envelope;
     }
-    if (code != null && code != 0) {
+    if (!isSuccess) {
       throw notUnderstood(
           "The API answered with code %d%s, which is not a known one."
-              .formatted(code, said(envelope)),
-          code);
+              .formatted(apiCode, said(envelope)));
     }
     JsonNode data = envelope.path("data");
-    if (code == null && !isBareInstance(data) && !isBareInstance(data.path(0))) {
-      throw notUnderstood("The answer is JSON, but not the API's.", null);
+    if (apiCode == null && !isBareInstance(data) && !isBareInstance(data.path(0))) {
+      throw notUnderstood("The answer is JSON, but not the API's.");
     }
     if (data.isMissingNode() || data.isNull()) {
-      throw unreadable("The answer holds no data.", code);
+      throw unreadable("The answer holds no data.");
     }
     return data;
   }
 
   /** The failure of an answer whose data turned out to be unreadable. */
   public ApiFailure unreadable(String message) {
-    return unreadable(message, apiCode);
+    return ApiFailure.of(FailureKind.UNREADABLE, message, this);
+  }
+
+  private ApiFailure notUnderstood(String message) {
+    return ApiFailure.of(FailureKind.NOT_UNDERSTOOD, message, this);
   }
 
   /** The first 2 KiB of the body without secrets, or null. */
@@ -118,7 +121,7 @@ public record Answer(
         && (json.has("instanceId") || json.has("instance_id") || json.has("graph"));
   }
 
-  private ApiFailure failure(FailureKind kind, Integer code, JsonNode envelope) {
+  private ApiFailure failure(FailureKind kind, JsonNode envelope) {
     String what =
         switch (kind) {
           case REJECTED -> "The API rejects this id";
@@ -128,17 +131,9 @@ public record Answer(
           case ACCESS_DENIED -> "The API refuses the call";
           case UNREADABLE, NOT_UNDERSTOOD -> "The API gave no readable answer";
         };
-    String codeText = code == null || code == 0 ? "" : ", code " + code;
+    String code = apiCode == null || apiCode == 0 ? "" : ", code " + apiCode;
     return ApiFailure.of(
-        kind, "%s: HTTP %d%s%s.".formatted(what, httpStatus, codeText, said(envelope)), this, code);
-  }
-
-  private ApiFailure notUnderstood(String message, Integer code) {
-    return ApiFailure.of(FailureKind.NOT_UNDERSTOOD, message, this, code);
-  }
-
-  private ApiFailure unreadable(String message, Integer code) {
-    return ApiFailure.of(FailureKind.UNREADABLE, message, this, code);
+        kind, "%s: HTTP %d%s%s.".formatted(what, httpStatus, code, said(envelope)), this);
   }
 
   private String said(JsonNode envelope) {

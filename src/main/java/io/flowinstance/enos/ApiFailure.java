@@ -1,6 +1,7 @@
 package io.flowinstance.enos;
 
 import io.flowinstance.json.Printable;
+import java.io.Serializable;
 
 /**
  * A call that brought no FlowInstance. The message is one sentence; it holds nothing of the request
@@ -10,40 +11,27 @@ public final class ApiFailure extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   private final FailureKind kind;
-  private final Integer httpStatus;
-  private final Integer apiCode;
-  private final String retryAfter;
-  private final byte[] response;
+  private final Said said;
   private final boolean ofTokenService;
 
+  /** What an answer said; null, all of it, where there was none. */
+  private record Said(Integer httpStatus, Integer apiCode, String retryAfter, byte[] response)
+      implements Serializable {
+    private static final Said NOTHING = new Said(null, null, null, null);
+  }
+
   private ApiFailure(
-      FailureKind kind,
-      String message,
-      Throwable cause,
-      Integer httpStatus,
-      Integer apiCode,
-      String retryAfter,
-      byte[] response,
-      boolean ofTokenService) {
+      FailureKind kind, String message, Throwable cause, Said said, boolean ofTokenService) {
     super(Printable.of(String.valueOf(message)), cause);
     this.kind = kind;
-    this.httpStatus = httpStatus;
-    this.apiCode = apiCode;
-    this.retryAfter = retryAfter;
-    this.response = response;
+    this.said = said;
     this.ofTokenService = ofTokenService;
   }
 
-  static ApiFailure of(FailureKind kind, String message, Answer answer, Integer apiCode) {
-    return new ApiFailure(
-        kind,
-        answer.redaction().text(message),
-        null,
-        answer.httpStatus(),
-        apiCode,
-        answer.retryAfter(),
-        answer.excerpt(),
-        false);
+  static ApiFailure of(FailureKind kind, String message, Answer answer) {
+    Said said =
+        new Said(answer.httpStatus(), answer.apiCode(), answer.retryAfter(), answer.excerpt());
+    return new ApiFailure(kind, answer.redaction().text(message), null, said, false);
   }
 
   /**
@@ -67,7 +55,7 @@ public final class ApiFailure extends RuntimeException {
             ? root.getMessage()
             : "The call was not answered: %s: %s."
                 .formatted(root.getClass().getSimpleName(), root.getMessage());
-    return new ApiFailure(kind, message, thrown, null, null, null, null, false);
+    return new ApiFailure(kind, message, thrown, Said.NOTHING, false);
   }
 
   /**
@@ -85,24 +73,14 @@ public final class ApiFailure extends RuntimeException {
         "The token service gave no token. "
             + (unreadable ? "Its answer cannot be read." : redaction.text(getMessage())),
         getCause(),
-        httpStatus,
-        apiCode,
-        retryAfter,
-        null,
+        new Said(said.httpStatus, said.apiCode, said.retryAfter, null),
         true);
   }
 
   /** The same failure of an instance that alone fails, while the API serves others. */
   public ApiFailure whileOthersAreServed() {
     return new ApiFailure(
-        kind,
-        getMessage() + " It serves other instances.",
-        this,
-        httpStatus,
-        apiCode,
-        retryAfter,
-        response,
-        ofTokenService);
+        kind, getMessage() + " It serves other instances.", this, said, ofTokenService);
   }
 
   /** Whether it was the token service that failed, so that no call for an instance was made. */
@@ -113,17 +91,17 @@ public final class ApiFailure extends RuntimeException {
   /** Whether the service spoke about the instance: it serves this user and organization. */
   public boolean isAboutTheInstance() {
     return kind == FailureKind.REJECTED
-        || kind == FailureKind.UNREADABLE && Integer.valueOf(0).equals(apiCode);
+        || kind == FailureKind.UNREADABLE && Integer.valueOf(0).equals(said.apiCode);
   }
 
   /** Whether the service does not know the user, or not in this organization. */
   public boolean isUnknownIdentity() {
-    return Integer.valueOf(FailureKind.UNKNOWN_IDENTITY).equals(apiCode);
+    return Integer.valueOf(FailureKind.UNKNOWN_IDENTITY).equals(said.apiCode);
   }
 
   /** Whether the service itself says that it cannot answer now. */
   public boolean isTroubleOfTheService() {
-    return kind == FailureKind.TRANSIENT && apiCode != null && apiCode != 0;
+    return kind == FailureKind.TRANSIENT && said.apiCode != null && said.apiCode != 0;
   }
 
   /** What the failure means. */
@@ -133,21 +111,21 @@ public final class ApiFailure extends RuntimeException {
 
   /** The HTTP status, or null when there was no answer. */
   public Integer httpStatus() {
-    return httpStatus;
+    return said.httpStatus;
   }
 
   /** The code in the answer's envelope, or null when there was none. */
   public Integer apiCode() {
-    return apiCode;
+    return said.apiCode;
   }
 
   /** The Retry-After header as it came, or null. */
   public String retryAfter() {
-    return retryAfter;
+    return said.retryAfter;
   }
 
   /** The first 2 KiB of the answer's body, or null. */
   public byte[] response() {
-    return response == null ? null : response.clone();
+    return said.response == null ? null : said.response.clone();
   }
 }

@@ -4,7 +4,11 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -27,8 +31,22 @@ public final class Redaction {
   /** At the end of a text, where it may have been cut, fewer are enough. */
   private static final int TELLING_END = 4;
 
-  /** No spelling of a character is longer: {@code &amp;#x0000;} and the like. */
-  private static final int LONGEST_SPELLING = 16;
+  /** A character in JSON, in a URL or in HTML, and as that spells itself, up to three times. */
+  private static final Pattern SPELLING =
+      Pattern.compile(
+          "\\\\{1,7}+(?:u(\\p{XDigit}{4})|([^\\\\u]))"
+              + "|%(?:25){0,3}(\\p{XDigit}{2})"
+              + "|&(?:amp;){0,3}(?:#[xX](\\p{XDigit}{1,6})|#([0-9]{1,7})|(amp|lt|gt|quot|apos));",
+          Pattern.DOTALL);
+
+  private static final int ESCAPED = 2;
+  private static final int DECIMAL = 5;
+  private static final int NAMED = 6;
+  private static final Map<String, Character> NAMES =
+      Map.of("amp", '&', "lt", '<', "gt", '>', "quot", '"', "apos", '\'');
+
+  /** No spelling of a character is longer: {@code &amp;amp;amp;#x0000;} and the like. */
+  private static final int LONGEST_SPELLING = 24;
 
   private final List<String> secrets;
 
@@ -58,22 +76,18 @@ public final class Redaction {
     if (text == null || secrets.isEmpty()) {
       return text;
     }
-    StringBuilder clean = null;
+    Matcher spelling = SPELLING.matcher(text);
+    StringBuilder clean = new StringBuilder();
     int copied = 0;
-    for (int at = 0; at < text.length(); ) {
-      int end = endOfSecret(text, at);
-      if (end < 0) {
-        at++;
-        continue;
+    for (int at = 0; at < text.length(); at++) {
+      int end = endOfSecret(text, at, spelling);
+      if (end >= 0) {
+        clean.append(text, copied, at).append(HIDDEN);
+        copied = end;
+        at = end - 1;
       }
-      if (clean == null) {
-        clean = new StringBuilder(text.length());
-      }
-      clean.append(text, copied, at).append(HIDDEN);
-      copied = end;
-      at = end;
     }
-    return clean == null ? text : clean.append(text, copied, text.length()).toString();
+    return copied == 0 ? text : clean.append(text, copied, text.length()).toString();
   }
 
   /** The first characters of a text without secrets, also of one that is cut by the limit. */
@@ -99,24 +113,26 @@ public final class Redaction {
     return LONGEST_SPELLING * secrets.stream().mapToInt(String::length).max().orElse(0);
   }
 
-  /** Where the secret ends that begins here, or -1. */
-  private int endOfSecret(String text, int from) {
+  /** Where the longest secret ends that begins here, or -1. */
+  private int endOfSecret(String text, int from, Matcher spelling) {
     int end = -1;
     for (String secret : secrets) {
-      end = Math.max(end, endOf(secret, text, from));
+      end = Math.max(end, endOf(secret, text, from, spelling));
     }
     return end;
   }
 
-  private static int endOf(String secret, String text, int from) {
+  private static int endOf(String secret, String text, int from, Matcher spelling) {
     int at = from;
     int matched = 0;
     while (matched < secret.length() && at < text.length()) {
       char wanted = secret.charAt(matched);
-      long spelled = Spelling.at(text, at);
-      if (isSame(wanted, Spelling.character(spelled))) {
-        at = Spelling.end(spelled);
-      } else if (isSame(wanted, text.charAt(at))) {
+      char found = text.charAt(at);
+      if ("\\%&".indexOf(found) >= 0
+          && spelling.region(at, text.length()).lookingAt()
+          && isSame(wanted, character(spelling))) {
+        at = spelling.end();
+      } else if (isSame(wanted, found)) {
         at++;
       } else {
         break;
@@ -130,113 +146,22 @@ public final class Redaction {
     return telling ? at : -1;
   }
 
-  private static boolean isSame(char a, char b) {
+  private static boolean isSame(int a, int b) {
     return a == b || Character.toLowerCase(a) == Character.toLowerCase(b);
   }
 
-  /** A character as it is spelled in JSON, a URL or HTML: which one, and where the next begins. */
-  private static final class Spelling {
-    /** Of a quotation mark in JSON in JSON in JSON. */
-    private static final int MOST_BACKSLASHES = 7;
-
-    private Spelling() {}
-
-    static char character(long spelled) {
-      return (char) spelled;
+  /** The character that was found spelled in one of the ways. */
+  private static int character(MatchResult spelling) {
+    int way = 1;
+    while (spelling.group(way) == null) {
+      way++;
     }
-
-    static int end(long spelled) {
-      return (int) (spelled >>> 16);
-    }
-
-    private static long of(int character, int end) {
-      return (long) end << 16 | character & 0xffff;
-    }
-
-    static long at(String text, int from) {
-      return switch (text.charAt(from)) {
-        case '\\' -> json(text, from);
-        case '%' -> url(text, from);
-        case '&' -> html(text, from);
-        default -> of(text.charAt(from), from + 1);
-      };
-    }
-
-    private static long json(String text, int from) {
-      int at = from;
-      while (at < text.length() && text.charAt(at) == '\\' && at - from < MOST_BACKSLASHES) {
-        at++;
-      }
-      if (at == text.length()) {
-        return of('\\', from + 1);
-      }
-      if (text.charAt(at) == 'u') {
-        int code = number(text, at + 1, at + 5, 16);
-        return code < 0 ? of('\\', from + 1) : of(code, at + 5);
-      }
-      return of(text.charAt(at), at + 1);
-    }
-
-    private static long url(String text, int from) {
-      int at = from + 1;
-      while (text.startsWith("25", at) && number(text, at + 2, at + 4, 16) >= 0) {
-        at += 2;
-      }
-      int code = number(text, at, at + 2, 16);
-      return code < 0 ? of('%', from + 1) : of(code, at + 2);
-    }
-
-    private static long html(String text, int from) {
-      int at = from + 1;
-      while (text.startsWith("amp;", at) && entity(text, at + 4) >= 0) {
-        at += 4;
-      }
-      long found = entity(text, at);
-      return found < 0 ? of('&', from + 1) : found;
-    }
-
-    /** What stands after an ampersand, or -1. */
-    private static long entity(String text, int at) {
-      int end = at;
-      while (end < text.length() && text.charAt(end) != ';') {
-        if (end - at == LONGEST_SPELLING) {
-          return -1;
-        }
-        end++;
-      }
-      if (end == text.length()) {
-        return -1;
-      }
-      String name = text.substring(at, end);
-      int code =
-          switch (name) {
-            case "amp" -> '&';
-            case "lt" -> '<';
-            case "gt" -> '>';
-            case "quot" -> '"';
-            case "apos" -> '\'';
-            default ->
-                name.startsWith("#x") || name.startsWith("#X")
-                    ? number(name, 2, name.length(), 16)
-                    : name.startsWith("#") ? number(name, 1, name.length(), 10) : -1;
-          };
-      return code < 0 ? -1 : of(code, end + 1);
-    }
-
-    /** The number that these characters write, or -1. */
-    private static int number(String text, int from, int to, int radix) {
-      if (to > text.length() || from == to) {
-        return -1;
-      }
-      int number = 0;
-      for (int at = from; at < to; at++) {
-        int digit = Character.digit(text.charAt(at), radix);
-        if (digit < 0) {
-          return -1;
-        }
-        number = number * radix + digit;
-      }
-      return number;
-    }
+    String spelled = spelling.group(way);
+    return switch (way) {
+      case ESCAPED -> spelled.charAt(0);
+      case DECIMAL -> Integer.parseInt(spelled);
+      case NAMED -> NAMES.get(spelled);
+      default -> Integer.parseInt(spelled, 16);
+    };
   }
 }

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -164,15 +165,16 @@ class AccessTokensTest {
   @Test
   void keepsARefusedOneThatGetHandsOutAgain() {
     AccessTokens.Token first = tokens.current();
-    assertFalse(tokens.isHandedOutAgain(first));
     answers.add(token("token-1", 7000));
     tokens.refused(first);
 
     AccessTokens.Token again = tokens.current();
     assertEquals("token-1", again.text());
-    assertTrue(tokens.isHandedOutAgain(again));
-    assertTrue(tokens.isHandedOutAgain(first));
+    tokens.refused(again);
+    tokens.refused(first);
+    assertSame(again, tokens.current());
     assertEquals("", tokens.failure());
+    assertEquals(List.of("get", "get"), operations());
   }
 
   @Test
@@ -191,10 +193,8 @@ class AccessTokensTest {
     assertEquals(1 + 12, requests.size());
     answers.clear();
     clock.forward(5);
-    AccessTokens.Token last = tokens.current();
-    tokens.refused(last);
+    tokens.refused(tokens.current());
     assertEquals("token-14", tokens.current().text());
-    assertFalse(tokens.isHandedOutAgain(last));
   }
 
   @Test
