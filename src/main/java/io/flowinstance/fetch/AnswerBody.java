@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.flowinstance.enos.AnswerTooLargeException;
 import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -19,10 +18,10 @@ import org.apache.hc.core5.http.ContentType;
  * in its first bytes: a gateway's header may be wrong, and no JSON text begins like gzip.
  */
 final class AnswerBody {
-  /** An answer that is no success is read up to here: an envelope has less. */
-  static final int LONGEST_OF_A_FAILURE = 64 << 10;
-
   private static final int BUFFER = 8 << 10;
+
+  /** An answer that is no success is read up to here: an envelope has less. */
+  private static final int LONGEST_OF_A_FAILURE = 8 * BUFFER;
 
   private AnswerBody() {}
 
@@ -34,35 +33,30 @@ final class AnswerBody {
    * @throws NoHeapException there is no heap for so many now
    */
   static byte[] whole(InputStream in, long limit) throws IOException {
-    byte[] raw = bounded(in, limit);
-    if (!isGzip(raw)) {
-      return raw;
-    }
-    try (InputStream unpacking = new GZIPInputStream(new ByteArrayInputStream(raw))) {
-      return bounded(unpacking, limit);
-    } catch (AnswerTooLargeException e) {
-      throw e;
-    } catch (IOException brokenGzip) {
-      return raw;
-    }
+    return unpacked(read(in, limit, true), limit, true);
   }
 
   /**
    * The first part of a body that only explains a status: what can be had of it. Nothing that goes
    * wrong with such a body may hide the status.
    */
-  static byte[] firstPart(InputStream in) {
-    byte[] raw = asFarAsItGoes(in);
-    if (!isGzip(raw)) {
+  static byte[] firstPart(InputStream in) throws IOException {
+    return unpacked(read(in, LONGEST_OF_A_FAILURE, false), LONGEST_OF_A_FAILURE, false);
+  }
+
+  private static byte[] unpacked(byte[] raw, long limit, boolean whole) throws IOException {
+    boolean isGzip = raw.length > 2 && raw[0] == 0x1f && (raw[1] & 0xff) == 0x8b;
+    if (!isGzip) {
       return raw;
     }
-    byte[] unpacked;
     try (InputStream unpacking = new GZIPInputStream(new ByteArrayInputStream(raw))) {
-      unpacked = asFarAsItGoes(unpacking);
-    } catch (IOException noGzipHeader) {
+      byte[] unpacked = read(unpacking, limit, whole);
+      return unpacked.length == 0 ? raw : unpacked;
+    } catch (AnswerTooLargeException e) {
+      throw e;
+    } catch (IOException brokenGzip) {
       return raw;
     }
-    return unpacked.length == 0 ? raw : unpacked;
   }
 
   /**
@@ -101,40 +95,29 @@ final class AnswerBody {
     }
   }
 
-  private static byte[] bounded(InputStream in, long limit) throws IOException {
+  private static byte[] read(InputStream in, long limit, boolean whole) throws IOException {
     byte[] buffer = new byte[BUFFER];
     int length = 0;
-    for (int read; (read = in.read(buffer, length, buffer.length - length)) >= 0; ) {
-      length += read;
-      if (length > limit) {
-        throw new AnswerTooLargeException(limit);
+    int read = 0;
+    try {
+      while (read >= 0 && (whole || length < limit)) {
+        if (length == buffer.length) {
+          if (whole) {
+            AnswerHeap.take(length, 0);
+          }
+          buffer = Arrays.copyOf(buffer, (int) Math.min(2L * length, Integer.MAX_VALUE - 8));
+        }
+        read = in.read(buffer, length, buffer.length - length);
+        length += Math.max(0, read);
+        if (length > limit) {
+          throw new AnswerTooLargeException(limit);
+        }
       }
-      if (length == buffer.length) {
-        int longer = (int) Math.min(2L * length, Integer.MAX_VALUE - 8);
-        AnswerHeap.take(length, 0);
-        buffer = Arrays.copyOf(buffer, longer);
+    } catch (IOException e) {
+      if (whole) {
+        throw e;
       }
     }
     return Arrays.copyOf(buffer, length);
-  }
-
-  private static byte[] asFarAsItGoes(InputStream in) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    byte[] buffer = new byte[BUFFER];
-    try {
-      for (int read;
-          out.size() < LONGEST_OF_A_FAILURE
-              && (read = in.read(buffer, 0, Math.min(BUFFER, LONGEST_OF_A_FAILURE - out.size())))
-                  >= 0; ) {
-        out.write(buffer, 0, read);
-      }
-    } catch (IOException cutShort) {
-      // The status is known: what came of the body has to do.
-    }
-    return out.toByteArray();
-  }
-
-  private static boolean isGzip(byte[] bytes) {
-    return bytes.length > 2 && bytes[0] == 0x1f && (bytes[1] & 0xff) == 0x8b;
   }
 }

@@ -20,6 +20,7 @@ import org.apache.hc.client5.http.impl.io.ManagedHttpClientConnectionFactory;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManager;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuilder;
 import org.apache.hc.client5.http.ssl.TlsSocketStrategy;
+import org.apache.hc.core5.concurrent.DefaultThreadFactory;
 import org.apache.hc.core5.http.HttpHeaders;
 import org.apache.hc.core5.http.HttpHost;
 import org.apache.hc.core5.http.config.Http1Config;
@@ -103,7 +104,10 @@ public final class EnosHttpClient implements Closeable {
   public static EnosHttpClient create(Options options) {
     PoolingHttpClientConnectionManager pool = pool(options);
     ConnectionReuse reuse = new ConnectionReuse(pool);
-    ScheduledThreadPoolExecutor timer = timer();
+    Timeout timeout = Timeout.of(options.timeout());
+    ScheduledThreadPoolExecutor timer =
+        new ScheduledThreadPoolExecutor(1, new DefaultThreadFactory("fetch-timeouts", true));
+    timer.setRemoveOnCancelPolicy(true);
     timer.scheduleWithFixedDelay(
         () -> pool.closeIdle(LONGEST_IDLE), IDLE_SCAN_S, IDLE_SCAN_S, TimeUnit.SECONDS);
     CallBounds bounds =
@@ -116,7 +120,12 @@ public final class EnosHttpClient implements Closeable {
     HttpClientBuilder builder =
         HttpClientBuilder.create()
             .setConnectionManager(pool)
-            .setDefaultRequestConfig(requestConfig(Timeout.of(options.timeout())))
+            .setDefaultRequestConfig(
+                RequestConfig.custom()
+                    .setConnectionRequestTimeout(timeout)
+                    .setResponseTimeout(timeout)
+                    .setProtocolUpgradeEnabled(false)
+                    .build())
             .setRequestExecutor(ConnectionReuse.executor())
             .addExecInterceptorFirst("bounds", bounds)
             .addExecInterceptorBefore(ChainElement.CONNECT.name(), "reuse", reuse)
@@ -159,7 +168,6 @@ public final class EnosHttpClient implements Closeable {
   }
 
   private static PoolingHttpClientConnectionManager pool(Options options) {
-    Timeout timeout = Timeout.of(options.timeout());
     int connections = options.connections() + SPARE_CONNECTIONS;
     return PoolingHttpClientConnectionManagerBuilder.create()
         .setMaxConnTotal(connections)
@@ -171,32 +179,10 @@ public final class EnosHttpClient implements Closeable {
             ConnectionConfig.custom()
                 // Half of the call's time: where the name has a second address, it gets its turn.
                 .setConnectTimeout(Timeout.of(options.timeout().dividedBy(2)))
-                .setSocketTimeout(timeout)
+                .setSocketTimeout(Timeout.of(options.timeout()))
                 .setValidateAfterInactivity(UNCHECKED_IDLE)
                 .setTimeToLive(LONGEST_USE)
                 .build())
         .build();
-  }
-
-  private static RequestConfig requestConfig(Timeout timeout) {
-    return RequestConfig.custom()
-        .setConnectionRequestTimeout(timeout)
-        .setResponseTimeout(timeout)
-        .setRedirectsEnabled(false)
-        .setProtocolUpgradeEnabled(false)
-        .build();
-  }
-
-  private static ScheduledThreadPoolExecutor timer() {
-    ScheduledThreadPoolExecutor timer =
-        new ScheduledThreadPoolExecutor(
-            1,
-            task -> {
-              Thread thread = new Thread(task, "fetch-timeouts");
-              thread.setDaemon(true);
-              return thread;
-            });
-    timer.setRemoveOnCancelPolicy(true);
-    return timer;
   }
 }

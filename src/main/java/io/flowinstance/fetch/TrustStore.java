@@ -9,7 +9,6 @@ import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.security.KeyStoreException;
 import java.util.Arrays;
-import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLSocket;
 import org.apache.hc.client5.http.ssl.DefaultClientTlsStrategy;
 import org.apache.hc.client5.http.ssl.TlsSocketStrategy;
@@ -24,18 +23,16 @@ import org.slf4j.LoggerFactory;
  */
 public final class TrustStore implements TlsSocketStrategy {
   private static final Logger LOG = LoggerFactory.getLogger(TrustStore.class);
-  private static final long CHECK_INTERVAL = TimeUnit.SECONDS.toNanos(1);
 
   private final Path file;
   private final String type;
   private final char[] password;
 
-  /** What was found in the file at the last check, usable or not. */
+  /** What was found in the file last, usable or not. */
   private byte[] seen;
 
   private boolean broken;
   private TlsSocketStrategy tls;
-  private long checkedAt;
 
   /**
    * @param type {@code PKCS12} or {@code JKS}
@@ -54,7 +51,6 @@ public final class TrustStore implements TlsSocketStrategy {
               .formatted(file, e.getMessage()),
           e);
     }
-    checkedAt = System.nanoTime();
   }
 
   @Override
@@ -65,23 +61,14 @@ public final class TrustStore implements TlsSocketStrategy {
   }
 
   private synchronized TlsSocketStrategy current() {
-    if (System.nanoTime() - checkedAt >= CHECK_INTERVAL) {
-      reloadIfReplaced();
-      checkedAt = System.nanoTime();
-    }
-    return tls;
-  }
-
-  private void reloadIfReplaced() {
     try {
       byte[] found = Files.readAllBytes(file);
-      if (Arrays.equals(found, seen)) {
-        return;
+      if (!Arrays.equals(found, seen)) {
+        seen = found;
+        tls = load(found);
+        broken = false;
+        LOG.info("The trust store {} of enos.trust-store was replaced and is in use now.", file);
       }
-      seen = found;
-      tls = load(found);
-      broken = false;
-      LOG.info("The trust store {} of enos.trust-store was replaced and is in use now.", file);
     } catch (IOException | GeneralSecurityException | RuntimeException e) {
       if (!broken) {
         LOG.warn(
@@ -92,6 +79,7 @@ public final class TrustStore implements TlsSocketStrategy {
       }
       broken = true;
     }
+    return tls;
   }
 
   private TlsSocketStrategy load(byte[] content) throws IOException, GeneralSecurityException {
