@@ -3,10 +3,7 @@ package io.flowinstance.fetch;
 import io.github.resilience4j.ratelimiter.RateLimiter;
 import java.time.Duration;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Deque;
-import java.util.Iterator;
-import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -112,26 +109,16 @@ final class CallQueue {
     return limit;
   }
 
-  /** Takes out what is cancelled, so that it ends now and not when it would be its turn. */
-  synchronized void removeCancelled() {
-    List<Call> cancelled = new ArrayList<>();
-    for (Deque<Call> calls : List.of(firsts, retries)) {
-      for (Iterator<Call> each = calls.iterator(); each.hasNext(); ) {
-        Call call = each.next();
-        if (call.isCancelled()) {
-          each.remove();
-          cancelled.add(call);
-        }
-      }
-    }
-    cancelled.forEach(call -> threads.execute(() -> call.run().run()));
-  }
-
   private synchronized void dispatch() {
     while (inFlight < limit) {
       boolean retry = !retries.isEmpty() && retriesInFlight < retrySlots;
       Deque<Call> calls = retry ? retries : firsts;
       Call call = calls.peek();
+      if (call != null && call.isCancelled()) {
+        calls.poll();
+        threads.execute(() -> call.run().run());
+        continue;
+      }
       if (call == null || !isTime()) {
         return;
       }

@@ -1,14 +1,11 @@
 package io.flowinstance.fetch;
 
 import io.flowinstance.enos.AccessTokens;
-import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.InstanceQuery;
 import io.github.resilience4j.ratelimiter.RateLimiter;
-import org.apache.camel.Exchange;
 import org.apache.camel.ProducerTemplate;
-import org.apache.camel.RuntimeCamelException;
 
 /** Asks the API whether it serves, by the routes that every call takes. */
 final class Canaries implements OutageDetector.Probes {
@@ -32,55 +29,31 @@ final class Canaries implements OutageDetector.Probes {
    */
   @Override
   public ApiFailure instance(InstanceQuery query) {
-    ApiFailure failure = null;
-    for (int attempt = 1; attempt <= 3; attempt++) {
-      FetchState state = new FetchState(query);
-      failure = ask(state);
-      if (failure == null || failure.isAboutTheInstance()) {
-        return null;
-      }
-      if (tokens == null
-          || failure.isOfTokenService()
-          || failure.kind() != FailureKind.ACCESS_TOKEN) {
-        return failure;
-      }
-      if (attempt == 2 && !tokens.renewByRefresh(state.token())) {
+    for (int attempt = 1; ; attempt++) {
+      FetchState fetch = new FetchState(query);
+      ApiFailure failure = ask("direct:call-api", fetch);
+      if (failure == null
+          || failure.kind() != FailureKind.ACCESS_TOKEN
+          || fetch.token() == null
+          || attempt == 2 && !tokens.renewByRefresh(fetch.token())
+          || attempt == 3) {
         return failure;
       }
     }
-    return failure;
-  }
-
-  private ApiFailure ask(FetchState state) {
-    RateLimits.await(limiter);
-    return failure(
-        template.request("direct:call-api", request -> request.setVariable("fetch", state)));
   }
 
   @Override
   public ApiFailure clock() {
-    RateLimits.await(limiter);
-    Exchange exchange = template.request("direct:probe-clock", request -> {});
-    if (exchange.getException() != null) {
-      return failure(exchange);
-    }
-    Answer answer = TokenService.answer(exchange);
+    return ask(EnosClient.CLOCK, EnosClient.clock());
+  }
+
+  /** Null when the service speaks about what is asked for. */
+  private ApiFailure ask(String route, FetchState fetch) {
     try {
-      answer.data();
+      EnosClient.call(template, limiter, route, fetch);
       return null;
     } catch (ApiFailure failure) {
       return failure.isAboutTheInstance() ? null : failure;
     }
-  }
-
-  private static ApiFailure failure(Exchange exchange) {
-    if (exchange.getException() == null) {
-      return null;
-    }
-    ApiFailure failure = ApiFailure.in(exchange.getException());
-    if (failure == null) {
-      throw RuntimeCamelException.wrapRuntimeCamelException(exchange.getException());
-    }
-    return failure;
   }
 }

@@ -1,7 +1,6 @@
 package io.flowinstance.fetch;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.InstanceSearch;
@@ -13,15 +12,19 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 import org.apache.camel.Exchange;
+import org.apache.camel.Message;
 import org.apache.camel.ProducerTemplate;
 import org.apache.camel.RuntimeCamelException;
 
 /** Calls of the API that a person waits for: no outage is detected by them, and none stops them. */
 public final class EnosClient {
+  static final String CLOCK = "direct:probe-clock";
+
   private final ProducerTemplate template;
   private final RateLimiter limiter;
   private final Duration searchBudget;
@@ -54,12 +57,7 @@ public final class EnosClient {
    * @throws ApiFailure there is none
    */
   public JsonNode instance(FetchState fetch) {
-    return withFreshToken(
-        () -> {
-          Exchange exchange =
-              template.request("direct:call-api", request -> request.setVariable("fetch", fetch));
-          return body(exchange);
-        });
+    return withFreshToken("direct:call-api", fetch);
   }
 
   /**
@@ -69,18 +67,20 @@ public final class EnosClient {
    * @throws ApiFailure there is none, or it is no page
    */
   public Page search(InstanceSearch search, int page) throws InterruptedException {
+    FetchState fetch = new FetchState(search.parameters(), search.body(page));
     long end = System.nanoTime() + searchBudget.toNanos();
     for (int attempt = 1; ; attempt++) {
       try {
-        return page(withFreshToken(() -> found(new SearchCall(search, page))));
+        return page(withFreshToken("direct:search-instances", fetch), fetch);
       } catch (ApiFailure failure) {
         Duration left = Duration.ofNanos(end - System.nanoTime());
-        if (!mayPass(failure.kind()) || left.isNegative()) {
+        boolean mayPass =
+            failure.kind() == FailureKind.TRANSIENT || failure.kind() == FailureKind.RATE_LIMITED;
+        if (!mayPass || left.isNegative()) {
           throw failure;
         }
         TimeUnit.NANOSECONDS.sleep(
-            Backoff.DEFAULT
-                .delay(
+            Backoff.delay(
                     attempt,
                     failure.retryAfter(),
                     left,
@@ -97,37 +97,29 @@ public final class EnosClient {
    * @throws ApiFailure it told none
    */
   public Instant time() {
-    Exchange exchange = template.request("direct:probe-clock", request -> {});
-    throwFailureOf(exchange);
-    Answer answer = TokenService.answer(exchange);
-    Long time = count(answer.data());
+    FetchState fetch = clock();
+    Long time = count(withFreshToken(CLOCK, fetch));
     if (time == null) {
-      throw answer.unreadable("The API's time is no count of milliseconds.");
+      throw fetch.answer().unreadable("The API's time is no count of milliseconds.");
     }
     return Instant.ofEpochMilli(time);
   }
 
-  private static boolean mayPass(FailureKind kind) {
-    return kind == FailureKind.TRANSIENT || kind == FailureKind.RATE_LIMITED;
+  /** The API's time, to be asked for by the route {@link #CLOCK}; no user is needed. */
+  static FetchState clock() {
+    return new FetchState(new TreeMap<>(Map.of("action", "getCurrentTime")), null);
   }
 
-  private JsonNode found(SearchCall call) {
-    return body(
-        template.request(
-            "direct:search-instances", request -> request.setVariable("search", call)));
-  }
-
-  private static Page page(JsonNode data) {
+  private static Page page(JsonNode data, FetchState fetch) {
     JsonNode instances = data.path("flowInsts");
     if (!instances.isArray()) {
-      throw new Answer(200, null, null).unreadable("The answer to the search holds no flowInsts.");
+      throw fetch.answer().unreadable("The answer to the search holds no flowInsts.");
     }
     List<String> ids = new ArrayList<>();
     for (JsonNode instance : instances) {
       String id = instance.path("instanceId").asText(instance.path("instance_id").asText(""));
       if (id.isBlank()) {
-        throw new Answer(200, null, null)
-            .unreadable("The search found an instance without an instanceId.");
+        throw fetch.answer().unreadable("The search found an instance without an instanceId.");
       }
       ids.add(id);
     }
@@ -142,29 +134,40 @@ public final class EnosClient {
         : whole.longValue();
   }
 
-  private JsonNode withFreshToken(Supplier<JsonNode> call) {
-    RateLimits.await(limiter);
+  private JsonNode withFreshToken(String route, FetchState fetch) {
     try {
-      return call.get();
+      return call(template, limiter, route, fetch);
     } catch (ApiFailure failure) {
       if (failure.kind() != FailureKind.ACCESS_TOKEN) {
         throw failure;
       }
-      RateLimits.await(limiter);
-      return call.get();
+      return call(template, limiter, route, fetch);
     }
   }
 
-  private static JsonNode body(Exchange exchange) {
-    throwFailureOf(exchange);
-    return exchange.getMessage().getBody(JsonNode.class);
+  /**
+   * Makes one call as soon as the rate allows it.
+   *
+   * @throws ApiFailure it brought no data
+   */
+  static JsonNode call(
+      ProducerTemplate template, RateLimiter limiter, String route, FetchState fetch) {
+    RateLimits.await(limiter);
+    return answered(template.request(route, request -> request.setVariable("fetch", fetch)))
+        .getBody(JsonNode.class);
   }
 
-  private static void throwFailureOf(Exchange exchange) {
+  /**
+   * What a route brought.
+   *
+   * @throws ApiFailure the route ended with it
+   */
+  static Message answered(Exchange exchange) {
     Exception failure = exchange.getException();
     if (failure != null) {
       ApiFailure known = ApiFailure.in(failure);
       throw known != null ? known : RuntimeCamelException.wrapRuntimeCamelException(failure);
     }
+    return exchange.getMessage();
   }
 }

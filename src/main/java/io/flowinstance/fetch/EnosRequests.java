@@ -15,7 +15,6 @@ import java.io.InputStream;
 import java.time.Clock;
 import java.util.Map;
 import java.util.SortedMap;
-import java.util.TreeMap;
 import org.apache.camel.Body;
 import org.apache.camel.Exchange;
 import org.apache.camel.Header;
@@ -40,61 +39,36 @@ public final class EnosRequests {
   }
 
   /**
-   * Asks for an instance: sets the query string and, when calls are signed, the signature.
+   * Begins a call: sets the query string and, when calls are signed, the signature.
    *
    * @param scope whose span the call belongs to, or null
+   * @return the body of the request, JSON, or null
    */
-  public void request(
+  public String request(
       @Variable("fetch") FetchState fetch,
       @Variable("record") FetchScope scope,
       @Headers Map<String, Object> headers) {
     if (scope != null) {
       scope.span().writeTo(headers::put);
     }
-    Signed signed = ask(fetch.query().parameters(), "", headers);
-    fetch.begin(signed.token(), signed.redaction(), System.nanoTime());
-  }
-
-  /** Asks for the API's time, which takes no user and no organization. */
-  public void requestClock(@Headers Map<String, Object> headers) {
-    ask(new TreeMap<>(Map.of("action", "getCurrentTime")), "", headers);
-  }
-
-  /**
-   * Asks for a page of a search: sets the query string and, when calls are signed, the signature.
-   *
-   * @return the body of the request, JSON
-   */
-  public String requestSearch(
-      @Variable("search") SearchCall search, @Headers Map<String, Object> headers) {
-    String body = search.body();
-    headers.put(Exchange.CONTENT_TYPE, "application/json");
-    Signed signed = ask(search.parameters(), body, headers);
-    search.attempt(signed.token(), signed.redaction());
-    return body;
-  }
-
-  /**
-   * How a call is signed.
-   *
-   * @param token null when it is not signed
-   * @param redaction what its answer may quote and nobody must see
-   */
-  private record Signed(AccessTokens.Token token, Redaction redaction) {}
-
-  private Signed ask(
-      SortedMap<String, String> parameters, String body, Map<String, Object> headers) {
-    AccessTokens.Token token = tokens == null ? null : tokens.current();
+    SortedMap<String, String> parameters = fetch.parameters();
     headers.put(Exchange.HTTP_RAW_QUERY, InstanceQuery.queryString(parameters));
-    if (token == null) {
-      return new Signed(null, Redaction.NONE);
+    if (fetch.body() != null) {
+      headers.put(Exchange.CONTENT_TYPE, "application/json");
     }
-    long timestamp = clock.millis();
-    String signature = Signature.ofCall(token.text(), parameters, body, timestamp, appSecret);
-    headers.put("apim-accesstoken", token.text());
-    headers.put("apim-timestamp", Long.toString(timestamp));
-    headers.put("apim-signature", signature);
-    return new Signed(token, Redaction.of(token.text(), signature, appSecret));
+    AccessTokens.Token token = tokens == null ? null : tokens.current();
+    Redaction redaction = Redaction.NONE;
+    if (token != null) {
+      long timestamp = clock.millis();
+      String body = fetch.body() == null ? "" : fetch.body();
+      String signature = Signature.ofCall(token.text(), parameters, body, timestamp, appSecret);
+      headers.put("apim-accesstoken", token.text());
+      headers.put("apim-timestamp", Long.toString(timestamp));
+      headers.put("apim-signature", signature);
+      redaction = Redaction.of(token.text(), signature, appSecret);
+    }
+    fetch.begin(token, redaction, System.nanoTime());
+    return fetch.body();
   }
 
   /**
@@ -132,28 +106,11 @@ public final class EnosRequests {
       @Variable("fetch") FetchState fetch) {
     Answer answer = new Answer(httpStatus, body, retryAfter, fetch.redaction());
     fetch.answered(answer.withoutData());
-    return data(answer, fetch.token());
-  }
-
-  /**
-   * The data of the answer to a search.
-   *
-   * @throws ApiFailure there is none
-   */
-  public JsonNode found(
-      @Body JsonBody body,
-      @Header(Exchange.HTTP_RESPONSE_CODE) int httpStatus,
-      @Header(ApiHeaders.RETRY_AFTER) String retryAfter,
-      @Variable("search") SearchCall search) {
-    return data(new Answer(httpStatus, body, retryAfter, search.redaction()), search.token());
-  }
-
-  private JsonNode data(Answer answer, AccessTokens.Token token) {
     try {
       return answer.data();
     } catch (ApiFailure failure) {
-      if (failure.kind() == FailureKind.ACCESS_TOKEN && tokens != null) {
-        tokens.refused(token);
+      if (failure.kind() == FailureKind.ACCESS_TOKEN && fetch.token() != null) {
+        tokens.refused(fetch.token());
       }
       throw failure;
     }

@@ -19,7 +19,7 @@ import java.util.concurrent.ForkJoinWorkerThread;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -76,7 +76,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
   private final PipelineMetrics metrics;
   private final Clock clock;
   private final LatestInstances rateLimited = new LatestInstances();
-  private final Set<Fetch> backingOff = ConcurrentHashMap.newKeySet();
+  private final Set<Fetch> fetches = ConcurrentHashMap.newKeySet();
   private volatile boolean stopping;
 
   /**
@@ -126,7 +126,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
             timer,
             System::nanoTime,
             onOutage);
-    timer.scheduleWithFixedDelay(this::removeCancelled, SWEEP_MS, SWEEP_MS, TimeUnit.MILLISECONDS);
+    timer.scheduleWithFixedDelay(this::cancelUnwanted, SWEEP_MS, SWEEP_MS, TimeUnit.MILLISECONDS);
   }
 
   /** Beyond the calls, some threads decode what the last ones brought. */
@@ -175,9 +175,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
 
   @Override
   public boolean process(Exchange exchange, AsyncCallback callback) {
-    FetchState state = new FetchState(exchange.getMessage().getBody(InstanceQuery.class));
-    exchange.setVariable("fetch", state);
-    new Fetch(exchange, callback, exchange.getVariable("record", FetchScope.class), state).start();
+    new Fetch(exchange, callback).start();
     return false;
   }
 
@@ -185,21 +183,25 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
   public void cancelWaiting() {
     stopping = true;
     detector.stop();
-    removeCancelled();
+    cancelUnwanted();
   }
 
-  private void removeCancelled() {
-    queue.removeCancelled();
+  private void cancelUnwanted() {
+    fetches.forEach(Fetch::cancelIfUnwanted);
     detector.removeCancelled();
-    for (Fetch fetch : backingOff) {
-      if (stopping || fetch.isCancelled()) {
-        fetch.cancel();
-      }
-    }
   }
 
   private static String answer(FailureKind kind) {
     return kind.name().toLowerCase(Locale.ROOT);
+  }
+
+  private enum Stage {
+    /** It has its place in the queue of calls, or waits for heap. */
+    QUEUED,
+    CALLED,
+    /** It waits until another instance is served, and for the end of its pause. */
+    WAITING,
+    ENDED
   }
 
   /** One instance that is fetched. */
@@ -208,22 +210,38 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     private final AsyncCallback callback;
     private final FetchScope scope;
     private final FetchState state;
-    private final AtomicBoolean ended = new AtomicBoolean();
-    private volatile long notBefore;
+    private final AtomicReference<Stage> stage = new AtomicReference<>(Stage.QUEUED);
 
-    Fetch(Exchange exchange, AsyncCallback callback, FetchScope scope, FetchState state) {
+    /** Why the last call failed, or null. Times are those of {@link System#nanoTime()}. */
+    private ApiFailure failure;
+
+    private long lastEnd;
+    private long notBefore;
+
+    /** Nanoseconds of the retry budget that its calls and the pauses between them took. */
+    private long used;
+
+    private int failures;
+    private int failuresBetweenServed;
+    private boolean othersServedBefore;
+    private boolean tokenRenewed;
+    private int outagesBefore;
+
+    Fetch(Exchange exchange, AsyncCallback callback) {
       this.exchange = exchange;
       this.callback = callback;
-      this.scope = scope;
-      this.state = state;
+      scope = exchange.getVariable("record", FetchScope.class);
+      state = new FetchState(exchange.getMessage().getBody(InstanceQuery.class));
+      exchange.setVariable("fetch", state);
     }
 
     void start() {
-      if (detector.admits(state.query())) {
+      fetches.add(this);
+      if (detector.admits(query())) {
         queue.addFirst(this);
       } else {
-        state.skipCall(System.nanoTime());
-        detector.await(this);
+        lastEnd = System.nanoTime();
+        awaitOthers();
       }
     }
 
@@ -234,17 +252,17 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
 
     @Override
     public long since() {
-      return state.ended();
+      return lastEnd;
     }
 
     @Override
     public ApiFailure failure() {
-      return state.failure();
+      return failure;
     }
 
     @Override
     public boolean isCancelled() {
-      return scope.isCancelled();
+      return scope.isCancelled() || stage.get() == Stage.ENDED;
     }
 
     @Override
@@ -254,9 +272,9 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
 
     @Override
     public Runnable run() {
-      if (scope.isCancelled()) {
+      if (isCancelled() || !stage.compareAndSet(Stage.QUEUED, Stage.CALLED)) {
         scope.release();
-        return this::cancel;
+        return this::cancelIfUnwanted;
       }
       return inLog(this::call);
     }
@@ -277,73 +295,80 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         AnswerHeap.end();
       }
       long now = System.nanoTime();
-      if (call.getException() == null) {
+      Exception thrown = call.getException();
+      if (thrown == null) {
         metrics.called(OK, now - state.began());
         queue.speedUp();
         JsonNode data = call.getMessage().getBody(JsonNode.class);
         return () -> {
-          verdict.served(state.query(), state.began(), state.failures(detector.outages()), now);
-          detector.served(state.query(), state.began());
+          detector.served(query(), state.began(), failures(), true);
           exchange.getMessage().setBody(data);
-          end();
+          end(Stage.CALLED, null);
         };
       }
       scope.release();
-      if (NoHeapException.isIn(call.getException())) {
-        metrics.retried();
-        return () -> queue.addRetry(this);
+      if (NoHeapException.isIn(thrown)) {
+        return () -> repeat(Stage.CALLED);
       }
-      ApiFailure failure = ApiFailure.in(call.getException());
-      if (failure == null) {
-        return () -> end(call.getException());
+      ApiFailure failed = ApiFailure.in(thrown);
+      if (failed == null) {
+        return () -> end(Stage.CALLED, thrown);
       }
-      if (failure.isOfTokenService()) {
-        return () -> {
-          state.failWithoutCall(failure, now);
-          metrics.called(answer(failure.kind()), now - from);
-          backOff(failure);
-        };
-      }
-      metrics.called(answer(failure.kind()), now - state.began());
-      return () -> failed(failure, now);
+      long began = failed.isOfTokenService() ? from : state.began();
+      metrics.called(answer(failed.kind()), now - began);
+      return () -> failed(failed, began, now);
     }
 
-    private void failed(ApiFailure failure, long now) {
-      state.end(now);
-      if (failure.isAboutTheInstance()) {
-        verdict.rejected(state.query(), state.began(), state.failures(detector.outages()), now);
-        detector.served(state.query(), state.began());
-        end(failure);
+    private void failed(ApiFailure by, long began, long now) {
+      failure = by;
+      lastEnd = now;
+      if (by.isOfTokenService()) {
+        // No call was made: that says nothing about the instance.
+        backOff();
         return;
       }
-      switch (failure.kind()) {
-        case REJECTED, UNREADABLE -> {
-          end(failure);
-          return;
-        }
-        case ACCESS_DENIED -> {
-          if (failure.isUnknownIdentity() && !state.query().identity().equals(configured)) {
-            end(failure);
-            return;
-          }
-        }
-        case ACCESS_TOKEN -> {
-          if (state.token() != null && state.renewToken()) {
-            state.othersServedBefore(false);
-            queue.addRetry(this);
-            return;
-          }
-        }
-        default -> {
-          // As any failure of the way there.
-        }
+      used += now - began;
+      FailureKind kind = by.kind();
+      if (by.isAboutTheInstance()) {
+        detector.served(query(), began, failures(), false);
       }
-      state.fail(failure, detector.outages());
-      verdict.failed(state.query());
-      if (failure.kind() == FailureKind.RATE_LIMITED && isForAll(now)) {
-        queue.slowDown(delay(failure, Backoff.DEFAULT.longestAsked()));
+      if (by.isAboutTheInstance()
+          || kind == FailureKind.REJECTED
+          || kind == FailureKind.UNREADABLE
+          || by.isUnknownIdentity() && !query().identity().equals(configured)) {
+        end(Stage.CALLED, by);
+        return;
       }
-      backOff(failure);
+      if (kind == FailureKind.ACCESS_TOKEN && state.token() != null && !tokenRenewed) {
+        tokenRenewed = true;
+        othersServedBefore = false;
+        repeat(Stage.CALLED);
+        return;
+      }
+      failures = failures() + 1;
+      if (failuresBetweenServed == 0 || othersServedBefore) {
+        failuresBetweenServed++;
+      }
+      verdict.failed(query());
+      if (kind == FailureKind.RATE_LIMITED && isForAll(now)) {
+        queue.slowDown(delay(Backoff.LONGEST_ASKED));
+      }
+      backOff();
+    }
+
+    /** Failed calls since the last outage: what was before one says nothing after it. */
+    private int failures() {
+      if (outagesBefore != detector.outages()) {
+        outagesBefore = detector.outages();
+        forgetFailures();
+      }
+      return failures;
+    }
+
+    private void forgetFailures() {
+      failures = 0;
+      failuresBetweenServed = 0;
+      tokenRenewed = false;
     }
 
     /**
@@ -352,14 +377,14 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
      */
     private boolean isForAll(long now) {
       synchronized (rateLimited) {
-        rateLimited.add(state.query(), now);
-        return state.failuresBetweenServed() < FAILURES_AT_ONCE
-            && rateLimited.anotherSince(state.query(), now - budget.toNanos());
+        rateLimited.add(query(), now);
+        return failuresBetweenServed < FAILURES_AT_ONCE
+            && rateLimited.anotherSince(query(), now - budget.toNanos());
       }
     }
 
-    private Duration delay(ApiFailure failure, Duration longest) {
-      return Backoff.DEFAULT.delay(
+    private Duration delay(Duration longest) {
+      return Backoff.delay(
           state.attempts(),
           failure.retryAfter(),
           longest,
@@ -368,27 +393,28 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     }
 
     /** Repeats the call after a pause, and not before another instance was served. */
-    private void backOff(ApiFailure failure) {
-      Duration left = usable().minus(state.used());
-      Duration delay = delay(failure, isPositive(left) ? left : Backoff.DEFAULT.longest());
-      state.waits(delay);
-      notBefore = System.nanoTime() + delay.toNanos();
+    private void backOff() {
+      long left = leftOfBudget();
+      long pause = delay(left > 0 ? Duration.ofNanos(left) : Backoff.LONGEST).toNanos();
+      used += pause;
+      notBefore = System.nanoTime() + pause;
+      awaitOthers();
+    }
+
+    private long leftOfBudget() {
+      return (long) (budget.toNanos() * USABLE_BUDGET) - used;
+    }
+
+    private void awaitOthers() {
+      stage.set(Stage.WAITING);
       detector.await(this);
-    }
-
-    private Duration usable() {
-      return Duration.ofNanos((long) (budget.toNanos() * USABLE_BUDGET));
-    }
-
-    private static boolean isPositive(Duration duration) {
-      return !duration.isNegative() && !duration.isZero();
     }
 
     /** Whether it has failed so often that it is to blame, if another is served once more. */
     private boolean isToBlame() {
-      FailureKind kind = state.failure().kind();
+      FailureKind kind = failure.kind();
       boolean atOnce = kind != FailureKind.TRANSIENT && kind != FailureKind.RATE_LIMITED;
-      if (!atOnce && isPositive(usable().minus(state.used()))) {
+      if (!atOnce && leftOfBudget() > 0) {
         return false;
       }
       int needed =
@@ -398,63 +424,53 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         // Others are refused too and served later: there are too many calls.
         return false;
       }
-      return state.failuresBetweenServed() >= needed;
+      return failuresBetweenServed >= needed;
     }
 
     @Override
     public void othersAreServed() {
-      if (state.attempts() == 0 && state.failure() == null) {
-        queue.addFirst(this);
-        return;
+      if (failure == null) {
+        if (stage.compareAndSet(Stage.WAITING, Stage.QUEUED)) {
+          queue.addFirst(this);
+        }
+      } else if (failures() > 0 && isToBlame()) {
+        end(Stage.WAITING, failure.whileOthersAreServed());
+      } else {
+        othersServedBefore = true;
+        long pause = Math.max(0, notBefore - System.nanoTime());
+        timer.schedule(() -> repeat(Stage.WAITING), pause, TimeUnit.NANOSECONDS);
       }
-      if (state.failures(detector.outages()) > 0 && isToBlame()) {
-        end(state.failure().whileOthersAreServed());
-        return;
-      }
-      state.othersServedBefore(true);
-      metrics.retried();
-      long wait = notBefore - System.nanoTime();
-      if (wait <= 0) {
-        queue.addRetry(this);
-        return;
-      }
-      backingOff.add(this);
-      if (stopping) {
-        cancel();
-        return;
-      }
-      timer.schedule(
-          () -> {
-            if (backingOff.remove(this)) {
-              queue.addRetry(this);
-            }
-          },
-          wait,
-          TimeUnit.NANOSECONDS);
     }
 
     @Override
     public void tryOnce() {
-      state.forgetFailures();
-      state.othersServedBefore(false);
-      queue.addRetry(this);
+      forgetFailures();
+      othersServedBefore = false;
+      repeat(Stage.WAITING);
     }
 
-    @Override
-    public void cancel() {
-      end(
-          new CancelledException(
-              stopping ? "This process is stopping." : "Nobody waits for it any more."));
+    private void repeat(Stage from) {
+      if (stage.compareAndSet(from, Stage.QUEUED)) {
+        metrics.retried();
+        queue.addRetry(this);
+      }
     }
 
-    private void end(Exception failure) {
-      exchange.setException(failure);
-      end();
+    /** Ends it unless it is called for, or has its place in the queue of a process that stops. */
+    void cancelIfUnwanted() {
+      if (scope.isCancelled()) {
+        CancelledException cancelled = new CancelledException("Nobody waits for it any more.");
+        end(Stage.QUEUED, cancelled);
+        end(Stage.WAITING, cancelled);
+      } else if (stopping) {
+        end(Stage.WAITING, new CancelledException("This process is stopping."));
+      }
     }
 
-    private void end() {
-      backingOff.remove(this);
-      if (ended.compareAndSet(false, true)) {
+    private void end(Stage from, Exception thrown) {
+      if (stage.compareAndSet(from, Stage.ENDED)) {
+        fetches.remove(this);
+        exchange.setException(thrown);
         answers.execute(
             () ->
                 inLog(
@@ -467,7 +483,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
 
     /** Names the instance in every log line of this work, and in none of the thread's next. */
     private <T> T inLog(Supplier<T> work) {
-      MDC.put(INSTANCE_ID, state.query().instanceId());
+      MDC.put(INSTANCE_ID, query().instanceId());
       try {
         return work.get();
       } finally {

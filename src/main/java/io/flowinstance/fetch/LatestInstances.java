@@ -3,41 +3,36 @@ package io.flowinstance.fetch;
 import io.flowinstance.enos.InstanceQuery;
 
 /**
- * Of the instances that something happened to, the two last ones: one of them is always another
- * than any that is asked for. Times are those of {@link System#nanoTime()}.
+ * When something happened last, and when it happened last to another instance than that. Times are
+ * those of {@link System#nanoTime()}.
  */
 final class LatestInstances {
+  /** So long before the first time that no other comes earlier. */
+  private static final long NEVER = Long.MAX_VALUE / 2;
+
   private InstanceQuery last;
-  private long lastTime;
-  private InstanceQuery before;
-  private long beforeTime;
+  private long time;
+  private long timeOfOthers;
 
   /** It happened to this one, too; not always told in the order of the times. */
-  void add(InstanceQuery query, long time) {
+  void add(InstanceQuery query, long at) {
     if (last == null) {
       last = query;
-      lastTime = time;
+      time = at;
+      timeOfOthers = at - NEVER;
     } else if (query.equals(last)) {
-      lastTime = time - lastTime > 0 ? time : lastTime;
-    } else if (time - lastTime > 0) {
-      before = last;
-      beforeTime = lastTime;
+      time = Math.max(time - at, 0) + at;
+    } else if (at - time > 0) {
+      timeOfOthers = time;
       last = query;
-      lastTime = time;
-    } else if (before == null || time - beforeTime > 0) {
-      before = query;
-      beforeTime = time;
+      time = at;
+    } else {
+      timeOfOthers = Math.max(timeOfOthers - at, 0) + at;
     }
   }
 
   /** Whether it happened to another instance after this time. */
-  boolean anotherSince(InstanceQuery query, long time) {
-    return last != null && !last.equals(query) && lastTime - time > 0
-        || before != null && !before.equals(query) && beforeTime - time > 0;
-  }
-
-  /** The one that it happened to last, or null. */
-  InstanceQuery last() {
-    return last;
+  boolean anotherSince(InstanceQuery query, long since) {
+    return last != null && (query.equals(last) ? timeOfOthers : time) - since > 0;
   }
 }

@@ -1,11 +1,12 @@
 package io.flowinstance.fetch;
 
 import io.flowinstance.enos.ApiFailure;
+import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.Identity;
 import io.flowinstance.enos.InstanceQuery;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Iterator;
+import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
@@ -39,6 +40,9 @@ public final class OutageDetector {
 
   private static final int MOST_IDENTITIES = 3;
 
+  private static final Set<FailureKind> REFUSALS =
+      EnumSet.of(FailureKind.ACCESS_DENIED, FailureKind.ACCESS_TOKEN, FailureKind.NOT_UNDERSTOOD);
+
   /** A fetch that waits until another instance is served. */
   interface Waiter {
     InstanceQuery query();
@@ -56,9 +60,6 @@ public final class OutageDetector {
 
     /** Nothing is known, and a call is to find out; its failure says nothing about the instance. */
     void tryOnce();
-
-    /** Ends the fetch. */
-    void cancel();
   }
 
   /** Calls that are made for their own sake, each at once. */
@@ -79,18 +80,20 @@ public final class OutageDetector {
   private final LongSupplier nanoTime;
   private final Runnable onOutage;
 
-  private final List<Waiter> waiters = new ArrayList<>();
+  private final InstanceQuery nonExistent;
+  private final Set<Waiter> waiters = new LinkedHashSet<>();
   private volatile boolean anyWaits;
   private volatile boolean down;
   private volatile ApiFailure reason;
   private volatile int outages;
   private volatile boolean stopping;
   private long downSince;
-  private boolean probing;
   private int round;
   private int failedProbes;
   private boolean lives;
   private ApiFailure failureOfNonExistent;
+
+  /** Null while there is nothing to find out. */
   private ScheduledFuture<?> nextProbe;
 
   /**
@@ -116,6 +119,7 @@ public final class OutageDetector {
     this.timer = timer;
     this.nanoTime = nanoTime;
     this.onOutage = onOutage;
+    nonExistent = new InstanceQuery("0-0000000000", configured.userId(), configured.orgId());
   }
 
   /** Whether calls go through; false while the API is down or refuses us. */
@@ -125,25 +129,18 @@ public final class OutageDetector {
 
   /** Whether it is down because it refuses this application. */
   public boolean isRefusing() {
-    ApiFailure known = reason;
-    return down
-        && known != null
-        && switch (known.kind()) {
-          case ACCESS_DENIED, ACCESS_TOKEN, NOT_UNDERSTOOD -> true;
-          default -> false;
-        };
+    return down && REFUSALS.contains(reason.kind());
   }
 
   /**
    * Why the API counts as down and what to do about it, one or two sentences; empty when it is up.
    */
   public String complaint() {
-    ApiFailure known = reason;
-    return !down || known == null
-        ? ""
-        : "The EnOS API serves no instance; ids wait until it does. %s %s"
-            .formatted(known.getMessage(), known.kind().remedy())
-            .strip();
+    return down
+        ? "The EnOS API serves no instance; ids wait until it does. %s %s"
+            .formatted(reason.getMessage(), reason.kind().remedy())
+            .strip()
+        : "";
   }
 
   /** How many outages there have been. */
@@ -159,22 +156,21 @@ public final class OutageDetector {
   /** Lets a fetch go on once another instance is served. */
   void await(Waiter waiter) {
     synchronized (this) {
-      if (!stopping) {
-        if (!isServed(waiter)) {
-          waiters.add(waiter);
-          anyWaits = true;
-          if (!probing) {
-            probing = true;
-            round = 0;
-            failedProbes = 0;
-            failureOfNonExistent = null;
-            scheduleProbe(FIRST_PROBE);
-          }
-          return;
+      // Before what was served is looked up: what is served afterwards finds somebody waiting.
+      anyWaits = true;
+      if (!isServed(waiter)) {
+        waiters.add(waiter);
+        if (nextProbe == null && !stopping) {
+          round = 0;
+          failedProbes = 0;
+          failureOfNonExistent = null;
+          scheduleProbe(FIRST_PROBE);
         }
+        return;
       }
+      anyWaits = !waiters.isEmpty();
     }
-    threads.execute(stopping ? waiter::cancel : waiter::othersAreServed);
+    threads.execute(waiter::othersAreServed);
   }
 
   private boolean isServed(Waiter waiter) {
@@ -182,58 +178,61 @@ public final class OutageDetector {
         || waiter.failure() == null && !down;
   }
 
-  /** An instance was served, by the traffic or by a probe; the verdict knows already. */
-  void served(InstanceQuery query, long began) {
+  /**
+   * The service spoke about an instance, to the traffic or to a probe.
+   *
+   * @param began when the call began
+   * @param failures calls for it that failed just before, outages apart
+   * @param given whether it gave the instance, which shows as much as if it did not
+   */
+  void served(InstanceQuery query, long began, int failures, boolean given) {
+    verdict.served(query, began, failures, given, nanoTime.getAsLong());
     if (anyWaits || down) {
       release(query, began);
     }
   }
 
   private synchronized void release(InstanceQuery query, long began) {
-    failedProbes = 0;
-    List<Waiter> served = removeIf(this::isServed);
-    boolean configuredWaits =
-        waiters.stream().anyMatch(waiter -> waiter.query().identity().equals(configured));
-    boolean answersUs = query.identity().equals(configured) || !configuredWaits;
+    boolean answersUs =
+        query.identity().equals(configured)
+            || waiters.stream()
+                .filter(waiter -> waiter.query().identity().equals(configured))
+                .allMatch(this::isServed);
     if (down && began - downSince > 0 && answersUs) {
       down = false;
       LOG.info("The EnOS API serves instances again.");
-      served.addAll(removeIf(waiter -> waiter.failure() == null));
     }
+    failedProbes = 0;
     round = 0;
     lives = false;
-    if (probing && waiters.isEmpty() && !down) {
-      probing = false;
+    letGoOn(this::isServed);
+    if (nextProbe != null && waiters.isEmpty() && !down) {
       nextProbe.cancel(false);
+      nextProbe = null;
     }
-    served.forEach(waiter -> threads.execute(waiter::othersAreServed));
   }
 
-  private List<Waiter> removeIf(Predicate<Waiter> condition) {
-    List<Waiter> removed = new ArrayList<>();
-    for (Iterator<Waiter> each = waiters.iterator(); each.hasNext(); ) {
-      Waiter waiter = each.next();
-      if (condition.test(waiter)) {
-        each.remove();
-        removed.add(waiter);
-      }
-    }
+  private boolean letGoOn(Predicate<Waiter> condition) {
+    List<Waiter> going = remove(condition);
+    going.forEach(waiter -> threads.execute(waiter::othersAreServed));
+    return !going.isEmpty();
+  }
+
+  private List<Waiter> remove(Predicate<Waiter> condition) {
+    List<Waiter> removed = waiters.stream().filter(condition).toList();
+    removed.forEach(waiters::remove);
     anyWaits = !waiters.isEmpty();
     return removed;
   }
 
-  /** Ends the fetches that nobody waits for any more. */
+  /** Forgets the fetches that nobody waits for any more. */
   synchronized void removeCancelled() {
-    removeIf(Waiter::isCancelled).forEach(waiter -> threads.execute(waiter::cancel));
+    remove(Waiter::isCancelled);
   }
 
-  /** Ends all that wait, now and from now on. */
+  /** Makes no more probes. */
   synchronized void stop() {
     stopping = true;
-    removeIf(waiter -> true).forEach(waiter -> threads.execute(waiter::cancel));
-    if (nextProbe != null) {
-      nextProbe.cancel(false);
-    }
   }
 
   private void scheduleProbe(Duration delay) {
@@ -243,7 +242,7 @@ public final class OutageDetector {
   /** Begins one probe, and sets the time of the next: it waits for none to end. */
   private synchronized void probeNext() {
     if (stopping || waiters.isEmpty() && !down) {
-      probing = false;
+      nextProbe = null;
       return;
     }
     List<InstanceQuery> canaries = canaries();
@@ -262,7 +261,7 @@ public final class OutageDetector {
   private List<InstanceQuery> canaries() {
     List<InstanceQuery> canaries = served();
     boolean servedNone = canaries.isEmpty();
-    canaries.add(nonExistent());
+    canaries.add(nonExistent);
     if (servedNone) {
       canaries.add(null);
     }
@@ -282,10 +281,6 @@ public final class OutageDetector {
     return served;
   }
 
-  private InstanceQuery nonExistent() {
-    return new InstanceQuery("0-0000000000", configured.userId(), configured.orgId());
-  }
-
   private void probe(InstanceQuery canary) {
     long began = nanoTime.getAsLong();
     ApiFailure failure = canary == null ? probes.clock() : probes.instance(canary);
@@ -293,15 +288,10 @@ public final class OutageDetector {
       failed(canary, failure);
     } else if (canary == null) {
       clockSpoke();
-    } else if (canary.equals(nonExistent()) && wasAnyServed()) {
+    } else if (canary.equals(nonExistent) && wasAnyServed()) {
       livesWithoutServing();
     } else {
-      if (canary.equals(nonExistent())) {
-        verdict.rejected(canary, began, 0, nanoTime.getAsLong());
-      } else {
-        verdict.served(canary, began, 0, nanoTime.getAsLong());
-      }
-      served(canary, began);
+      served(canary, began, 0, !canary.equals(nonExistent));
     }
   }
 
@@ -324,7 +314,7 @@ public final class OutageDetector {
     if (stopping) {
       return;
     }
-    if (nonExistent().equals(canary)) {
+    if (nonExistent.equals(canary)) {
       failureOfNonExistent = failure;
     }
     if (canary != null || reason == null) {
@@ -346,7 +336,7 @@ public final class OutageDetector {
   }
 
   private void probeAtOnce() {
-    if (nextProbe.cancel(false)) {
+    if (nextProbe != null && nextProbe.cancel(false)) {
       scheduleProbe(Duration.ZERO);
     }
   }
@@ -357,13 +347,10 @@ public final class OutageDetector {
    * way. Beyond that, instances are tried one by one, for one has to be the first that is served.
    */
   private synchronized void clockSpoke() {
-    List<Waiter> believers =
-        verdict.clockMaySpeak() && failureOfNonExistent != null
-            ? removeIf(waiter -> waiter.failure() != null && clockSpeaksFor(waiter.failure()))
-            : List.of();
-    if (!believers.isEmpty()) {
+    if (verdict.clockMaySpeak()
+        && failureOfNonExistent != null
+        && letGoOn(waiter -> waiter.failure() != null && clockSpeaksFor(waiter.failure()))) {
       failedProbes = 0;
-      believers.forEach(waiter -> threads.execute(waiter::othersAreServed));
     } else {
       tryNext();
     }
@@ -371,8 +358,8 @@ public final class OutageDetector {
 
   private synchronized void tryNext() {
     if (!waiters.isEmpty() && failedProbes > 0) {
-      Waiter next = waiters.remove(0);
-      anyWaits = !waiters.isEmpty();
+      Waiter next = waiters.iterator().next();
+      remove(next::equals);
       threads.execute(next::tryOnce);
     }
   }

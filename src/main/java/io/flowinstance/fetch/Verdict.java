@@ -64,32 +64,24 @@ final class Verdict {
   }
 
   /**
-   * The service gave an instance.
+   * The service spoke about an instance.
    *
    * @param began when the call began
    * @param failures calls for it that failed just before, outages apart
+   * @param given whether it gave the instance
    */
-  synchronized void served(InstanceQuery query, long began, int failures, long now) {
-    Served ofIdentity = answered(query, began, failures, now);
-    if (!ofIdentity.canaries.contains(query)) {
-      ofIdentity.canaries.addFirst(query);
-      if (ofIdentity.canaries.size() > MOST_CANARIES) {
-        ofIdentity.canaries.removeLast();
-      }
-    }
-  }
-
-  /** The service spoke about an instance without giving it, which shows as much. */
-  synchronized void rejected(InstanceQuery query, long began, int failures, long now) {
-    answered(query, began, failures, now);
-  }
-
-  private Served answered(InstanceQuery query, long began, int failures, long now) {
-    Served ofIdentity = served.computeIfAbsent(query.identity(), identity -> new Served());
-    ofIdentity.latest.add(query, began);
+  synchronized void served(InstanceQuery query, long began, int failures, boolean given, long now) {
     failing.clear();
     count(failures, 1, now);
-    return ofIdentity;
+    Served ofIdentity = served.computeIfAbsent(query.identity(), identity -> new Served());
+    ofIdentity.latest.add(query, began);
+    Deque<InstanceQuery> canaries = ofIdentity.canaries;
+    if (given && !canaries.contains(query)) {
+      canaries.addFirst(query);
+      if (canaries.size() > MOST_CANARIES) {
+        canaries.removeLast();
+      }
+    }
   }
 
   /** A call for an instance failed. */

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.IntStream;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 
 class OutageDetectorTest {
@@ -80,16 +81,15 @@ class OutageDetectorTest {
   private void serve(String id) {
     long began = time.nanos();
     time.pass(Duration.ofMillis(1));
-    verdict.served(query(id), began, 0, time.nanos());
-    detector.served(query(id), began);
+    detector.served(query(id), began, 0, true);
   }
 
-  private final class Waiter implements OutageDetector.Waiter {
+  private class Waiter implements OutageDetector.Waiter {
     private final InstanceQuery query;
     private final long since = time.nanos();
     private final ApiFailure failure;
-    private final List<String> told = new ArrayList<>();
-    private boolean cancelled;
+    final List<String> told = new ArrayList<>();
+    boolean cancelled;
 
     Waiter(String id, ApiFailure failure) {
       this.query = OutageDetectorTest.query(id);
@@ -129,11 +129,6 @@ class OutageDetectorTest {
     public void tryOnce() {
       told.add("try");
     }
-
-    @Override
-    public void cancel() {
-      told.add("cancelled");
-    }
   }
 
   private Waiter await(String id, ApiFailure failure) {
@@ -154,6 +149,32 @@ class OutageDetectorTest {
     serve("good");
     time.pass(Duration.ofMinutes(1));
 
+    assertEquals(List.of("others are served"), waiter.told);
+    assertEquals(List.of(), probed);
+  }
+
+  @Test
+  void whatIsServedWhileAFetchBeginsToWaitLetsItGoOn() {
+    Thread traffic = new Thread(() -> serve("good"));
+    Waiter waiter =
+        new Waiter("bad", null) {
+          @Override
+          public ApiFailure failure() {
+            if (traffic.getState() == Thread.State.NEW) {
+              // What was served so far is looked up already.
+              traffic.start();
+              Awaitility.await()
+                  .until(
+                      () ->
+                          traffic.getState() == Thread.State.BLOCKED
+                              || traffic.getState() == Thread.State.TERMINATED);
+            }
+            return REFUSED;
+          }
+        };
+    detector.await(waiter);
+
+    Awaitility.await().until(() -> !traffic.isAlive());
     assertEquals(List.of("others are served"), waiter.told);
     assertEquals(List.of(), probed);
   }
@@ -281,8 +302,7 @@ class OutageDetectorTest {
     assertFalse(detector.isUp());
 
     long began = time.nanos();
-    verdict.served(foreign, began, 0, began + 1);
-    detector.served(foreign, began);
+    detector.served(foreign, began, 0, true);
 
     assertTrue(detector.admits(new InstanceQuery("8", "user", "foreign")));
     assertFalse(detector.admits(query("new")));
@@ -291,18 +311,26 @@ class OutageDetectorTest {
   }
 
   @Test
-  void whoeverIsCancelledAndEverybodyAtAStopEnds() {
+  void whoeverIsCancelledWaitsNoLonger() {
     serve("good");
     failAll(REFUSED, "good", NON_EXISTENT);
     Waiter one = await("a", REFUSED);
     Waiter two = await("b", REFUSED);
     one.cancelled = true;
     detector.removeCancelled();
-    assertEquals(List.of("cancelled"), one.told);
-    assertEquals(List.of(), two.told);
+    serve("other");
 
+    assertEquals(List.of(), one.told);
+    assertEquals(List.of("others are served"), two.told);
+  }
+
+  @Test
+  void noProbeIsMadeAfterAStop() {
+    await("a", REFUSED);
     detector.stop();
-    assertEquals(List.of("cancelled"), two.told);
-    assertEquals(List.of("cancelled"), await("c", REFUSED).told);
+    await("b", REFUSED);
+    time.pass(Duration.ofMinutes(1));
+
+    assertEquals(List.of(), probed);
   }
 }

@@ -28,7 +28,7 @@ class VerdictTest {
 
   @Test
   void anotherIsServedOnlyInACallThatBeganAfterwards() {
-    verdict.served(GOOD, 100, 0, 105);
+    verdict.served(GOOD, 100, 0, true, 105);
 
     assertTrue(verdict.othersServedSince(BAD, 99));
     assertFalse(verdict.othersServedSince(BAD, 100));
@@ -36,17 +36,17 @@ class VerdictTest {
 
   @Test
   void theInstanceItselfSaysNothingAboutOthers() {
-    verdict.served(BAD, 100, 0, 105);
+    verdict.served(BAD, 100, 0, true, 105);
     assertFalse(verdict.othersServedSince(BAD, 99));
 
-    verdict.served(GOOD, 90, 0, 110);
+    verdict.served(GOOD, 90, 0, true, 110);
     assertTrue(verdict.othersServedSince(BAD, 89));
     assertFalse(verdict.othersServedSince(BAD, 99));
   }
 
   @Test
   void aRejectionByTheServiceServesAsWell() {
-    verdict.rejected(GOOD, 100, 0, 105);
+    verdict.served(GOOD, 100, 0, false, 105);
 
     assertTrue(verdict.othersServedSince(BAD, 99));
     assertEquals(List.of(), verdict.canaries(OURS), "it was not given");
@@ -54,11 +54,11 @@ class VerdictTest {
 
   @Test
   void theConfiguredIdentitySpeaksAgainstOthersAndNoOtherAgainstIt() {
-    verdict.served(GOOD, 100, 0, 105);
+    verdict.served(GOOD, 100, 0, true, 105);
     assertTrue(verdict.othersServedSince(query("bad", FOREIGN), 99));
 
     Verdict ofForeigners = new Verdict(OURS);
-    ofForeigners.served(query("good", FOREIGN), 100, 0, 105);
+    ofForeigners.served(query("good", FOREIGN), 100, 0, true, 105);
     assertTrue(ofForeigners.othersServedSince(query("bad", FOREIGN), 99));
     assertFalse(ofForeigners.othersServedSince(BAD, 99));
   }
@@ -66,7 +66,7 @@ class VerdictTest {
   @Test
   void theInstancesGivenLastAreTheCanaries() {
     for (String id : List.of("1", "2", "3", "4", "4")) {
-      verdict.served(query(id, OURS), 100, 0, 105);
+      verdict.served(query(id, OURS), 100, 0, true, 105);
     }
 
     assertEquals(
@@ -84,7 +84,7 @@ class VerdictTest {
       while (random.nextDouble() < failureRate) {
         failures++;
       }
-      verdict.served(query("" + i, OURS), i, failures, 1000);
+      verdict.served(query("" + i, OURS), i, failures, true, 1000);
     }
 
     int needed = verdict.failuresToBlame(2, 1000);
@@ -94,14 +94,14 @@ class VerdictTest {
   @Test
   void failuresOfInstancesThatNeverAreServedChangeNothing() {
     IntStream.range(0, 100).forEach(i -> verdict.failed(query("bad-" + i, OURS)));
-    verdict.served(GOOD, 1, 0, 2);
+    verdict.served(GOOD, 1, 0, true, 2);
 
     assertEquals(2, verdict.failuresToBlame(2, 3));
   }
 
   @Test
   void failuresAreForgottenWithinMinutes() {
-    IntStream.range(0, 50).forEach(i -> verdict.served(query("" + i, OURS), i, 1, 1000));
+    IntStream.range(0, 50).forEach(i -> verdict.served(query("" + i, OURS), i, 1, true, 1000));
     assertTrue(verdict.failuresToBlame(2, 1000) > 10);
 
     assertEquals(2, verdict.failuresToBlame(2, Duration.ofMinutes(8).toNanos()));
@@ -116,7 +116,7 @@ class VerdictTest {
     verdict.failed(query("bad-4", OURS));
     assertFalse(verdict.clockMaySpeak());
 
-    verdict.rejected(GOOD, 1, 0, 2);
+    verdict.served(GOOD, 1, 0, false, 2);
     assertTrue(verdict.clockMaySpeak());
   }
 }

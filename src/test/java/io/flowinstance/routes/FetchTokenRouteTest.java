@@ -2,11 +2,16 @@ package io.flowinstance.routes;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.flowinstance.enos.Answer;
+import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.InstanceQuery;
+import io.flowinstance.fetch.EnosClient;
 import io.flowinstance.fetch.FetchState;
 import io.flowinstance.fetch.TokenService;
+import java.time.Clock;
+import java.time.Duration;
 import java.util.List;
 import org.apache.camel.Exchange;
 import org.junit.jupiter.api.Test;
@@ -14,7 +19,7 @@ import org.junit.jupiter.api.Test;
 class FetchTokenRouteTest extends RouteTestSupport {
   @Override
   List<String> routes() {
-    return List.of("fetch-token", "call-api");
+    return List.of("fetch-token", "call-api", "probe-clock");
   }
 
   @Override
@@ -62,5 +67,16 @@ class FetchTokenRouteTest extends RouteTestSupport {
 
     gateway(TOKEN).assertIsSatisfied();
     gateway(INSTANCES).assertIsSatisfied();
+  }
+
+  @Test
+  void anAnswerAboutTheTimeIsQuotedWithoutTheToken() {
+    answer(TOKEN, 200, "{\"status\":0,\"data\":{\"accessToken\":\"a-token\",\"expire\":7200}}");
+    answer(TIME, 403, "{\"message\":\"a-token is unknown\"}");
+    EnosClient client = new EnosClient(template, null, Duration.ZERO, Clock.systemUTC());
+
+    ApiFailure failure = assertThrows(ApiFailure.class, client::time);
+
+    assertEquals("The API refuses the call: HTTP 403 ([hidden] is unknown).", failure.getMessage());
   }
 }
