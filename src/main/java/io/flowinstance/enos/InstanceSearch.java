@@ -37,26 +37,20 @@ public record InstanceSearch(
     TEMPORARY
   }
 
-  /** The status of an instance. */
+  /** The status of an instance, in the order of the API's numbers, which begin at -1. */
   public enum Status {
-    FAIL(-1),
-    INIT(0),
-    SUCCESS(1),
-    RUNNING(2),
-    SUSPEND(3),
-    INTERNAL_ERROR(4),
-    WAIT(5),
-    READY(6),
-    TIMEOUT(7),
-    CANCEL(8),
-    RERUN(9),
-    SKIP(10);
-
-    private final int code;
-
-    Status(int code) {
-      this.code = code;
-    }
+    FAIL,
+    INIT,
+    SUCCESS,
+    RUNNING,
+    SUSPEND,
+    INTERNAL_ERROR,
+    WAIT,
+    READY,
+    TIMEOUT,
+    CANCEL,
+    RERUN,
+    SKIP
   }
 
   /** The query parameters of the call, decoded, in ASCII order of their names. */
@@ -81,7 +75,7 @@ public record InstanceSearch(
             statuses.stream()
                 .distinct()
                 .sorted(Comparator.naturalOrder())
-                .map(status -> Integer.toString(status.code))
+                .map(status -> Integer.toString(status.ordinal() - 1))
                 .collect(Collectors.joining(",")));
     body.putObject("pagination").put("pageNo", page).put("pageSize", pageSize);
     return body.toString();

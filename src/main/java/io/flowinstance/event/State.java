@@ -1,30 +1,26 @@
 package io.flowinstance.event;
 
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 
 /** What a status of EnOS means, in words that task and instance share. The set may grow. */
 public enum State {
   /** Not yet started. */
-  WAITING("INIT", "WAIT", "READY", "NONE"),
+  WAITING,
   /** Under way. */
-  RUNNING("RUNNING", "RERUN"),
+  RUNNING,
   /** Stopped by a person. */
-  SUSPENDED("SUSPEND"),
+  SUSPENDED,
   /** Ended well. */
-  SUCCEEDED("SUCCESS"),
+  SUCCEEDED,
   /** Ended badly. */
-  FAILED("FAIL", "INTERNAL_ERROR", "TIMEOUT"),
+  FAILED,
   /** Ended by a person. */
-  CANCELED("CANCEL"),
+  CANCELED,
   /** Never to start. */
-  SKIPPED("SKIP"),
+  SKIPPED,
   /** No status, or one that is not known. */
   UNKNOWN;
-
-  private static final Map<String, State> BY_NAME = new HashMap<>();
 
   /** By the numeric status of an instance, which begins at -1. */
   private static final List<State> BY_CODE =
@@ -32,41 +28,23 @@ public enum State {
           FAILED, WAITING, SUCCEEDED, RUNNING, SUSPENDED, FAILED, WAITING, WAITING, FAILED,
           CANCELED, RUNNING, SKIPPED);
 
-  static {
-    for (State state : values()) {
-      for (String name : state.names) {
-        BY_NAME.put(name, state);
-      }
-    }
-  }
-
-  private final String[] names;
-
-  State(String... names) {
-    this.names = names;
-  }
-
-  /**
-   * The state that a status names, in any case.
-   *
-   * @param name the status, or null
-   */
+  /** The state that a status names, in any case; the status may be null. */
   public static State of(String name) {
-    if (name == null) {
-      return UNKNOWN;
-    }
-    State state = BY_NAME.get(name);
-    return state != null
-        ? state
-        : BY_NAME.getOrDefault(name.strip().toUpperCase(Locale.ROOT), UNKNOWN);
+    return switch (name == null ? "" : name.strip().toUpperCase(Locale.ROOT)) {
+      case "INIT", "WAIT", "READY", "NONE" -> WAITING;
+      case "RUNNING", "RERUN" -> RUNNING;
+      case "SUSPEND" -> SUSPENDED;
+      case "SUCCESS" -> SUCCEEDED;
+      case "FAIL", "INTERNAL_ERROR", "TIMEOUT" -> FAILED;
+      case "CANCEL" -> CANCELED;
+      case "SKIP" -> SKIPPED;
+      default -> UNKNOWN;
+    };
   }
 
   /**
    * The state of an instance: that of its code where the code is a known one, else that of its
-   * name.
-   *
-   * @param code the numeric status, or null
-   * @param name the name of the status, or null
+   * name. Either may be null.
    */
   static State of(Integer code, String name) {
     return code != null && code >= -1 && code < BY_CODE.size() - 1

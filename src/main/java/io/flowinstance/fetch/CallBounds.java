@@ -3,16 +3,13 @@ package io.flowinstance.fetch;
 import io.flowinstance.enos.AnswerTooLargeException;
 import io.flowinstance.enos.Redaction;
 import io.flowinstance.trace.RecordSpan;
-import io.flowinstance.trace.Tracing;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.SocketTimeoutException;
-import java.time.Duration;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.hc.client5.http.classic.ExecChain;
 import org.apache.hc.client5.http.classic.ExecChainHandler;
 import org.apache.hc.core5.concurrent.Cancellable;
@@ -35,22 +32,11 @@ final class CallBounds implements ExecChainHandler {
   /** About, in the JSON of a task. */
   private static final int BYTES_OF_A_VALUE = 16;
 
-  private final Duration timeout;
-  private final long maxResponseBytes;
-  private final AtomicInteger inFlight;
-  private final Tracing traces;
+  private final EnosHttpClient.Options options;
   private final ScheduledExecutorService timer;
 
-  CallBounds(
-      Duration timeout,
-      long maxResponseBytes,
-      AtomicInteger inFlight,
-      Tracing traces,
-      ScheduledExecutorService timer) {
-    this.timeout = timeout;
-    this.maxResponseBytes = maxResponseBytes;
-    this.inFlight = inFlight;
-    this.traces = traces;
+  CallBounds(EnosHttpClient.Options options, ScheduledExecutorService timer) {
+    this.options = options;
     this.timer = timer;
   }
 
@@ -61,8 +47,9 @@ final class CallBounds implements ExecChainHandler {
     span.writeTo(request::setHeader);
     AtomicBoolean late = new AtomicBoolean();
     ScheduledFuture<?> deadline =
-        timer.schedule(() -> cancel(scope, late), timeout.toMillis(), TimeUnit.MILLISECONDS);
-    inFlight.incrementAndGet();
+        timer.schedule(
+            () -> cancel(scope, late), options.timeout().toMillis(), TimeUnit.MILLISECONDS);
+    options.inFlight().incrementAndGet();
     try {
       ClassicHttpResponse response = chain.proceed(request, scope);
       span.answered(response.getCode());
@@ -81,7 +68,7 @@ final class CallBounds implements ExecChainHandler {
       throw failure;
     } finally {
       deadline.cancel(false);
-      inFlight.decrementAndGet();
+      options.inFlight().decrementAndGet();
       span.end();
     }
   }
@@ -106,17 +93,18 @@ final class CallBounds implements ExecChainHandler {
       scope.execRuntime.discardEndpoint();
       return firstPart;
     }
-    if (entity.getContentLength() > maxResponseBytes) {
-      throw new AnswerTooLargeException(maxResponseBytes);
+    if (entity.getContentLength() > options.maxResponseBytes()) {
+      throw new AnswerTooLargeException(options.maxResponseBytes());
     }
     long length = Math.max(0, entity.getContentLength());
     AnswerHeap.take(length, length / BYTES_OF_A_VALUE);
-    return AnswerBody.whole(in, maxResponseBytes);
+    return AnswerBody.whole(in, options.maxResponseBytes());
   }
 
   private SocketTimeoutException tooLate(Exception cause) {
     SocketTimeoutException late =
-        new SocketTimeoutException("no whole answer within " + timeout.toMillis() + " ms");
+        new SocketTimeoutException(
+            "no whole answer within " + options.timeout().toMillis() + " ms");
     late.addSuppressed(cause);
     return late;
   }
@@ -138,13 +126,15 @@ final class CallBounds implements ExecChainHandler {
   private RecordSpan beginSpan(ClassicHttpRequest request, HttpHost host) {
     String target = request.getPath();
     int query = target.indexOf('?');
-    return traces.call(
-        request.getMethod(),
-        host.toURI(),
-        host.getHostName(),
-        host.getPort(),
-        query < 0 ? target : target.substring(0, query),
-        name -> value(request, name));
+    return options
+        .traces()
+        .call(
+            request.getMethod(),
+            host.toURI(),
+            host.getHostName(),
+            host.getPort(),
+            query < 0 ? target : target.substring(0, query),
+            name -> value(request, name));
   }
 
   private static String value(MessageHeaders message, String header) {

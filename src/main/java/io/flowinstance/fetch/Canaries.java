@@ -8,7 +8,7 @@ import io.github.resilience4j.ratelimiter.RateLimiter;
 import org.apache.camel.ProducerTemplate;
 
 /** Asks the API whether it serves, by the routes that every call takes. */
-final class Canaries implements OutageDetector.Probes {
+final class Canaries {
   private final ProducerTemplate template;
   private final RateLimiter limiter;
   private final AccessTokens tokens;
@@ -24,14 +24,16 @@ final class Canaries implements OutageDetector.Probes {
   }
 
   /**
-   * {@inheritDoc} A refused access token is replaced by {@code get}; where that one is refused too,
-   * by {@code refresh}: the token service hands out a revoked token until it expires.
+   * Asks for an instance, or for null: the API's time. A refused access token is replaced by {@code
+   * get}; where that one is refused too, by {@code refresh}: the token service hands out a revoked
+   * token until it expires.
+   *
+   * @return null when the service speaks about it, else how the call failed
    */
-  @Override
-  public ApiFailure instance(InstanceQuery query) {
+  ApiFailure ask(InstanceQuery canary) {
     for (int attempt = 1; ; attempt++) {
-      FetchState fetch = new FetchState(query);
-      ApiFailure failure = ask("direct:call-api", fetch);
+      FetchState fetch = canary == null ? EnosClient.clock() : new FetchState(canary);
+      ApiFailure failure = call(canary == null ? EnosClient.CLOCK : "direct:call-api", fetch);
       if (failure == null
           || failure.kind() != FailureKind.ACCESS_TOKEN
           || fetch.token() == null
@@ -42,13 +44,7 @@ final class Canaries implements OutageDetector.Probes {
     }
   }
 
-  @Override
-  public ApiFailure clock() {
-    return ask(EnosClient.CLOCK, EnosClient.clock());
-  }
-
-  /** Null when the service speaks about what is asked for. */
-  private ApiFailure ask(String route, FetchState fetch) {
+  private ApiFailure call(String route, FetchState fetch) {
     try {
       EnosClient.call(template, limiter, route, fetch);
       return null;

@@ -110,13 +110,6 @@ public final class EnosHttpClient implements Closeable {
     timer.setRemoveOnCancelPolicy(true);
     timer.scheduleWithFixedDelay(
         () -> pool.closeIdle(LONGEST_IDLE), IDLE_SCAN_S, IDLE_SCAN_S, TimeUnit.SECONDS);
-    CallBounds bounds =
-        new CallBounds(
-            options.timeout(),
-            options.maxResponseBytes(),
-            options.inFlight(),
-            options.traces(),
-            timer);
     HttpClientBuilder builder =
         HttpClientBuilder.create()
             .setConnectionManager(pool)
@@ -127,7 +120,7 @@ public final class EnosHttpClient implements Closeable {
                     .setProtocolUpgradeEnabled(false)
                     .build())
             .setRequestExecutor(ConnectionReuse.executor())
-            .addExecInterceptorFirst("bounds", bounds)
+            .addExecInterceptorFirst("bounds", new CallBounds(options, timer))
             .addExecInterceptorBefore(ChainElement.CONNECT.name(), "reuse", reuse)
             .setDefaultHeaders(
                 List.of(

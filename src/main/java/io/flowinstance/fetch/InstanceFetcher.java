@@ -120,7 +120,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         new OutageDetector(
             verdict,
             configured,
-            new Canaries(template, options.limiter(), tokens),
+            new Canaries(template, options.limiter(), tokens)::ask,
             threads,
             executors.newCachedThreadPool(this, "probe"),
             timer,
@@ -307,7 +307,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         };
       }
       scope.release();
-      if (NoHeapException.isIn(thrown)) {
+      if (call.getException(NoHeapException.class) != null) {
         return () -> repeat(Stage.CALLED);
       }
       ApiFailure failed = ApiFailure.in(thrown);

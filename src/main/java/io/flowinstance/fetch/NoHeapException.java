@@ -7,14 +7,4 @@ final class NoHeapException extends RuntimeException {
   NoHeapException(long bytes) {
     super("The answer needs " + bytes + " bytes of heap, which others hold now.");
   }
-
-  /** The one that a throwable is or wraps. */
-  static boolean isIn(Throwable thrown) {
-    for (Throwable t = thrown; t != null; t = t.getCause()) {
-      if (t instanceof NoHeapException) {
-        return true;
-      }
-    }
-    return false;
-  }
 }

@@ -15,6 +15,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
@@ -62,18 +63,9 @@ public final class OutageDetector {
     void tryOnce();
   }
 
-  /** Calls that are made for their own sake, each at once. */
-  interface Probes {
-    /** Asks for an instance; null when the service speaks about it, else how the call failed. */
-    ApiFailure instance(InstanceQuery query);
-
-    /** Asks for the API's time; null when it tells it, else how the call failed. */
-    ApiFailure clock();
-  }
-
   private final Verdict verdict;
   private final Identity configured;
-  private final Probes probes;
+  private final Function<InstanceQuery, ApiFailure> probes;
   private final Executor threads;
   private final Executor probeThreads;
   private final ScheduledExecutorService timer;
@@ -98,6 +90,8 @@ public final class OutageDetector {
 
   /**
    * @param configured the identity of the settings
+   * @param probes asks for an instance, or for null: the API's time; gives null when the service
+   *     speaks about it, else how the call failed
    * @param threads let waiters go on
    * @param probeThreads make the probes, several at a time
    * @param onOutage runs when an outage begins
@@ -105,7 +99,7 @@ public final class OutageDetector {
   OutageDetector(
       Verdict verdict,
       Identity configured,
-      Probes probes,
+      Function<InstanceQuery, ApiFailure> probes,
       Executor threads,
       Executor probeThreads,
       ScheduledExecutorService timer,
@@ -283,7 +277,7 @@ public final class OutageDetector {
 
   private void probe(InstanceQuery canary) {
     long began = nanoTime.getAsLong();
-    ApiFailure failure = canary == null ? probes.clock() : probes.instance(canary);
+    ApiFailure failure = probes.apply(canary);
     if (failure != null) {
       failed(canary, failure);
     } else if (canary == null) {

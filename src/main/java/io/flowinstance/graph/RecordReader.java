@@ -1,9 +1,7 @@
 package io.flowinstance.graph;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.MethodType;
+import java.lang.reflect.Constructor;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -26,7 +24,7 @@ final class RecordReader<T extends Record> {
 
   private final List<Field> structures = new ArrayList<>();
   private final String taken;
-  private final MethodHandle constructor;
+  private final Constructor<T> constructor;
   private final int size;
   private int indexAt = -1;
   private int othersAt = -1;
@@ -62,15 +60,12 @@ final class RecordReader<T extends Record> {
         }
       }
     }
-    MethodType types =
-        MethodType.methodType(
-            void.class,
-            Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new));
     try {
-      MethodHandle canonical = MethodHandles.lookup().findConstructor(type, types);
-      constructor = canonical.asType(canonical.type().generic()).asSpreader(Object[].class, size);
-    } catch (ReflectiveOperationException e) {
-      throw new IllegalArgumentException(type + " is no record of this package", e);
+      constructor =
+          type.getConstructor(
+              Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new));
+    } catch (NoSuchMethodException e) {
+      throw new IllegalArgumentException(e);
     }
   }
 
@@ -121,22 +116,15 @@ final class RecordReader<T extends Record> {
       values[indexAt] = index;
     }
     values[othersAt] = others.isEmpty() ? others : Collections.unmodifiableMap(others);
-    return create(values);
+    try {
+      return constructor.newInstance(values);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /** A JSON pointer to an object. */
   static String at(String place, int index) {
     return index < 0 ? place : place + "/" + index;
-  }
-
-  @SuppressWarnings("unchecked") // The constructor is T's own.
-  private T create(Object[] values) {
-    try {
-      return (T) (Object) constructor.invokeExact(values);
-    } catch (RuntimeException | Error e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new AssertionError("Canonical constructors of this package throw nothing else", e);
-    }
   }
 }

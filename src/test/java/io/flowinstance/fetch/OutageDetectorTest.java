@@ -39,17 +39,7 @@ class OutageDetectorTest {
       new OutageDetector(
           verdict,
           OURS,
-          new OutageDetector.Probes() {
-            @Override
-            public ApiFailure instance(InstanceQuery query) {
-              return probe(query.instanceId());
-            }
-
-            @Override
-            public ApiFailure clock() {
-              return probe("clock");
-            }
-          },
+          canary -> probe(canary == null ? "clock" : canary.instanceId()),
           Runnable::run,
           probe -> {
             if (silent.isEmpty()) {
