@@ -36,7 +36,7 @@ public final class OutageDetector {
   private static final Duration FIRST_INTERVAL = Duration.ofMillis(500);
   private static final Duration LONGEST_INTERVAL = Duration.ofSeconds(5);
 
-  /** Two different canaries that fail, one after the other, are an outage. */
+  /** Two canaries that fail, one after the other, are an outage if one is of our identity. */
   private static final int FAILED_PROBES = 2;
 
   private static final int MOST_IDENTITIES = 3;
@@ -82,6 +82,7 @@ public final class OutageDetector {
   private long downSince;
   private int round;
   private int failedProbes;
+  private boolean configuredFails;
   private boolean lives;
   private ApiFailure failureOfNonExistent;
 
@@ -156,7 +157,7 @@ public final class OutageDetector {
         waiters.add(waiter);
         if (nextProbe == null && !stopping) {
           round = 0;
-          failedProbes = 0;
+          forgetFailures();
           failureOfNonExistent = null;
           scheduleProbe(FIRST_PROBE);
         }
@@ -196,7 +197,7 @@ public final class OutageDetector {
       down = false;
       LOG.info("The EnOS API serves instances again.");
     }
-    failedProbes = 0;
+    forgetFailures();
     round = 0;
     lives = false;
     letGoOn(this::isServed);
@@ -204,6 +205,11 @@ public final class OutageDetector {
       nextProbe.cancel(false);
       nextProbe = null;
     }
+  }
+
+  private void forgetFailures() {
+    failedProbes = 0;
+    configuredFails = false;
   }
 
   private boolean letGoOn(Predicate<Waiter> condition) {
@@ -315,16 +321,17 @@ public final class OutageDetector {
       reason = failure;
     }
     failedProbes++;
+    configuredFails |= canary == null || canary.identity().equals(configured);
     if (down) {
       return;
     }
-    if (failedProbes >= FAILED_PROBES) {
+    if (failedProbes >= FAILED_PROBES && configuredFails) {
       down = true;
       downSince = nanoTime.getAsLong();
       outages++;
       LOG.warn(complaint());
       onOutage.run();
-    } else {
+    } else if (failedProbes < FAILED_PROBES) {
       probeAtOnce();
     }
   }
@@ -344,7 +351,7 @@ public final class OutageDetector {
     if (verdict.clockMaySpeak()
         && failureOfNonExistent != null
         && letGoOn(waiter -> waiter.failure() != null && clockSpeaksFor(waiter.failure()))) {
-      failedProbes = 0;
+      forgetFailures();
     } else {
       tryNext();
     }

@@ -20,6 +20,8 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class OutageDetectorTest {
   private static final Identity OURS = new Identity("user", "org");
@@ -82,7 +84,11 @@ class OutageDetectorTest {
     boolean cancelled;
 
     Waiter(String id, ApiFailure failure) {
-      this.query = OutageDetectorTest.query(id);
+      this(OutageDetectorTest.query(id), failure);
+    }
+
+    Waiter(InstanceQuery query, ApiFailure failure) {
+      this.query = query;
       this.failure = failure;
       if (failure != null) {
         verdict.failed(query);
@@ -298,6 +304,26 @@ class OutageDetectorTest {
     assertFalse(detector.admits(query("new")));
     assertEquals(List.of(), ours.told);
     assertFalse(detector.isUp());
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void anIdentityThatIsRefusedIsAnOutageOnlyIfTheConfiguredOneIsRefusedToo(boolean both) {
+    for (String id : List.of("7", "8")) {
+      detector.served(new InstanceQuery(id, "user", "foreign"), time.nanos(), 0, true);
+      time.pass(Duration.ofMillis(1));
+    }
+    failAll(REFUSED, "7", "8");
+    if (both) {
+      failAll(REFUSED, NON_EXISTENT);
+    }
+    Waiter foreign = new Waiter(new InstanceQuery("9", "user", "foreign"), REFUSED);
+    detector.await(foreign);
+    time.pass(Duration.ofSeconds(20));
+
+    assertEquals(both ? List.of("outage") : List.of(), outages);
+    assertEquals(!both, detector.admits(query("new")));
+    assertEquals(both ? List.of() : List.of("try"), foreign.told);
   }
 
   @Test
