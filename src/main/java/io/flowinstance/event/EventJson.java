@@ -10,18 +10,23 @@ import java.util.List;
 final class EventJson {
   private EventJson() {}
 
-  /** Writes a text, a number or an instant. */
-  static void write(String name, Object value, JsonGenerator json) throws IOException {
-    if (value == null) {
-      return;
+  static void write(String name, String value, JsonGenerator json) throws IOException {
+    if (value != null) {
+      json.writeStringField(name, value);
     }
-    json.writeFieldName(name);
+  }
+
+  static void write(String name, Instant value, JsonGenerator json) throws IOException {
+    if (value != null) {
+      json.writeStringField(name, Times.text(value));
+    }
+  }
+
+  static void write(String name, Number value, JsonGenerator json) throws IOException {
     if (value instanceof BigDecimal decimal) {
-      json.writeNumber(decimal);
-    } else if (value instanceof Number whole) {
-      json.writeNumber(whole.longValue());
-    } else {
-      json.writeString(value instanceof Instant instant ? Times.text(instant) : (String) value);
+      json.writeNumberField(name, decimal);
+    } else if (value != null) {
+      json.writeNumberField(name, value.longValue());
     }
   }
 

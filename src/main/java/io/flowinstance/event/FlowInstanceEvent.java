@@ -8,28 +8,18 @@ import java.util.List;
 /**
  * One workflow instance as a message: everything the API said, and an {@link Enrichment}. The shape
  * is that of {@code schemas/flow-instance.v1.schema.json}.
+ *
+ * @param observation the fetch that brought it
  */
-public final class FlowInstanceEvent {
+public record FlowInstanceEvent(
+    FlowInstance instance, Edges edges, Enrichment enrichment, Observation observation) {
   /** The CloudEvents type. */
   public static final String TYPE = "io.flowinstance.flow-instance.v1";
-
-  private final FlowInstance instance;
-  private final Edges edges;
-  private final Enrichment enrichment;
-  private final Observation observation;
 
   private record Message(@JsonUnwrapped FlowInstance instance, Computed enrichment) {}
 
   private record Computed(
       @JsonUnwrapped Enrichment enrichment, @JsonUnwrapped Observation observation) {}
-
-  private FlowInstanceEvent(
-      FlowInstance instance, Edges edges, Enrichment enrichment, Observation observation) {
-    this.instance = instance;
-    this.edges = edges;
-    this.enrichment = enrichment;
-    this.observation = observation;
-  }
 
   /** The event of an instance that a fetch brought. */
   public static FlowInstanceEvent of(
@@ -42,21 +32,6 @@ public final class FlowInstanceEvent {
   /** The same instance for another id record that shared the call. */
   public FlowInstanceEvent withObservation(Observation other) {
     return new FlowInstanceEvent(instance, edges, enrichment, other);
-  }
-
-  /** What the API said. */
-  public FlowInstance instance() {
-    return instance;
-  }
-
-  /** What the pipeline computed from it. */
-  public Enrichment enrichment() {
-    return enrichment;
-  }
-
-  /** The fetch that brought it. */
-  public Observation observation() {
-    return observation;
   }
 
   /** The key of the message: the id of the instance. */

@@ -17,8 +17,10 @@ import java.util.Set;
 /**
  * One task of a workflow instance as a message: what the API said of it, its state, its neighbours,
  * and the instance it runs in. The shape is that of {@code schemas/task-status.v1.schema.json}.
+ *
+ * @param shared the fields that are the same for all tasks of the instance
  */
-public final class TaskStatusEvent {
+public record TaskStatusEvent(TaskInstance task, Edges edges, SerializableString shared) {
   /** The CloudEvents type. */
   public static final String TYPE = "io.flowinstance.task-status.v1";
 
@@ -28,18 +30,6 @@ public final class TaskStatusEvent {
           ("state settled upstream downstream index taskCount flowInstance instanceId orgId"
                   + " observationId askedAt fetchedAt")
               .split(" "));
-
-  private final TaskInstance task;
-  private final List<String> upstream;
-  private final List<String> downstream;
-  private final SerializableString shared;
-
-  private TaskStatusEvent(TaskInstance task, Edges edges, SerializableString shared) {
-    this.task = task;
-    this.upstream = edges.upstream(task.nodeId());
-    this.downstream = edges.downstream(task.nodeId());
-    this.shared = shared;
-  }
 
   static List<TaskStatusEvent> split(
       FlowInstance instance, Edges edges, Enrichment enrichment, Observation observation) {
@@ -51,11 +41,6 @@ public final class TaskStatusEvent {
     return instance.graph().tasks().readable().stream()
         .map(task -> new TaskStatusEvent(task, edges, shared))
         .toList();
-  }
-
-  /** What the API said. */
-  public TaskInstance task() {
-    return task;
   }
 
   /** The key of the message: the id of the task instance. */
@@ -85,8 +70,8 @@ public final class TaskStatusEvent {
     json.writeBooleanField("settled", state.isSettled());
     EventJson.write("x", task.x(), json);
     EventJson.write("y", task.y(), json);
-    EventJson.write("upstream", upstream, json);
-    EventJson.write("downstream", downstream, json);
+    EventJson.write("upstream", edges.upstream(task.nodeId()), json);
+    EventJson.write("downstream", edges.downstream(task.nodeId()), json);
     json.writeNumberField("index", task.index());
     json.writeRaw(shared);
     if (task.parameters() != null) {

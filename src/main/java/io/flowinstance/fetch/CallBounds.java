@@ -28,17 +28,10 @@ import org.apache.hc.core5.http.io.entity.ByteArrayEntity;
  * breaks a bound loses its connection. It counts the calls under way and takes their spans, from
  * the request to the last byte of the answer.
  */
-final class CallBounds implements ExecChainHandler {
+record CallBounds(EnosHttpClient.Options options, ScheduledExecutorService timer)
+    implements ExecChainHandler {
   /** About, in the JSON of a task. */
   private static final int BYTES_OF_A_VALUE = 16;
-
-  private final EnosHttpClient.Options options;
-  private final ScheduledExecutorService timer;
-
-  CallBounds(EnosHttpClient.Options options, ScheduledExecutorService timer) {
-    this.options = options;
-    this.timer = timer;
-  }
 
   @Override
   public ClassicHttpResponse execute(

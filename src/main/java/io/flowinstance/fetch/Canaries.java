@@ -7,22 +7,13 @@ import io.flowinstance.enos.InstanceQuery;
 import io.github.resilience4j.ratelimiter.RateLimiter;
 import org.apache.camel.ProducerTemplate;
 
-/** Asks the API whether it serves, by the routes that every call takes. */
-final class Canaries {
-  private final ProducerTemplate template;
-  private final RateLimiter limiter;
-  private final AccessTokens tokens;
-
-  /**
-   * @param limiter bounds the calls per second, or null
-   * @param tokens where access tokens come from, or null when calls are not signed
-   */
-  Canaries(ProducerTemplate template, RateLimiter limiter, AccessTokens tokens) {
-    this.template = template;
-    this.limiter = limiter;
-    this.tokens = tokens;
-  }
-
+/**
+ * Asks the API whether it serves, by the routes that every call takes.
+ *
+ * @param limiter bounds the calls per second, or null
+ * @param tokens where access tokens come from, or null when calls are not signed
+ */
+record Canaries(ProducerTemplate template, RateLimiter limiter, AccessTokens tokens) {
   /**
    * Asks for an instance, or for null: the API's time. A refused access token is replaced by {@code
    * get}; where that one is refused too, by {@code refresh}: the token service hands out a revoked

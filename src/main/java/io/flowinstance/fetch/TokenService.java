@@ -9,13 +9,7 @@ import org.apache.camel.Message;
 import org.apache.camel.ProducerTemplate;
 
 /** Asks for access tokens through the route {@code fetch-token}. */
-public final class TokenService implements AccessTokens.Service {
-  private final ProducerTemplate template;
-
-  public TokenService(ProducerTemplate template) {
-    this.template = template;
-  }
-
+public record TokenService(ProducerTemplate template) implements AccessTokens.Service {
   @Override
   public Answer call(String operation, String body) {
     Message answer =
