@@ -62,7 +62,17 @@ public record Enrichment(
     InstanceGraph graph = instance.graph();
     List<TaskInstance> tasks = graph.tasks().readable();
     State state = State.of(instance.status(), instance.statusDesc());
-    Map<State, Integer> countByState = countByState(tasks);
+    Map<String, Integer> countByStatus = new LinkedHashMap<>();
+    Map<State, Integer> countByState = new EnumMap<>(State.class);
+    for (State each : State.values()) {
+      countByState.put(each, 0);
+    }
+    for (TaskInstance task : tasks) {
+      countByState.merge(State.of(task.status()), 1, Integer::sum);
+      if (task.status() != null) {
+        countByStatus.merge(task.status(), 1, Integer::sum);
+      }
+    }
     Instant startedAt = Times.instant(instance.startTime(), zones.times());
     Instant endedAt = Times.instant(instance.endTime(), zones.times());
     return new Enrichment(
@@ -78,7 +88,7 @@ public record Enrichment(
         owners(instance),
         tasks.size(),
         graph.tasks().unreadable().size(),
-        countByStatus(tasks),
+        countByStatus,
         countByState,
         nodes(graph.flows(), tasks, node -> edges.upstream(node).isEmpty()),
         nodes(graph.flows(), tasks, node -> edges.downstream(node).isEmpty()));
@@ -99,27 +109,6 @@ public record Enrichment(
     return text == null
         ? List.of()
         : Arrays.stream(text.split(";")).map(Json::trim).filter(name -> !name.isEmpty()).toList();
-  }
-
-  private static Map<String, Integer> countByStatus(List<TaskInstance> tasks) {
-    Map<String, Integer> counts = new LinkedHashMap<>();
-    for (TaskInstance task : tasks) {
-      if (task.status() != null) {
-        counts.merge(task.status(), 1, Integer::sum);
-      }
-    }
-    return counts;
-  }
-
-  private static Map<State, Integer> countByState(List<TaskInstance> tasks) {
-    Map<State, Integer> counts = new EnumMap<>(State.class);
-    for (State state : State.values()) {
-      counts.put(state, 0);
-    }
-    for (TaskInstance task : tasks) {
-      counts.merge(State.of(task.status()), 1, Integer::sum);
-    }
-    return counts;
   }
 
   private static List<String> nodes(

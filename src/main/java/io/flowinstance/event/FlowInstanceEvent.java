@@ -51,7 +51,6 @@ public record FlowInstanceEvent(
 
   /** The value of the message: compact JSON in UTF-8. */
   public byte[] toJson() {
-    Message message = new Message(instance, new Computed(enrichment, observation));
-    return Json.write(json -> json.writePOJO(message));
+    return Json.write(new Message(instance, new Computed(enrichment, observation)));
   }
 }

@@ -203,18 +203,18 @@ public final class Json {
     }
   }
 
-  /** Writes one value, compact, as UTF-8. */
-  public static byte[] write(JsonNode value) {
-    return write(json -> json.writeTree(value));
+  /** Writes a tree, or a record without what is null in it, compact, as UTF-8. */
+  public static byte[] write(Object value) {
+    try {
+      return MAPPER.writeValueAsBytes(value);
+    } catch (JsonProcessingException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Writes one value, compact, as UTF-8. */
   public static byte[] write(Content content) {
-    try {
-      return MAPPER.writeValueAsBytes(content);
-    } catch (JsonProcessingException e) {
-      throw new UncheckedIOException(e);
-    }
+    return write((Object) content);
   }
 
   /**

@@ -414,7 +414,7 @@ class FlowInstanceDecoderTest {
   }
 
   private static void assertWrites(String expected, FlowInstance instance) throws Exception {
-    String written = new String(Json.write(json -> json.writePOJO(instance)), UTF_8);
+    String written = new String(Json.write(instance), UTF_8);
     JSONAssert.assertEquals(expected.replace('\'', '"'), written, true);
   }
 

@@ -248,7 +248,7 @@ class FetchActionTest {
 
   private static Set<Thread> timers() {
     return Thread.getAllStackTraces().keySet().stream()
-        .filter(thread -> thread.getName().equals("fetch-timeouts"))
+        .filter(thread -> thread.getName().startsWith("fetch-timeouts"))
         .collect(Collectors.toSet());
   }
 
