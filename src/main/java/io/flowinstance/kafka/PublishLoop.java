@@ -331,16 +331,18 @@ final class PublishLoop implements Runnable {
   }
 
   private ProducerRecord<byte[], byte[]> tooLarge(Outcome outcome) {
+    if (outcome.largest() <= target.maxRecordBytes()) {
+      return null;
+    }
     for (ProducerRecord<byte[], byte[]> message : outcome.messages()) {
       // The upper bound of the producer's own check, which would spoil the whole transaction.
-      if (DeadLetters.mostBytes(message) > target.maxRecordBytes()
-          && AbstractRecords.estimateSizeInBytesUpperBound(
-                  RecordBatch.CURRENT_MAGIC_VALUE,
-                  CompressionType.NONE,
-                  message.key(),
-                  message.value(),
-                  message.headers().toArray())
-              > target.maxRecordBytes()) {
+      if (AbstractRecords.estimateSizeInBytesUpperBound(
+              RecordBatch.CURRENT_MAGIC_VALUE,
+              CompressionType.NONE,
+              message.key(),
+              message.value(),
+              message.headers().toArray())
+          > target.maxRecordBytes()) {
         return message;
       }
     }
@@ -358,16 +360,18 @@ final class PublishLoop implements Runnable {
       if (ready.outcome().idRecord().timestamp() > 0) {
         metrics.age(now - ready.outcome().idRecord().timestamp());
       }
-      for (ProducerRecord<byte[], byte[]> message : ready.outcome().messages()) {
-        if (message.topic().equals(target.deadLetters().topic())) {
-          deadLetterCount++;
-          metrics.deadLetter(DeadLetters.reason(message));
-        } else if (target.events().isOfInstance(message)) {
-          instances++;
-          metrics.events();
-        } else {
-          tasks++;
-        }
+      List<ProducerRecord<byte[], byte[]>> messages = ready.outcome().messages();
+      ProducerRecord<byte[], byte[]> last = messages.get(messages.size() - 1);
+      int ofEvents = messages.size();
+      if (last.topic().equals(target.deadLetters().topic())) {
+        ofEvents--;
+        deadLetterCount++;
+        metrics.deadLetter(DeadLetters.reason(last));
+      }
+      if (ofEvents > 0) {
+        instances++;
+        tasks += ofEvents - 1;
+        metrics.events();
       }
     }
     metrics.messages(instances, tasks, deadLetterCount);

@@ -11,7 +11,6 @@ import java.util.List;
  * Where outcomes go, and who is told.
  *
  * @param groupId under which offsets are committed
- * @param events knows the messages of instances from those of tasks
  * @param deadLetters takes the place of what Kafka refuses
  * @param maxRecordBytes largest record that the producer sends, uncompressed
  */

@@ -41,9 +41,6 @@ public final class DeadLetters {
   /** A part of a record that is larger is what makes its dead letter too large. */
   private static final int LARGE_PART_BYTES = 16 << 10;
 
-  private static final int RECORD_OVERHEAD = 128;
-  private static final int HEADER_OVERHEAD = 16;
-
   private final String topic;
   private final IdRecordReader ids;
   private final Clock clock;
@@ -106,7 +103,7 @@ public final class DeadLetters {
     if (!refused.topic().equals(topic)) {
       String message =
           "A message of %d bytes for topic %s is larger than the %s."
-              .formatted(length(refused.value()), refused.topic(), limit);
+              .formatted(Outcome.length(refused.value()), refused.topic(), limit);
       return Outcome.of(
           idRecord, List.of(of(idRecord, DeadLetterReason.EVENT_TOO_LARGE, message, Call.NONE)));
     }
@@ -123,8 +120,8 @@ public final class DeadLetters {
   /** A dead letter without the large parts of its record, or without any; its key is the place. */
   private ProducerRecord<byte[], byte[]> reduced(
       IdRecord idRecord, ProducerRecord<byte[], byte[]> deadLetter, boolean bare) {
-    boolean keepsValue = !bare && length(idRecord.value()) <= LARGE_PART_BYTES;
-    boolean keepsHeaders = !bare && bytes(deadLetter.headers()) <= LARGE_PART_BYTES;
+    boolean keepsValue = !bare && Outcome.length(idRecord.value()) <= LARGE_PART_BYTES;
+    boolean keepsHeaders = !bare && Outcome.bytes(deadLetter.headers()) <= LARGE_PART_BYTES;
     Headers headers = new RecordHeaders();
     for (Header header : deadLetter.headers()) {
       if (keepsHeaders || header.key().startsWith(PREFIX)) {
@@ -139,26 +136,6 @@ public final class DeadLetters {
         idRecord.position().getBytes(UTF_8),
         keepsValue ? idRecord.value() : null,
         headers);
-  }
-
-  /** No less than Kafka's own bound of a record's size, which costs more to compute. */
-  public static long mostBytes(ProducerRecord<byte[], byte[]> message) {
-    return RECORD_OVERHEAD
-        + length(message.key())
-        + length(message.value())
-        + bytes(message.headers());
-  }
-
-  private static long bytes(Headers headers) {
-    long bytes = 0;
-    for (Header header : headers) {
-      bytes += HEADER_OVERHEAD + 3L * header.key().length() + length(header.value());
-    }
-    return bytes;
-  }
-
-  private static int length(byte[] bytes) {
-    return bytes == null ? 0 : bytes.length;
   }
 
   private Headers headers(IdRecord idRecord, DeadLetterReason reason, String message, Call call) {

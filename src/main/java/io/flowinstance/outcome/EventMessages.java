@@ -114,11 +114,6 @@ public final class EventMessages {
     return Stream.of(some, others).flatMap(List::stream).toList();
   }
 
-  /** Whether a message is that of an instance. */
-  public boolean isOfInstance(ProducerRecord<byte[], byte[]> message) {
-    return message.topic().equals(flowInstanceTopic);
-  }
-
   private static ProducerRecord<byte[], byte[]> message(
       String topic, long timestamp, String key, byte[] value, String id, List<Header> headers) {
     byte[] keyBytes = key.getBytes(UTF_8);

@@ -161,7 +161,10 @@ class LargeAnswersIT {
             .collect(Collectors.joining(","));
     enos.faults()
         .set(
-            Fault.status(200, "application/json", "{\"status\":0,\"data\":{\"flowId\":11,%s}}".formatted(names)),
+            Fault.status(
+                200,
+                "application/json",
+                "{\"status\":0,\"data\":{\"flowId\":11,%s}}".formatted(names)),
             FaultScope.ids(large.toArray(String[]::new)));
 
     serve("hashes", large, 0, "{}");

@@ -247,11 +247,11 @@ class PublishLoopTest {
   }
 
   @Test
-  void countsAMessageByItsTopic() throws Exception {
+  void countsTheInstanceAndItsTasks() throws Exception {
     ProducerRecord<byte[], byte[]> task = new ProducerRecord<>("task-events", new byte[0]);
     ready(
         poll(ids, id(IDS, 5)),
-        List.of(task, new ProducerRecord<>("events", new byte[0]), task, task));
+        List.of(new ProducerRecord<>("events", new byte[0]), task, task, task));
     loop.publishNext();
 
     assertEquals(1, messages("flow_instance"));
