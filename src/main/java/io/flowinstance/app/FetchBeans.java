@@ -28,7 +28,6 @@ import org.apache.camel.spi.OnCamelContextStopping;
 import org.apache.camel.spi.Registry;
 import org.apache.camel.support.LifecycleStrategySupport;
 import org.apache.hc.core5.http.HttpHost;
-import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The beans of the routes that call EnOS: they know nothing of Kafka. */
@@ -38,8 +37,6 @@ public final class FetchBeans implements CamelConfiguration {
       Stream.of("call-api", "fetch-token", "probe-clock", "search-instances")
           .map("classpath:routes/%s.camel.yaml"::formatted)
           .collect(Collectors.joining(","));
-
-  private static final Logger LOG = LoggerFactory.getLogger(FetchBeans.class);
 
   private static final int HEAP_PART_OF_AN_ANSWER = 32;
 
@@ -169,12 +166,14 @@ public final class FetchBeans implements CamelConfiguration {
     long asked = settings.getInt("fetch.max-response-bytes");
     long most = Runtime.getRuntime().maxMemory() / HEAP_PART_OF_AN_ANSWER;
     if (asked > most) {
-      LOG.warn(
-          "Answers above {} bytes become dead letters. fetch.max-response-bytes is {}, which needs a"
-              + " heap of {} MiB.",
-          most,
-          asked,
-          (asked * HEAP_PART_OF_AN_ANSWER) >> 20);
+      // No field: a command has to choose how it logs before the first logger is made.
+      LoggerFactory.getLogger(FetchBeans.class)
+          .warn(
+              "Answers above {} bytes become dead letters. fetch.max-response-bytes is {}, which needs a"
+                  + " heap of {} MiB.",
+              most,
+              asked,
+              (asked * HEAP_PART_OF_AN_ANSWER) >> 20);
     }
     return Math.min(asked, most);
   }

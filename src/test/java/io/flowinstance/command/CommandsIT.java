@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.flowinstance.broker.KafkaBroker;
 import io.flowinstance.harness.ApplicationProcess;
 import io.flowinstance.simulator.EnosSimulator;
@@ -83,6 +84,19 @@ class CommandsIT {
             .findFirst()
             .orElse("");
     assertTrue(line.contains(text), run.out());
+  }
+
+  @Test
+  void printsNothingButMessagesWhereTheyAreAskedForAsJson() throws Exception {
+    try (ApplicationProcess process =
+        ApplicationProcess.start(512, environment(), "fetch", "--json", "1003-0000000001")) {
+      assertEquals(0, process.awaitEnd(Duration.ofSeconds(60)), process::output);
+
+      for (String line : process.output().lines().toList()) {
+        assertTrue(new ObjectMapper().readTree(line).has("topic"), line);
+      }
+      assertEquals(4, process.output().lines().count());
+    }
   }
 
   @Test
