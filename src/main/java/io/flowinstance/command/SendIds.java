@@ -76,7 +76,8 @@ final class SendIds implements Callable<Integer> {
   @Option(
       names = "--to",
       paramLabel = "<time>",
-      description = "The end of the time: instances triggered then or later are left out.")
+      description =
+          "The end of the range, exclusive: instances triggered then or later are left out.")
   private Instant to;
 
   @Option(

@@ -148,7 +148,7 @@ final class ConsumerHealth {
           .formatted(name(), TimeUnit.NANOSECONDS.toSeconds(nanoTime.getAsLong() - since));
     }
     if (!inFlight.crowded().isEmpty()) {
-      return "%s of %s wait for their slowest ids: no more ids are read from them until these are done."
+      return "Partitions %s of %s are paused until their slowest ids are done."
           .formatted(inFlight.crowded(), name());
     }
     return refused;

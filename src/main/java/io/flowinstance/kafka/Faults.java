@@ -37,7 +37,7 @@ final class Faults {
 
   private void solved(String before, String now) {
     if (before != null && !before.equals(now) && !sentences.containsValue(before)) {
-      LOG.info("Over: {}", before);
+      LOG.info("Resolved: {}", before);
     }
   }
 

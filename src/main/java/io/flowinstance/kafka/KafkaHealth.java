@@ -149,7 +149,7 @@ public final class KafkaHealth {
     String stuck = those(consumer -> consumer.sincePoll() > LONGEST_PAUSE.toNanos());
     return stuck.isEmpty()
         ? ""
-        : ("No longer polling: %s. A restart frees it, and its ids are polled again. A thread dump"
+        : ("No longer polling: %s. Restart the pod: the ids are polled again. A thread dump"
                 + " taken before shows where it hangs.")
             .formatted(stuck);
   }

@@ -12,8 +12,8 @@ import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 
 /**
- * A dead letter as it stands on its topic. Whatever its headers hold, reading them fails never:
- * what cannot be read counts as not there.
+ * A dead letter as it stands on its topic. Reading its headers never fails: what cannot be read
+ * counts as not there.
  *
  * @param stored the record
  */

@@ -6,14 +6,14 @@ public enum DeadLetterReason {
   MALFORMED_ID,
   /** The record names a user and an organization that it may not ask for. */
   IDENTITY_NOT_ALLOWED,
-  /** The API answered that it will not give this instance. */
+  /** The API, or the gateway before it, will not give this instance. */
   REJECTED_BY_API,
   /** The API's answer is no FlowInstance. */
   UNREADABLE_RESPONSE,
-  /** One task of the graph cannot be read; the others were published. */
+  /** Tasks of the graph cannot be read; the others were published. */
   UNREADABLE_TASK,
   /** The API answers others, but failed for this id until the retry budget was spent. */
   RETRIES_EXHAUSTED,
-  /** An event of this id is larger than Kafka takes. */
+  /** A message is larger than Kafka takes, or all of them than the heap. */
   EVENT_TOO_LARGE
 }

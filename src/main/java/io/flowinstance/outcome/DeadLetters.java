@@ -18,7 +18,7 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 
 /**
  * Writes dead letters: the id record's key, value and headers as they came, and {@code
- * dead-letter-*} headers, all UTF-8 text, that say why and where it stood.
+ * dead-letter-*} headers, UTF-8 text but for the response, that say why and where it stood.
  */
 public final class DeadLetters {
   /** Prefix of the headers that a dead letter adds. */

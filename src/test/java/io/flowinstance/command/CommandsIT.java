@@ -95,7 +95,7 @@ class CommandsIT {
       for (String line : process.output().lines().toList()) {
         assertTrue(new ObjectMapper().readTree(line).has("topic"), line);
       }
-      assertEquals(4, process.output().lines().count());
+      assertEquals(5, process.output().lines().count());
     }
   }
 

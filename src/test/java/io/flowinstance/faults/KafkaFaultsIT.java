@@ -184,7 +184,7 @@ class KafkaFaultsIT {
     awaitOutcomes(20, HEALS);
     await().atMost(HEALS).until(() -> process.health("ready").startsWith("200 "));
     assertEquals(2, lines(process, sentence), process::output);
-    assertEquals(1, lines(process, "Over: "), process::output);
+    assertEquals(1, lines(process, "Resolved: "), process::output);
     assertTrue(process.health("live").startsWith("200 "));
   }
 
