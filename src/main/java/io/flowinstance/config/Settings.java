@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -29,14 +30,29 @@ public final class Settings {
 
   /** Kafka's own names of the settings that say how to connect. */
   private static final Map<String, String> CONNECTION =
+      Map.ofEntries(
+          Map.entry("kafka.bootstrap-servers", "bootstrap.servers"),
+          Map.entry("kafka.security.protocol", "security.protocol"),
+          Map.entry("kafka.security.sasl-mechanism", "sasl.mechanism"),
+          Map.entry("kafka.security.sasl-jaas-config", "sasl.jaas.config"),
+          Map.entry("kafka.security.oauth-token-endpoint", "sasl.oauthbearer.token.endpoint.url"),
+          Map.entry("kafka.security.trust-store", "ssl.truststore.location"),
+          Map.entry("kafka.security.trust-store-type", "ssl.truststore.type"),
+          Map.entry("kafka.security.trust-store-password", "ssl.truststore.password"),
+          Map.entry("kafka.security.key-store", "ssl.keystore.location"),
+          Map.entry("kafka.security.key-store-type", "ssl.keystore.type"),
+          Map.entry("kafka.security.key-store-password", "ssl.keystore.password"),
+          Map.entry("kafka.security.key-password", "ssl.key.password"),
+          Map.entry("kafka.security.certificate-chain", "ssl.keystore.certificate.chain"),
+          Map.entry("kafka.security.private-key", "ssl.keystore.key"));
+
+  /** Options of a JAAS line for OAUTHBEARER, by the setting that each has its value from. */
+  private static final Map<String, String> OAUTH =
       Map.of(
-          "kafka.bootstrap-servers", "bootstrap.servers",
-          "kafka.security.protocol", "security.protocol",
-          "kafka.security.sasl-mechanism", "sasl.mechanism",
-          "kafka.security.sasl-jaas-config", "sasl.jaas.config",
-          "kafka.security.trust-store", "ssl.truststore.location",
-          "kafka.security.trust-store-type", "ssl.truststore.type",
-          "kafka.security.trust-store-password", "ssl.truststore.password");
+          "kafka.security.oauth-client-id", "clientId",
+          "kafka.security.oauth-client-secret", "clientSecret",
+          "kafka.security.oauth-scope", "scope",
+          "kafka.security.oauth-trust-store", "ssl.truststore.type=PEM ssl.truststore.location");
 
   private final Map<String, String> values;
   private final Map<String, Path> files;
@@ -151,7 +167,25 @@ public final class Settings {
             connection.put(kafkas, value);
           }
         });
+    if (getString("kafka.security.sasl-mechanism").equals("OAUTHBEARER")) {
+      connection.computeIfAbsent("sasl.jaas.config", name -> oauthLogin());
+    }
     return connection;
+  }
+
+  private String oauthLogin() {
+    return OAUTH.entrySet().stream()
+        .filter(option -> !current(option.getKey()).isEmpty())
+        .map(option -> option.getValue() + "=" + quoted(current(option.getKey())))
+        .collect(
+            Collectors.joining(
+                " ",
+                "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required ",
+                ";"));
+  }
+
+  private static String quoted(String value) {
+    return "\"" + value.replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
   }
 
   private String current(String name) {

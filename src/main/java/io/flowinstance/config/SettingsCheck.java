@@ -62,13 +62,9 @@ final class SettingsCheck {
       required("enos.app-secret", "the secret of the application in EnOS");
     }
     URI base = address("enos.base-url", "https://{apigw-address}");
-    boolean inClear =
-        base != null && base.getScheme().equals("http") && !Settings.isLoopback(base.getHost());
-    expect(
-        !signed || !inClear || is("security.allow-cleartext", "true"),
-        "enos.base-url",
-        "sends signed calls and tokens without TLS",
-        "give an https:// address, or set security.allow-cleartext to true");
+    if (signed && base != null) {
+      expectTls("enos.base-url", base, "sends signed calls and tokens without TLS");
+    }
     required("enos.user-id", "the EnOS user that may read the instances");
     required("enos.org-id", "the organization of that user");
     expect(
@@ -96,18 +92,25 @@ final class SettingsCheck {
     oneOf("kafka.security.protocol", "PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL");
     if (text("kafka.security.protocol").startsWith("SASL_")) {
       required("kafka.security.sasl-mechanism", "PLAIN, SCRAM-SHA-512 or OAUTHBEARER");
-      required("kafka.security.sasl-jaas-config", "the JAAS line of the login");
+      login(is("kafka.security.sasl-mechanism", "OAUTHBEARER"));
     }
     expect(
         !is("kafka.security.protocol", "SASL_PLAINTEXT")
-            || !is("kafka.security.sasl-mechanism", "PLAIN")
+            || !text("kafka.security.sasl-mechanism").matches("PLAIN|OAUTHBEARER")
             || !settings.isKafkaInClear()
             || is("security.allow-cleartext", "true"),
         "kafka.security.protocol",
-        "sends the password of SASL PLAIN without TLS",
+        "sends the password or token of the login without TLS",
         "use SASL_SSL or SCRAM-SHA-512, or set security.allow-cleartext to true");
-    oneOf("kafka.security.trust-store-type", "PKCS12", "JKS", "PEM");
-    file("kafka.security.trust-store");
+    store(
+        "kafka.security.trust-store",
+        "ssl.truststore",
+        "give it and its password as its type has them");
+    store(
+        "kafka.security.key-store",
+        "ssl.key",
+        "give a key and its valid certificate, PEM keys as PKCS#8, and their passwords, as its type"
+            + " has them");
     Set<String> topics = new HashSet<>();
     for (String name : TOPICS) {
       boolean valid = text(name).matches("[a-zA-Z0-9._-]{1,249}");
@@ -118,6 +121,53 @@ final class SettingsCheck {
           "is the topic of another setting too",
           "every topic has one use");
     }
+  }
+
+  private void login(boolean oauth) {
+    if (oauth) {
+      String name = "kafka.security.oauth-token-endpoint";
+      URI endpoint = uri(name);
+      boolean valid = isHttp(endpoint) && !text(name).contains(",");
+      expect(
+          valid,
+          name,
+          is(name, "") ? "is missing" : "is no address of that kind",
+          "give it as https://{host}/{path}: without it tokens would be unsigned");
+      if (valid) {
+        expectTls(name, endpoint, "sends the client secret without TLS");
+      }
+      file("kafka.security.oauth-trust-store");
+    }
+    String jaas = "kafka.security.sasl-jaas-config";
+    if (oauth && is(jaas, "")) {
+      required("kafka.security.oauth-client-id", "the client that asks for tokens");
+      required("kafka.security.oauth-client-secret", "its secret");
+    } else {
+      required(jaas, "the JAAS line of the login");
+      expect(
+          is(jaas, "") || KafkaSecurity.isLogin(text(jaas)),
+          jaas,
+          "is no JAAS line",
+          "give the class of a login module, required, and its options, with a semicolon behind");
+    }
+  }
+
+  private void store(String name, String kafkas, String remedy) {
+    oneOf(name + "-type", "PKCS12", "JKS", "PEM");
+    if (file(name)) {
+      String fault = KafkaSecurity.storeFault(settings.kafkaConnection(), kafkas);
+      expect(fault.isEmpty(), name, "cannot be used (%s)".formatted(fault), remedy);
+    }
+  }
+
+  private void expectTls(String name, URI address, String fault) {
+    expect(
+        address.getScheme().equals("https")
+            || Settings.isLoopback(address.getHost())
+            || is("security.allow-cleartext", "true"),
+        name,
+        fault,
+        "give an https:// address, or set security.allow-cleartext to true");
   }
 
   private void numbers() {
@@ -163,14 +213,7 @@ final class SettingsCheck {
       return null;
     }
     URI uri = uri(name);
-    boolean address =
-        uri != null
-            && ("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))
-            && uri.getHost() != null
-            && uri.getRawPath().isEmpty()
-            && uri.getRawQuery() == null
-            && uri.getRawFragment() == null
-            && uri.getRawUserInfo() == null;
+    boolean address = isHttp(uri) && uri.getRawPath().isEmpty() && uri.getRawQuery() == null;
     // Without the text: it may hold a password.
     expect(
         address,
@@ -178,6 +221,14 @@ final class SettingsCheck {
         "is no address of that kind",
         "give it as %s, nothing after it".formatted(form));
     return address ? uri : null;
+  }
+
+  private static boolean isHttp(URI uri) {
+    return uri != null
+        && ("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))
+        && uri.getHost() != null
+        && uri.getRawFragment() == null
+        && uri.getRawUserInfo() == null;
   }
 
   private void uri(String name, Predicate<URI> valid, String form) {
@@ -205,12 +256,11 @@ final class SettingsCheck {
     }
   }
 
-  private void file(String name) {
-    expect(
-        is(name, "") || Files.isReadable(Path.of(text(name))),
-        name,
-        "names %s, which cannot be read".formatted(text(name)),
-        "mount it, or fix the path");
+  /** Whether it names no file, or one that can be read. What it holds may be the secret itself. */
+  private boolean file(String name) {
+    boolean readable = is(name, "") || Files.isReadable(Path.of(text(name)));
+    expect(readable, name, "names no file that can be read", "mount it, or fix the path");
+    return readable;
   }
 
   private void whole(String name, int least, int most) {

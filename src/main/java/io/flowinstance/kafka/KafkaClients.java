@@ -13,6 +13,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.config.SaslConfigs;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
@@ -37,6 +38,9 @@ public final class KafkaClients implements KafkaClientFactory {
   public Properties connection() {
     Properties properties = new Properties();
     properties.putAll(connection.get());
+    if ("OAUTHBEARER".equals(properties.get(SaslConfigs.SASL_MECHANISM))) {
+      TokenLogin.configure(properties);
+    }
     return properties;
   }
 
@@ -130,7 +134,7 @@ public final class KafkaClients implements KafkaClientFactory {
   private Properties merged(Properties ofTheRoute) {
     Properties properties = new Properties();
     properties.putAll(ofTheRoute);
-    properties.putAll(connection.get());
+    properties.putAll(connection());
     return properties;
   }
 

@@ -1,5 +1,6 @@
 package io.flowinstance.kafka;
 
+import javax.security.auth.login.LoginException;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.errors.AuthorizationException;
@@ -23,6 +24,13 @@ public final class KafkaFaults {
       if (sentence != null) {
         return sentence;
       }
+      if (cause instanceof LoginException) {
+        return "The login cannot begin: " + cause.getMessage();
+      }
+      if (cause instanceof IllegalArgumentException) {
+        // Its words may hold a piece of the JAAS line.
+        return "Kafka's client does not accept kafka.security.*: run check to see why.";
+      }
     }
     return "Kafka: " + deepest(failure);
   }
@@ -37,11 +45,11 @@ public final class KafkaFaults {
     }
     if (failure instanceof SaslAuthenticationException) {
       return "The brokers refuse the login: check kafka.security.sasl-mechanism and"
-          + " kafka.security.sasl-jaas-config.";
+          + " kafka.security.sasl-jaas-config, or kafka.security.oauth-*.";
     }
     if (failure instanceof SslAuthenticationException) {
-      return "This machine and the brokers do not trust each other: check kafka.security.protocol"
-          + " and kafka.security.trust-store. TLS says: "
+      return "This machine and the brokers do not trust each other: check kafka.security.protocol,"
+          + " kafka.security.trust-store and kafka.security.key-store. TLS says: "
           + deepest(failure);
     }
     if (failure instanceof TopicAuthorizationException topics) {

@@ -8,7 +8,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
-import org.apache.kafka.common.errors.AuthenticationException;
+import org.apache.kafka.common.errors.RetriableException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -84,10 +84,10 @@ public final class KafkaHealth {
     if (failure == null) {
       answeredAt = nanoTime.getAsLong();
       faults.clear("login");
-    } else if (Answers.failure(failure) instanceof AuthenticationException refused) {
-      // An answer, and no good one.
+    } else if (!(Answers.failure(failure) instanceof RetriableException)) {
+      // An answer, and no good one, or a client that cannot be made.
       answeredAt = nanoTime.getAsLong();
-      faults.report("login", KafkaFaults.sentence(refused));
+      faults.report("login", KafkaFaults.sentence(failure));
     }
     notice();
   }

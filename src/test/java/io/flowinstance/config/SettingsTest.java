@@ -17,6 +17,8 @@ import java.util.Objects;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apache.kafka.common.config.types.Password;
+import org.apache.kafka.common.security.JaasContext;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -112,6 +114,9 @@ class SettingsTest {
         "KAFKA_BOOTSTRAP_SERVERS | broker:9092,",
         "KAFKA_SECURITY_PROTOCOL | TLS",
         "KAFKA_SECURITY_PROTOCOL | SASL_SSL",
+        "KAFKA_SECURITY_TRUST_STORE | /no/such/file",
+        "KAFKA_SECURITY_KEY_STORE | /no/such/file",
+        "KAFKA_SECURITY_KEY_STORE_TYPE | DER",
         "TOPIC_DEAD_LETTERS | flow-instance-ids",
         "TOPIC_FLOW_INSTANCES | a topic",
         "FETCH_CONCURRENCY | many",
@@ -143,14 +148,98 @@ class SettingsTest {
         Map.of(
             "kafka.security.protocol", "SASL_PLAINTEXT",
             "kafka.security.sasl-mechanism", "PLAIN",
-            "kafka.security.sasl-jaas-config", "x");
+            "kafka.security.sasl-jaas-config", "a.Module required password=x;");
     Settings.resolve(with("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092,[::1]:9092"), plain);
     Map<String, String> remote = with("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092,broker:9092");
 
     SettingsException refused =
         assertThrows(SettingsException.class, () -> Settings.resolve(remote, plain));
 
-    assertTrue(refused.getMessage().contains("sends the password of SASL PLAIN without TLS"));
+    assertTrue(
+        refused.getMessage().contains("sends the password or token of the login without TLS"));
+  }
+
+  private static Map<String, String> oauth(String... more) {
+    Map<String, String> oauth = new HashMap<>();
+    oauth.put("kafka.security.protocol", "SASL_SSL");
+    oauth.put("kafka.security.sasl-mechanism", "OAUTHBEARER");
+    oauth.put("kafka.security.oauth-token-endpoint", "https://login.example/token");
+    oauth.put("kafka.security.oauth-client-id", "me");
+    oauth.put("kafka.security.oauth-client-secret", "s\"ecr\\et");
+    for (int i = 0; i < more.length; i += 2) {
+      oauth.put(more[i], more[i + 1]);
+    }
+    return oauth;
+  }
+
+  @Test
+  void logsInByOauthWithAClientOrWithALineThatIsGiven() {
+    JaasContext made =
+        JaasContext.loadClientContext(
+            Map.of(
+                "sasl.jaas.config",
+                new Password(
+                    Settings.resolve(ENOUGH, oauth("kafka.security.oauth-scope", "ids"))
+                        .kafkaConnection()
+                        .get("sasl.jaas.config"))));
+    assertEquals(
+        Map.of("clientId", "me", "clientSecret", "s\"ecr\\et", "scope", "ids"),
+        made.configurationEntries().get(0).getOptions());
+
+    String line = "a.Module required extension_pool=\"p\";";
+    assertEquals(
+        line,
+        Settings.resolve(
+                ENOUGH,
+                oauth(
+                    "kafka.security.sasl-jaas-config", line,
+                    "kafka.security.oauth-client-id", "",
+                    "kafka.security.oauth-client-secret", ""))
+            .kafkaConnection()
+            .get("sasl.jaas.config"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      nullValues = "none",
+      value = {
+        "kafka.security.oauth-token-endpoint, none",
+        "kafka.security.oauth-token-endpoint, login.example/token",
+        "kafka.security.oauth-token-endpoint, file:///etc/token",
+        "kafka.security.oauth-token-endpoint, http://login.example/token",
+        "kafka.security.oauth-token-endpoint, https://user:secret@login.example/token",
+        "kafka.security.oauth-client-id, none",
+        "kafka.security.oauth-client-secret, none",
+        "kafka.security.oauth-trust-store, /no/such/file",
+        "kafka.security.sasl-jaas-config, no line",
+        "kafka.security.protocol, SASL_PLAINTEXT",
+      })
+  void refusesALoginByOauthThatIsNotSafe(String setting, String value) {
+    Map<String, String> overrides = oauth(setting, Objects.requireNonNullElse(value, ""));
+    Map<String, String> remote = with("KAFKA_BOOTSTRAP_SERVERS", "broker:9092");
+
+    SettingsException refused =
+        assertThrows(SettingsException.class, () -> Settings.resolve(remote, overrides));
+
+    assertEquals(1, refused.faults().size(), refused.getMessage());
+    assertTrue(refused.getMessage().contains("(" + setting + ")"), refused.getMessage());
+    assertFalse(refused.getMessage().contains("secret@"), refused.getMessage());
+  }
+
+  @Test
+  void neverAllowsTokensThatNobodyHasSigned() {
+    Map<String, String> overrides =
+        oauth(
+            "kafka.security.oauth-token-endpoint",
+            "",
+            "kafka.security.sasl-jaas-config",
+            "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required"
+                + " unsecuredLoginStringClaim_sub=\"admin\";");
+
+    SettingsException refused =
+        assertThrows(SettingsException.class, () -> Settings.resolve(ENOUGH, overrides));
+
+    assertTrue(refused.getMessage().contains("tokens would be unsigned"), refused.getMessage());
   }
 
   @Test

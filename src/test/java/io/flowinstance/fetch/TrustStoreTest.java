@@ -11,17 +11,16 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.flowinstance.harness.FreePort;
+import io.flowinstance.harness.KeyPairs;
 import io.flowinstance.simulator.HttpListener;
 import io.flowinstance.trace.Tracing;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.KeyStore;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -41,8 +40,6 @@ import org.slf4j.LoggerFactory;
 
 @Timeout(60)
 class TrustStoreTest {
-  private static final String PASSWORD = "changeit";
-
   @TempDir private static Path keys;
   @TempDir private Path folder;
 
@@ -52,20 +49,9 @@ class TrustStoreTest {
   @BeforeAll
   static void makeKeys() throws Exception {
     for (String name : List.of("old", "new")) {
-      keytool(
-          "-genkeypair",
-          "-alias",
-          name,
-          "-keyalg",
-          "EC",
-          "-dname",
-          "CN=localhost",
-          "-ext",
-          "san=dns:localhost,ip:127.0.0.1",
-          "-keystore",
-          keys.resolve(name + ".p12").toString());
+      KeyPairs.make(keys, name);
       Path certificate = keys.resolve(name + ".cer");
-      keytool(
+      KeyPairs.keytool(
           "-exportcert",
           "-alias",
           name,
@@ -73,7 +59,7 @@ class TrustStoreTest {
           certificate.toString(),
           "-keystore",
           keys.resolve(name + ".p12").toString());
-      keytool(
+      KeyPairs.keytool(
           "-importcert",
           "-noprompt",
           "-alias",
@@ -83,20 +69,6 @@ class TrustStoreTest {
           "-keystore",
           keys.resolve("trust-" + name + ".p12").toString());
     }
-  }
-
-  private static void keytool(String... arguments) throws Exception {
-    List<String> command =
-        new ArrayList<>(
-            List.of(Path.of(System.getProperty("java.home"), "bin", "keytool").toString()));
-    command.addAll(List.of(arguments));
-    command.addAll(List.of("-storetype", "PKCS12", "-storepass", PASSWORD));
-    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    String output;
-    try (InputStream in = process.getInputStream()) {
-      output = new String(in.readAllBytes());
-    }
-    assertEquals(0, process.waitFor(), output);
   }
 
   @BeforeEach
@@ -116,7 +88,7 @@ class TrustStoreTest {
   }
 
   private TrustStore trustStore() {
-    return new TrustStore(file, "PKCS12", PASSWORD.toCharArray());
+    return new TrustStore(file, "PKCS12", KeyPairs.PASSWORD.toCharArray());
   }
 
   private EnosHttpClient client() {
@@ -133,13 +105,10 @@ class TrustStoreTest {
   }
 
   private static HttpListener server(String key) throws Exception {
-    KeyStore store = KeyStore.getInstance("PKCS12");
-    try (InputStream in = Files.newInputStream(keys.resolve(key + ".p12"))) {
-      store.load(in, PASSWORD.toCharArray());
-    }
+    KeyStore store = KeyPairs.load(keys.resolve(key + ".p12"));
     KeyManagerFactory managers =
         KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-    managers.init(store, PASSWORD.toCharArray());
+    managers.init(store, KeyPairs.PASSWORD.toCharArray());
     SSLContext context = SSLContext.getInstance("TLS");
     context.init(managers.getKeyManagers(), null, null);
     return new HttpListener(

@@ -1,0 +1,57 @@
+package io.flowinstance.config;
+
+import java.io.IOException;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.X509Certificate;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.config.ConfigDef;
+import org.apache.kafka.common.config.types.Password;
+import org.apache.kafka.common.security.JaasContext;
+import org.apache.kafka.common.security.ssl.DefaultSslEngineFactory;
+
+/** What Kafka's own client makes of the stores and of the login that it would be given. */
+final class KafkaSecurity {
+  private KafkaSecurity() {}
+
+  /**
+   * What is wrong with a store, in the words of who reads it; empty when nothing is.
+   *
+   * @param connection settings of Kafka's client
+   * @param prefix of those that belong to the store
+   */
+  static String storeFault(Map<String, String> connection, String prefix) {
+    Map<String, String> store = new HashMap<>(connection);
+    store.keySet().removeIf(name -> !name.startsWith(prefix));
+    try (DefaultSslEngineFactory stores = new DefaultSslEngineFactory()) {
+      stores.configure(new ConfigDef().withClientSslSupport().parse(store));
+      KeyStore keys = stores.keystore();
+      if (keys != null) {
+        for (String alias : Collections.list(keys.aliases())) {
+          ((X509Certificate) keys.getCertificate(alias)).checkValidity();
+        }
+      }
+      return "";
+    } catch (KafkaException | GeneralSecurityException e) {
+      Throwable root = e;
+      // Behind it is what the cipher has to say, and no longer what is wrong.
+      while (root.getCause() != null && !(root instanceof IOException)) {
+        root = root.getCause();
+      }
+      return String.valueOf(root.getMessage());
+    }
+  }
+
+  /** Whether a text is a JAAS line. */
+  static boolean isLogin(String jaas) {
+    try {
+      JaasContext.loadClientContext(Map.of("sasl.jaas.config", new Password(jaas)));
+      return true;
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+}
