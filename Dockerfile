@@ -1,5 +1,5 @@
 # The JAR that ./mvnw package made, on a JRE alone. Runs as a numbered user on a read-only file
-# system; /tmp is the one place that is written to. A release puts the digest of the base image
+# system; /tmp, if there is one, is the one place that is written to. A release puts the digest of the base image
 # behind its tag, as CONTRIBUTING.md says.
 FROM eclipse-temurin:21.0.9_10-jre-noble
 

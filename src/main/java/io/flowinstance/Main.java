@@ -9,6 +9,8 @@ public final class Main {
 
   /** Runs until the command is done, or the process is asked to stop. */
   public static void main(String[] args) {
+    // Vert.x would make a folder for what it unpacks from the class path, which is nothing.
+    System.setProperty("vertx.disableFileCPResolving", "true");
     System.exit(CommandLineInterface.run(args, Application::run));
   }
 }

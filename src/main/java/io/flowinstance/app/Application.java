@@ -10,11 +10,14 @@ import io.flowinstance.trace.Tracing;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.io.File;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;
+import java.util.stream.Stream;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.main.Main;
 import org.slf4j.LoggerFactory;
@@ -35,6 +38,7 @@ public final class Application {
    * @throws SettingsException the settings cannot be used
    */
   public static int run() throws InterruptedException {
+    File unpacked = ownTemporaryFolder();
     AtomicReference<Main> running = new AtomicReference<>();
     AtomicInteger exitCode = new AtomicInteger();
     // A JVM that ends by SIGTERM gives the signal as its exit code, however well it stopped.
@@ -45,6 +49,9 @@ public final class Application {
                   if (running.get() != null) {
                     running.get().stop();
                   }
+                  // Nothing that is to be deleted on exit is, after a halt.
+                  Stream.ofNullable(unpacked.listFiles()).flatMap(Stream::of).forEach(File::delete);
+                  unpacked.delete();
                   Runtime.getRuntime().halt(exitCode.get());
                 },
                 "shutdown"));
@@ -61,6 +68,16 @@ public final class Application {
     }
     Thread.currentThread().join();
     return 0;
+  }
+
+  /** For what libraries unpack. Where none can be made, lz4 works without, and zstd does not. */
+  private static File ownTemporaryFolder() {
+    File folder =
+        new File(System.getProperty("java.io.tmpdir"), "flow-instance-routes-" + UUID.randomUUID());
+    if (folder.mkdir()) {
+      System.setProperty("java.io.tmpdir", folder.getPath());
+    }
+    return folder;
   }
 
   /**

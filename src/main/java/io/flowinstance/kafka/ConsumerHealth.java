@@ -76,7 +76,7 @@ final class ConsumerHealth {
   }
 
   /** A poll failed: the loop goes on, so it is no sign of a hang. */
-  void readingFailed(RuntimeException failure) {
+  void readingFailed(Throwable failure) {
     polled();
     faults.report(name() + " reads", "Ids cannot be read. " + KafkaFaults.sentence(failure));
     LOG.debug("A poll failed.", failure);

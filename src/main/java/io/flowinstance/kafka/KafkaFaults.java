@@ -24,6 +24,10 @@ public final class KafkaFaults {
       if (sentence != null) {
         return sentence;
       }
+      if (cause instanceof LinkageError) {
+        return "The library of a compression cannot be unpacked: give the process a writable /tmp,"
+            + " or use none, gzip or lz4 on both sides.";
+      }
       if (cause instanceof LoginException) {
         return "The login cannot begin: " + cause.getMessage();
       }

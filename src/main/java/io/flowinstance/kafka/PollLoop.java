@@ -113,11 +113,11 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
         outOfRange.addAll(e.offsetOutOfRangePartitions().keySet());
       } catch (InterruptException e) {
         break;
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | LinkageError e) {
         failures++;
         failedAt = System.nanoTime();
         health.readingFailed(e);
-        if (!(e instanceof KafkaException)
+        if (!(e instanceof KafkaException || e instanceof LinkageError)
             || e instanceof AuthenticationException && failures >= LOGINS_OF_A_CLIENT) {
           closeConsumer();
         }
