@@ -84,7 +84,7 @@ final class SettingsCheck {
       expect(
           server.strip().matches("[^\\s:]+:\\d{1,5}|\\[[0-9a-fA-F:]+]:\\d{1,5}"),
           "kafka.bootstrap-servers",
-          "contains \"%s\"".formatted(server),
+          "contains \"%s\"".formatted(withoutUser(server)),
           "give host:port, …");
     }
     required("kafka.group-id", "a name for the consumer group");
@@ -280,7 +280,12 @@ final class SettingsCheck {
   }
 
   private void expect(boolean valid, String name, String remedy) {
-    expect(valid, name, "is \"%s\"".formatted(text(name)), remedy);
+    expect(valid, name, "is \"%s\"".formatted(withoutUser(text(name))), remedy);
+  }
+
+  /** A login before an address may be a secret. */
+  private static String withoutUser(String address) {
+    return address.replaceFirst("(?s).*@", "…@");
   }
 
   private void expect(boolean valid, String name, String fault, String remedy) {

@@ -55,8 +55,14 @@ public final class TraceExport {
               .getOpenTelemetrySdk();
       return Tracing.of(sdk, () -> sdk.shutdown().join(LONGEST_FLUSH_MS, TimeUnit.MILLISECONDS));
     } catch (ConfigurationException e) {
+      String words =
+          e.getMessage() + (e.getCause() == null ? "" : ": " + e.getCause().getMessage());
+      // Words that name no property quote headers, keys and the user in an address.
       throw new IllegalArgumentException(
-          e.getCause() == null ? e.getMessage() : e.getMessage() + ": " + e.getCause().getMessage(),
+          words.contains("otel.")
+              ? words
+              : "the endpoint is no http:// or https:// address, or a header, a certificate or a"
+                  + " key cannot be read",
           e);
     }
   }

@@ -156,19 +156,21 @@ class TraceExportTest {
 
   @ParameterizedTest
   @CsvSource({
-    "otel.traces.exporter, carrier-pigeon",
-    "otel.exporter.otlp.protocol, grpc",
-    "otel.traces.sampler, now_and_then",
-    "otel.exporter.otlp.endpoint, nowhere",
-    "otel.bsp.schedule.delay, soon",
+    "otel.traces.exporter, carrier-pigeon, carrier-pigeon",
+    "otel.exporter.otlp.protocol, grpc, grpc",
+    "otel.traces.sampler, now_and_then, now_and_then",
+    "otel.exporter.otlp.endpoint, nowhere, the endpoint is no http://",
+    "otel.exporter.otlp.headers, a%zz=b%zz, a header",
+    "otel.exporter.otlp.certificate, secret, a certificate",
+    "otel.bsp.schedule.delay, soon, soon",
   })
-  void whatTheSdkCannotUseIsRefused(String property, String value) {
+  void whatTheSdkCannotUseIsRefused(String property, String value, String words) {
     String message =
         assertThrows(
                 IllegalArgumentException.class,
                 () -> TraceExport.start("1.2.3", Map.of(property, value)))
             .getMessage();
-    assertTrue(message.contains(value), message);
+    assertTrue(message.contains(words), message);
   }
 
   @Test
