@@ -16,13 +16,23 @@ import io.flowinstance.harness.SignedPipeline;
 import io.flowinstance.simulator.Fault;
 import io.flowinstance.simulator.FaultScope;
 import io.flowinstance.simulator.FaultScope.Endpoint;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
+import org.apache.camel.health.HealthCheck;
+import org.apache.camel.health.HealthCheckHelper;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -106,6 +116,91 @@ class SecretsTest {
       assertEquals(List.of(), published.stream().filter(text -> text.contains(secret)).toList());
       assertEquals(List.of(), log.lines.stream().filter(line -> line.contains(secret)).toList());
     }
+  }
+
+  /** How a page may spell a token. */
+  private static final List<UnaryOperator<String>> SPELLINGS =
+      List.of(
+          token -> token,
+          token -> token.replace("-", "\\u002d"),
+          token -> spelled(token, "\\u%04x"),
+          token -> spelled(token, "%%%02X"),
+          token -> spelled(token, "&#x%x;"));
+
+  private static String spelled(String text, String format) {
+    return text.chars().mapToObj(format::formatted).collect(Collectors.joining());
+  }
+
+  @Test
+  void aPageOf70KibThatQuotesTheTokenLeavesNoTraceOfIt() {
+    Queue<String> tokens = new ConcurrentLinkedQueue<>();
+    List<String> ids = new ArrayList<>();
+    int border = 64 * 1024;
+    try (SignedPipeline pipeline = SignedPipeline.start(Map.of("fetch.retry-budget-ms", "100"))) {
+      for (UnaryOperator<String> spelling : SPELLINGS) {
+        for (int place : List.of(0, border - 20, border - 1, border, 70_000)) {
+          for (boolean packed : List.of(false, true)) {
+            ids.add(newId());
+            pipeline
+                .enos()
+                .faults()
+                .set(
+                    (connection, healthy) -> {
+                      String token = healthy.request().header("apim-accesstoken").orElseThrow();
+                      tokens.add(token);
+                      byte[] page = page(place, spelling.apply(token), packed);
+                      connection.send(
+                          404, packed ? Map.of("Content-Encoding", "gzip") : Map.of(), page);
+                    },
+                    FaultScope.ids(ids.get(ids.size() - 1)));
+          }
+        }
+      }
+      pipeline.sendAndAwait(ids.toArray(String[]::new));
+      ids.forEach(id -> assertEquals(1, pipeline.deadLetters(id).size(), id));
+      for (HealthCheck.Result result :
+          HealthCheckHelper.invoke(pipeline.application().getCamelContext())) {
+        log.lines.add(String.valueOf(result.getMessage()) + result.getDetails());
+      }
+      pipeline.kafka().published().stream().flatMap(SecretsTest::texts).forEach(log.lines::add);
+    }
+
+    assertTrue(tokens.size() >= ids.size(), "every page was given");
+    List<String> kept = log.lines.stream().map(SecretsTest::plain).toList();
+    assertTrue(kept.stream().anyMatch(text -> text.contains("[hidden]")), "pages are quoted");
+    for (String token : Set.copyOf(tokens)) {
+      for (String piece : List.of(token.substring(0, 12), token.substring(token.length() - 12))) {
+        assertEquals(List.of(), kept.stream().filter(text -> text.contains(piece)).toList());
+      }
+    }
+  }
+
+  private static byte[] page(int place, String quoted, boolean packed) throws IOException {
+    String begin = ".".repeat(place) + quoted;
+    String page = begin + ".".repeat(Math.max(0, 70 * 1024 - begin.length()));
+    return packed ? gzip(page) : page.getBytes(UTF_8);
+  }
+
+  private static byte[] gzip(String page) throws IOException {
+    ByteArrayOutputStream packed = new ByteArrayOutputStream();
+    try (GZIPOutputStream out = new GZIPOutputStream(packed)) {
+      out.write(page.getBytes(UTF_8));
+    }
+    return packed.toByteArray();
+  }
+
+  /** A text in which each character is spelled as itself. */
+  private static String plain(String text) {
+    return Pattern.compile("%(\\p{XDigit}{2})|\\\\+u(\\p{XDigit}{4})|&#x(\\p{XDigit}+);|\\\\(/)")
+        .matcher(text)
+        .replaceAll(
+            spelled ->
+                Matcher.quoteReplacement(
+                    spelled.group(4) != null
+                        ? "/"
+                        : Character.toString(
+                            Integer.parseInt(
+                                spelled.group().replaceAll("[^\\p{XDigit}]", ""), 16))));
   }
 
   private static void serve(SignedPipeline pipeline, Fault fault, Set<String> secrets) {

@@ -260,7 +260,8 @@ class SettingsTest {
             row -> row.group("value")),
         rows(
             "docs/settings.md",
-            "(?m)^\\| `(?<name>[a-z.-]+)` \\| `(?<variable>[A-Z_]+)` \\| (?:`(?<value>[^`]*)` |[^|`]*)\\|",
+            "(?m)^\\| `(?<name>[a-z.-]+)` \\| `(?<variable>[A-Z_]+)` \\| (?:`(?<value>[^`]*)`"
+                + " |[^|`]*)\\|",
             row -> {
               assertEquals(
                   row.group("name").toUpperCase(Locale.ROOT).replaceAll("[.-]", "_"),
