@@ -33,7 +33,8 @@ import org.openjdk.jmh.runner.options.TimeValue;
  */
 public final class Benchmarks {
   private static final Path FOLDER = Path.of("target", "bench");
-  private static final List<String> STAGES = List.of("decode", "split", "serialize", "whole");
+  private static final List<String> STAGES =
+      List.of("decode", "split", "serialize", "whole", "byHand");
 
   /** What was measured of one stage at one number of tasks. */
   private record Measure(int tasks, double nanoseconds, double bytes) {

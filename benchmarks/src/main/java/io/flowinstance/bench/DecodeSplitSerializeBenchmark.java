@@ -1,5 +1,7 @@
 package io.flowinstance.bench;
 
+import io.flowinstance.bench.variant.Fetch;
+import io.flowinstance.bench.variant.SameBytes;
 import io.flowinstance.enos.Answer;
 import io.flowinstance.event.EventZones;
 import io.flowinstance.event.FlowInstanceEvent;
@@ -12,9 +14,10 @@ import io.flowinstance.outcome.DeadLetters;
 import io.flowinstance.outcome.EventMessages;
 import io.flowinstance.outcome.InstanceMessages;
 import io.flowinstance.simulator.SizedAnswer;
+import java.io.IOException;
 import java.time.Clock;
 import java.time.Instant;
-import java.time.ZoneOffset;
+import java.time.ZoneId;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -31,7 +34,7 @@ import org.openjdk.jmh.annotations.State;
 
 /**
  * One instance on its way from the bytes of the answer to the Kafka records, without HTTP and
- * Kafka: each stage alone, and the whole.
+ * Kafka: each stage alone, the whole, and the whole as it is written by hand.
  *
  * <p>A stage alone meets the same input again and again, and finds what that remembers, as a number
  * its text. The whole starts from bytes, and so costs more than the sum of the stages.
@@ -40,6 +43,9 @@ import org.openjdk.jmh.annotations.State;
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 public class DecodeSplitSerializeBenchmark {
+  /** As the settings name it by default. */
+  private static final ZoneId UTC = ZoneId.of("UTC");
+
   private static final Instant FETCHED_AT = Instant.parse("2026-01-01T00:00:12.345Z");
   private static final Observation OBSERVATION =
       new Observation(
@@ -54,7 +60,7 @@ public class DecodeSplitSerializeBenchmark {
   public int tasks;
 
   private final FlowInstanceDecoder decoder = new FlowInstanceDecoder();
-  private final EventZones zones = new EventZones(ZoneOffset.UTC, ZoneOffset.UTC);
+  private final EventZones zones = new EventZones(UTC, UTC);
   private final InstanceMessages messages =
       new InstanceMessages(
           new EventMessages("flow-instances", "task-statuses", "", ""),
@@ -64,6 +70,11 @@ public class DecodeSplitSerializeBenchmark {
   private final IdRecord idRecord =
       new IdRecord(
           new TopicPartition("flow-instance-ids", 1), 5, 0, null, null, new RecordHeaders());
+
+  private final SameBytes sameBytes =
+      new SameBytes("flow-instances", "task-statuses", OBSERVATION.userId(), OBSERVATION.orgId());
+  private final Fetch fetch =
+      new Fetch(OBSERVATION.id(), OBSERVATION.askedAt(), OBSERVATION.fetchedAt());
 
   private String id;
   private byte[] body;
@@ -102,5 +113,11 @@ public class DecodeSplitSerializeBenchmark {
   public List<ProducerRecord<byte[], byte[]>> whole() {
     FlowInstanceEvent split = FlowInstanceEvent.of(decode(), zones, OBSERVATION);
     return messages.of(split, idRecord, DeadLetters.Call.NONE, bytes -> {});
+  }
+
+  /** The same bytes as the whole, written by hand. */
+  @Benchmark
+  public List<ProducerRecord<byte[], byte[]>> byHand() throws IOException {
+    return sameBytes.messages(body, fetch);
   }
 }

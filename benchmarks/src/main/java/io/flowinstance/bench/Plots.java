@@ -28,7 +28,11 @@ record Plots(Figures figures) {
 
   /** Told apart by those who see no red or green, too. */
   private static final Color[] COLOURS = {
-    new Color(0x0072B2), new Color(0xE69F00), new Color(0x009E73), new Color(0x999999)
+    new Color(0x0072B2),
+    new Color(0x56B4E9),
+    new Color(0xE69F00),
+    new Color(0x009E73),
+    new Color(0x999999)
   };
 
   /** Writes those for which there are results. */

@@ -9,6 +9,7 @@ import java.util.List;
 enum Variant {
   PIPELINE(
       "pipeline", "-jar", System.getProperty("application.jar", "target/flow-instance-routes.jar")),
+  SAME_BYTES("plain clients, same bytes", PlainClients.class.getName(), PlainClients.SAME_BYTES),
   PLAIN_CLIENTS("plain clients", PlainClients.class.getName()),
   PARALLEL_CONSUMER("parallel-consumer", ParallelConsumerJob.class.getName()),
   FIRST_DRAFT("first draft", FirstDraft.class.getName());

@@ -24,7 +24,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
  */
 public final class ParallelConsumerJob {
   private final JobSettings settings;
-  private final PlainEvents events;
+  private final MessageWriter events;
   private final CloseableHttpClient http;
 
   private ParallelConsumerJob(JobSettings settings) {
@@ -61,10 +61,11 @@ public final class ParallelConsumerJob {
 
   private List<ProducerRecord<byte[], byte[]>> messages(String id) {
     try {
-      return events.of(
+      byte[] answer =
           http.execute(
               new HttpGet(settings.instance(id)),
-              answer -> EntityUtils.toByteArray(answer.getEntity())));
+              response -> EntityUtils.toByteArray(response.getEntity()));
+      return events.messages(answer, null);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

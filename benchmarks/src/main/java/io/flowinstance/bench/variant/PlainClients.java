@@ -3,6 +3,7 @@ package io.flowinstance.bench.variant;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -26,19 +27,25 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 /**
  * The job as a hand-tuned loop on plain clients: poll, call for all of them at once, publish what
  * comes as it comes, flush, commit. At least once, in no order, and the first fault ends it.
+ *
+ * <p>Its messages are those of {@link PlainEvents}, or, asked for by an argument, the pipeline's
+ * own.
  */
 public final class PlainClients {
+  /** The argument that asks for the pipeline's own messages. */
+  public static final String SAME_BYTES = "same-bytes";
+
   /** Larger batches wait for their slowest call less often. */
   private static final int BATCH_RECORDS = 2000;
 
   private final JobSettings settings;
-  private final PlainEvents events;
+  private final MessageWriter events;
   private final CloseableHttpAsyncClient http;
   private final Semaphore inFlight;
 
-  private PlainClients(JobSettings settings) {
+  private PlainClients(JobSettings settings, MessageWriter events) {
     this.settings = settings;
-    events = new PlainEvents(settings);
+    this.events = events;
     inFlight = new Semaphore(settings.concurrency());
     http =
         HttpAsyncClients.custom()
@@ -58,7 +65,15 @@ public final class PlainClients {
 
   public static void main(String[] args) {
     JobSettings settings = JobSettings.ofEnvironment();
-    PlainClients job = new PlainClients(settings);
+    MessageWriter events =
+        List.of(args).contains(SAME_BYTES)
+            ? new SameBytes(
+                settings.flowInstances(),
+                settings.taskStatuses(),
+                settings.userId(),
+                settings.orgId())
+            : new PlainEvents(settings);
+    PlainClients job = new PlainClients(settings, events);
     for (int consumer = 0; consumer < settings.consumers(); consumer++) {
       new Thread(job::run, "consumer-" + consumer).start();
     }
@@ -77,7 +92,7 @@ public final class PlainClients {
           inFlight.acquire();
           http.execute(
               SimpleRequestBuilder.get(settings.instance(new String(id.value(), UTF_8))).build(),
-              new Answered(producer, open));
+              new Answered(id, producer, open));
         }
         open.await();
         producer.flush();
@@ -96,10 +111,14 @@ public final class PlainClients {
   }
 
   private final class Answered implements FutureCallback<SimpleHttpResponse> {
+    private final ConsumerRecord<byte[], byte[]> id;
+    private final Instant askedAt = Instant.now();
     private final Producer<byte[], byte[]> producer;
     private final CountDownLatch open;
 
-    Answered(Producer<byte[], byte[]> producer, CountDownLatch open) {
+    Answered(
+        ConsumerRecord<byte[], byte[]> id, Producer<byte[], byte[]> producer, CountDownLatch open) {
+      this.id = id;
       this.producer = producer;
       this.open = open;
     }
@@ -107,8 +126,11 @@ public final class PlainClients {
     @Override
     public void completed(SimpleHttpResponse answer) {
       inFlight.release();
+      String observationId = id.topic() + "-" + id.partition() + "-" + id.offset();
+      Fetch fetch = new Fetch(observationId, askedAt, Instant.now());
       try {
-        for (ProducerRecord<byte[], byte[]> message : events.of(answer.getBodyBytes())) {
+        for (ProducerRecord<byte[], byte[]> message :
+            events.messages(answer.getBodyBytes(), fetch)) {
           producer.send(
               message,
               (place, failure) -> {

@@ -21,7 +21,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
  * instance with its graph read out of the text, and a message per task with its neighbours and the
  * instance it runs in. No enrichment, no CloudEvents headers, and what is missing ends the program.
  */
-final class PlainEvents {
+final class PlainEvents implements MessageWriter {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private static final List<String> INSTANCE_FIELDS =
@@ -46,8 +46,9 @@ final class PlainEvents {
     taskStatuses = settings.taskStatuses();
   }
 
-  /** The messages of one answer: first that of the instance, then those of its tasks. */
-  List<ProducerRecord<byte[], byte[]>> of(byte[] answer) throws IOException {
+  @Override
+  public List<ProducerRecord<byte[], byte[]>> messages(byte[] answer, Fetch fetch)
+      throws IOException {
     ObjectNode instance = (ObjectNode) JSON.readTree(answer).get("data");
     ObjectNode graph = (ObjectNode) JSON.readTree(instance.get("graph").textValue());
     unfold(instance, "parameters");
@@ -83,7 +84,7 @@ final class PlainEvents {
         write(json, "upstream", upstream.getOrDefault(nodeId.textValue(), List.of()));
         write(json, "downstream", downstream.getOrDefault(nodeId.textValue(), List.of()));
         json.writeNumberField("index", index);
-        json.writeNumberField("count", tasks.size());
+        json.writeNumberField("taskCount", tasks.size());
         json.writeFieldName("flowInstance");
         json.writeRawValue(flowInstance);
         json.writeEndObject();
