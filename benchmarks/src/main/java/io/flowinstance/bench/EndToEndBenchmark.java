@@ -89,9 +89,13 @@ public final class EndToEndBenchmark {
         markdown.append("- ").append(failure).append('\n');
       }
     }
+    JSON.writeValue(
+        FOLDER.resolve("targets.json").toFile(),
+        Target.of(figures).stream().map(Target::entry).toList());
     new Plots(figures).save(FOLDER);
     Files.writeString(FOLDER.resolve("table.md"), markdown.toString());
-    System.out.println("\nAll of it is in " + FOLDER + ": results.json, table.md, plots.\n");
+    System.out.println(
+        "\nAll of it is in " + FOLDER + ": results.json, targets.json, table.md, plots.\n");
   }
 
   private static String about(Plan plan) {

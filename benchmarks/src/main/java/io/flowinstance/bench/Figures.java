@@ -5,7 +5,6 @@ import io.flowinstance.bench.Results.Throughput;
 import io.flowinstance.bench.Results.Trickle;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.DoubleStream;
 import java.util.stream.Stream;
@@ -65,19 +64,48 @@ record Figures(Results results) {
         .filter(run -> run.cell().equals(cell) && run.variant() == variant);
   }
 
-  Optional<Trickle> trickle(Variant variant, ApiLatency latency, int perSecond) {
-    return results.trickles().stream()
-        .filter(run -> run.variant() == variant)
-        .filter(run -> run.latency() == latency && run.perSecond() == perSecond)
-        .findFirst();
+  /** The share of the runs of this variant in this cell that have figures; NaN without runs. */
+  double servedShare(Cell cell, Variant variant) {
+    return runs(cell, variant)
+        .mapToInt(run -> run.failure() == null ? 1 : 0)
+        .average()
+        .orElse(Double.NaN);
   }
 
-  Spread readySeconds() {
-    return Spread.of(results.starts().stream().mapToDouble(Start::readySeconds));
+  /** The highest figure of a variant in any cell; NaN where there is none. */
+  double highest(Variant variant, ToDoubleFunction<Throughput> figure) {
+    return Spread.of(
+            results.throughputs().stream()
+                .filter(run -> run.variant() == variant)
+                .mapToDouble(figure))
+        .highest();
   }
 
-  Spread restMib() {
-    return Spread.of(results.starts().stream().mapToDouble(Start::restMib));
+  /** A figure of a variant under a trickle, over the rounds. */
+  Spread trickle(
+      Variant variant,
+      ApiLatency latency,
+      int perSecond,
+      boolean cold,
+      ToDoubleFunction<Trickle> figure) {
+    return Spread.of(
+        results.trickles().stream()
+            .filter(run -> run.variant() == variant && run.latency() == latency)
+            .filter(run -> run.perSecond() == perSecond && run.cold() == cold)
+            .mapToDouble(figure));
+  }
+
+  Spread readySeconds(boolean archive) {
+    return starts(archive, Start::readySeconds);
+  }
+
+  Spread restMib(boolean archive) {
+    return starts(archive, Start::restMib);
+  }
+
+  private Spread starts(boolean archive, ToDoubleFunction<Start> figure) {
+    return Spread.of(
+        results.starts().stream().filter(s -> s.archive() == archive).mapToDouble(figure));
   }
 
   /** One line for each run that has no figures. */

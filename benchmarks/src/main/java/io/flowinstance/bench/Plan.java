@@ -11,17 +11,19 @@ import java.util.List;
  */
 record Plan(List<Step> steps) {
   private static final Variant[] CONTENDERS = {
-    Variant.PIPELINE, Variant.PLAIN_CLIENTS, Variant.PARALLEL_CONSUMER
+    Variant.PIPELINE, Variant.SAME_BYTES, Variant.PLAIN_CLIENTS, Variant.PARALLEL_CONSUMER
   };
-  private static final WarmUp LONG_WARM_UP = WarmUp.of(15, 70);
+  private static final WarmUp LONG_WARM_UP = WarmUp.of(15, 60);
   private static final WarmUp SHORT_WARM_UP = WarmUp.of(10, 20);
   private static final WarmUp QUICK_WARM_UP = WarmUp.of(3, 3);
+  private static final int TARGET_ROUNDS = 3;
   private static final int TRICKLE_WARM_UP_IDS = 30_000;
 
-  /** Under three minutes: does it work, and about where does it stand. */
+  /** Under four minutes: does it work, and about where does it stand. */
   static Plan quick() {
     List<Step> steps = new ArrayList<>();
-    steps.add(new StartRun(1, true));
+    steps.add(new StartRun(1, true, false));
+    steps.add(new StartRun(1, false, true));
     for (ApiLatency latency : List.of(ApiLatency.NONE, ApiLatency.HEAVY_TAILED)) {
       // One record at a time is slow in any cell: one says enough.
       for (Variant variant : latency == ApiLatency.NONE ? Variant.values() : CONTENDERS) {
@@ -37,52 +39,83 @@ record Plan(List<Step> steps) {
               ApiLatency.NONE,
               perSecond,
               1,
+              1,
               Duration.ofSeconds(3),
               Duration.ofSeconds(4)));
     }
+    steps.add(coldTrickle(1));
     return new Plan(steps);
   }
 
   /**
    * The grid, one axis at a time around the defaults. The cells that targets are set for stand
-   * first, more often, and are given the time that a JVM takes to be warm; the others are not, or
-   * it would take hours.
+   * first, in three rounds, and are given the time that a JVM takes to be warm; the others are not,
+   * or it would take hours.
    */
   static Plan full() {
     List<Step> steps = new ArrayList<>();
     steps.add(new BrokerWarmUp(Duration.ofSeconds(40)));
-    for (int number = 1; number <= 5; number++) {
-      steps.add(new StartRun(number, number == 1));
+    for (boolean archive : List.of(false, true)) {
+      for (int number = 1; number <= 5; number++) {
+        steps.add(new StartRun(number, number == 1, archive));
+      }
     }
     Cell standard = Cell.of(ApiLatency.NONE, 10);
     Cell heavyTailed = Cell.of(ApiLatency.HEAVY_TAILED, 10);
-    addRounds(steps, standard, 2, LONG_WARM_UP, CONTENDERS);
-    addRounds(steps, heavyTailed, 2, LONG_WARM_UP, CONTENDERS);
+    for (int tasks : List.of(10, 1000)) {
+      addRounds(steps, Cell.of(ApiLatency.NONE, tasks), TARGET_ROUNDS, LONG_WARM_UP, CONTENDERS);
+    }
+    for (int tasks : List.of(1, 100)) {
+      addRounds(
+          steps,
+          Cell.of(ApiLatency.NONE, tasks),
+          TARGET_ROUNDS,
+          LONG_WARM_UP,
+          Variant.PIPELINE,
+          Variant.SAME_BYTES,
+          Variant.PARALLEL_CONSUMER);
+    }
+    addRounds(
+        steps, Cell.of(ApiLatency.NONE, 10_000), TARGET_ROUNDS, SHORT_WARM_UP, Variant.PIPELINE);
+    addRounds(
+        steps,
+        heavyTailed,
+        TARGET_ROUNDS,
+        SHORT_WARM_UP,
+        Variant.PIPELINE,
+        Variant.PARALLEL_CONSUMER);
+    for (Cell cell :
+        List.of(
+            heavyTailed.concurrency(16),
+            heavyTailed.concurrency(256),
+            heavyTailed.concurrency(16).partitions(1),
+            heavyTailed.partitions(1),
+            heavyTailed.concurrency(256).partitions(1))) {
+      // The faster the ids, the more it matters what is compiled.
+      WarmUp warmUp = cell.concurrency() == 256 ? LONG_WARM_UP : SHORT_WARM_UP;
+      addRounds(steps, cell, TARGET_ROUNDS, warmUp, Variant.PIPELINE);
+    }
     for (int perSecond : List.of(20, 200)) {
       for (ApiLatency latency : List.of(ApiLatency.NONE, ApiLatency.TWENTY_MS)) {
         steps.add(trickle(Variant.PIPELINE, latency, perSecond));
       }
     }
-    for (Variant other : List.of(Variant.PLAIN_CLIENTS, Variant.PARALLEL_CONSUMER)) {
-      steps.add(trickle(other, ApiLatency.NONE, 200));
+    steps.add(trickle(Variant.SAME_BYTES, ApiLatency.NONE, 200));
+    for (int round = 1; round <= TARGET_ROUNDS; round++) {
+      steps.add(coldTrickle(round));
     }
     // One record at a time: two cells say all of it.
     addRounds(steps, standard, 1, SHORT_WARM_UP, Variant.FIRST_DRAFT);
     addRounds(steps, heavyTailed, 1, SHORT_WARM_UP, Variant.FIRST_DRAFT);
-    List<Cell> cells = new ArrayList<>();
-    for (int tasks : List.of(1000, 100, 1)) {
-      cells.add(Cell.of(ApiLatency.NONE, tasks));
-    }
-    cells.add(Cell.of(ApiLatency.HEAVY_TAILED, 1000));
-    cells.add(Cell.of(ApiLatency.TWENTY_MS, 10));
-    for (int concurrency : List.of(16, 256)) {
-      cells.add(heavyTailed.concurrency(concurrency));
-    }
+    addRounds(
+        steps,
+        Cell.of(ApiLatency.TWENTY_MS, 10),
+        1,
+        SHORT_WARM_UP,
+        Variant.PIPELINE,
+        Variant.PARALLEL_CONSUMER);
     for (int consumers : List.of(1, 4)) {
-      cells.add(standard.consumers(consumers));
-    }
-    for (Cell cell : cells) {
-      addRounds(steps, cell, 1, SHORT_WARM_UP, CONTENDERS);
+      addRounds(steps, standard.consumers(consumers), 1, SHORT_WARM_UP, Variant.PIPELINE);
     }
     return new Plan(steps);
   }
@@ -92,9 +125,22 @@ record Plan(List<Step> steps) {
         variant,
         latency,
         perSecond,
+        1,
         TRICKLE_WARM_UP_IDS,
-        Duration.ofSeconds(40),
+        Duration.ofSeconds(30),
         Duration.ofSeconds(20));
+  }
+
+  /** What is due ten seconds after the start, and in the ten seconds that follow. */
+  private static TrickleRun coldTrickle(int round) {
+    return new TrickleRun(
+        Variant.PIPELINE,
+        ApiLatency.NONE,
+        200,
+        round,
+        0,
+        Duration.ofSeconds(10),
+        Duration.ofSeconds(10));
   }
 
   /** Those whose title contains one of these texts, which a bar parts, and the warm-up. */

@@ -71,8 +71,12 @@ record Plots(Figures figures) {
         trickles.stream()
             .map(
                 run ->
-                    "%s, %d/s, %s"
-                        .formatted(run.variant().title(), run.perSecond(), run.latency().title()))
+                    "%s%s, %d/s, %s"
+                        .formatted(
+                            run.variant().title(),
+                            run.cold() ? ", cold" : "",
+                            run.perSecond(),
+                            run.latency().title()))
             .toList();
     Map<String, List<Double>> bars = new LinkedHashMap<>();
     bars.put("median", values(trickles, Trickle::p50));

@@ -12,6 +12,9 @@ record Report(Figures figures) {
   /** Of two or three digits that tell something. */
   private static final String RATIO = "ratio";
 
+  private static final List<String> AXES =
+      List.of("API latency", "tasks", "concurrency", "consumers", "partitions");
+
   /** Those that have rows. */
   List<Table> tables() {
     List<Table> tables = new ArrayList<>();
@@ -32,8 +35,18 @@ record Report(Figures figures) {
             "%.2f",
             false));
     tables.add(
+        median(
+            "CPU time per task, microseconds.",
+            run -> 1000 * run.cpuMs() / run.cell().tasks(),
+            "%.0f"));
+    tables.add(
+        median(
+            "Percent of the time that the JVM stood still to collect garbage.",
+            Throughput::pausesPercent,
+            "%.1f"));
+    tables.add(
         highest(
-            "Peak resident memory with %s, MiB."
+            "Peak resident memory under load with %s, MiB."
                 .formatted(String.join(" ", VariantProcess.JVM_OPTIONS)),
             Throughput::peakMib));
     tables.add(
@@ -61,8 +74,7 @@ record Report(Figures figures) {
       ToDoubleFunction<Throughput> figure,
       String format,
       boolean throughput) {
-    List<String> head =
-        new ArrayList<>(List.of("API latency", "tasks", "concurrency", "consumers"));
+    List<String> head = new ArrayList<>(AXES);
     head.add("rounds");
     head.add(ownHead);
     Figures.others().forEach(variant -> head.add(variant.title()));
@@ -92,8 +104,20 @@ record Report(Figures figures) {
 
   /** The highest figure over the rounds, of each variant in each cell. */
   private Table highest(String caption, ToDoubleFunction<Throughput> figure) {
-    List<String> head =
-        new ArrayList<>(List.of("API latency", "tasks", "concurrency", "consumers"));
+    return perVariant(caption, figure, Spread::highest, "%.0f");
+  }
+
+  /** The median over the rounds, of each variant in each cell. */
+  private Table median(String caption, ToDoubleFunction<Throughput> figure, String format) {
+    return perVariant(caption, figure, Spread::median, format);
+  }
+
+  private Table perVariant(
+      String caption,
+      ToDoubleFunction<Throughput> figure,
+      ToDoubleFunction<Spread> ofRounds,
+      String format) {
+    List<String> head = new ArrayList<>(AXES);
     List.of(Variant.values()).forEach(variant -> head.add(variant.title()));
     List<List<String>> rows = new ArrayList<>();
     for (Cell cell : figures.cells()) {
@@ -102,7 +126,7 @@ record Report(Figures figures) {
         row.add(
             figures.failed(cell, variant)
                 ? "failed"
-                : number(figures.of(cell, variant, figure).highest(), "%.0f"));
+                : number(ofRounds.applyAsDouble(figures.of(cell, variant, figure)), format));
       }
       rows.add(row);
     }
@@ -117,6 +141,7 @@ record Report(Figures figures) {
               Integer.toString(trickle.perSecond()),
               trickle.latency().title(),
               trickle.variant().title(),
+              trickle.cold() ? "cold" : "warm",
               Integer.toString(trickle.ids()),
               trickle.failure() == null ? number(trickle.p50(), "%.0f") : "failed",
               number(trickle.p95(), "%.0f"),
@@ -126,25 +151,31 @@ record Report(Figures figures) {
         "Latency under an even trickle, at the default settings, %d tasks: from the id's record to"
                 .formatted(TrickleRun.TASKS)
             + " the last of its messages, read_committed, beyond the API's own, milliseconds.",
-        3,
-        List.of("ids/s", "API latency", "variant", "ids", "p50", "p95", "p99"),
+        4,
+        List.of("ids/s", "API latency", "variant", "JVM", "ids", "p50", "p95", "p99"),
         rows);
   }
 
   private Table starts() {
-    Spread ready = figures.readySeconds();
+    List<List<String>> rows = new ArrayList<>();
+    for (boolean archive : List.of(false, true)) {
+      Spread ready = figures.readySeconds(archive);
+      if (ready.values() > 0) {
+        rows.add(
+            List.of(
+                archive ? "yes" : "no",
+                Integer.toString(ready.values()),
+                withSpread(ready, "%.2f"),
+                number(figures.restMib(archive).median(), "%.0f")));
+      }
+    }
     return new Table(
-        "Start of the pipeline: from the start of the process until it is ready, seconds; resident"
-            + " memory 5 s later, without ids to serve, MiB.",
-        0,
-        List.of("starts", "ready", "memory at rest"),
-        ready.values() == 0
-            ? List.of()
-            : List.of(
-                List.of(
-                    Integer.toString(ready.values()),
-                    withSpread(ready, "%.2f"),
-                    number(figures.restMib().median(), "%.0f"))));
+        "Start of the pipeline, with and without an archive of its classes: from the start of the"
+            + " process until it is ready, seconds; resident memory 5 s later, without ids to"
+            + " serve, MiB.",
+        1,
+        List.of("archive", "starts", "ready", "memory at rest"),
+        rows);
   }
 
   private static List<String> axes(Cell cell) {
@@ -153,7 +184,8 @@ record Report(Figures figures) {
             cell.latency().title(),
             Integer.toString(cell.tasks()),
             Integer.toString(cell.concurrency()),
-            Integer.toString(cell.consumers())));
+            Integer.toString(cell.consumers()),
+            Integer.toString(cell.partitions())));
   }
 
   private String text(Cell cell, Variant variant, Spread spread, String format) {

@@ -27,6 +27,7 @@ record Results(
    * @param otherCpuMs CPU time of the broker and the API per id, milliseconds
    * @param compilersPercent share of the JVM's compilers in the CPU time of the variant: how cold
    *     it still was; NaN where it is not known
+   * @param pausesPercent share of the time that the JVM stood still to collect garbage
    * @param peakMib most memory that was resident, MiB
    * @param failure why there are no figures, or null
    */
@@ -38,11 +39,12 @@ record Results(
       double cpuMs,
       double otherCpuMs,
       double compilersPercent,
+      double pausesPercent,
       double peakMib,
       String failure) {
     static Throughput failed(Cell cell, Variant variant, int round, String failure) {
       double none = Double.NaN;
-      return new Throughput(cell, variant, round, none, none, none, none, none, failure);
+      return new Throughput(cell, variant, round, none, none, none, none, none, none, failure);
     }
   }
 
@@ -51,6 +53,7 @@ record Results(
    * trickle at the default settings.
    *
    * @param perSecond ids per second
+   * @param cold whether its JVM had just been started
    * @param ids how many were measured
    * @param p50 milliseconds, as p95 and p99
    * @param failure why there are no figures, or null
@@ -59,24 +62,27 @@ record Results(
       Variant variant,
       ApiLatency latency,
       int perSecond,
+      boolean cold,
       int ids,
       double p50,
       double p95,
       double p99,
       String failure) {
-    static Trickle failed(Variant variant, ApiLatency latency, int perSecond, String failure) {
+    static Trickle failed(
+        Variant variant, ApiLatency latency, int perSecond, boolean cold, String failure) {
       double none = Double.NaN;
-      return new Trickle(variant, latency, perSecond, 0, none, none, none, failure);
+      return new Trickle(variant, latency, perSecond, cold, 0, none, none, none, failure);
     }
   }
 
   /**
    * One start of the pipeline.
    *
+   * @param archive whether it was given an archive of its classes
    * @param readySeconds from the start of the process until it is ready
    * @param restMib resident memory 5 s later, MiB; NaN where nobody waited for it
    */
-  record Start(double readySeconds, double restMib) {}
+  record Start(boolean archive, double readySeconds, double restMib) {}
 
   static Results none(String machine, double loadBefore, boolean quick) {
     return new Results(

@@ -158,13 +158,13 @@ final class TestBed implements AutoCloseable {
   }
 
   /** A topic that holds this many ids of instances with this many tasks; filled when first used. */
-  String ids(int tasks, int count) {
-    String topic = "ids-of-" + tasks;
+  String ids(int tasks, int partitions, int count) {
+    String topic = "ids-of-%d-on-%d".formatted(tasks, partitions);
     if (filled.add(topic)) {
-      broker.createTopics(PARTITIONS, topic);
+      broker.createTopics(partitions, topic);
       try (Producer<byte[], byte[]> producer = producer(5)) {
         for (int n = 0; n < count; n++) {
-          producer.send(idRecord(topic, tasks, n));
+          producer.send(idRecord(topic, n % partitions, tasks, n));
         }
         producer.flush();
       }
@@ -180,9 +180,9 @@ final class TestBed implements AutoCloseable {
   }
 
   /** The record of the n-th id of its topic. */
-  static ProducerRecord<byte[], byte[]> idRecord(String topic, int tasks, int n) {
+  static ProducerRecord<byte[], byte[]> idRecord(String topic, int partition, int tasks, int n) {
     String id = "%d-%012d".formatted(FIRST_SIZED_FLOW + tasks, n);
-    return new ProducerRecord<>(topic, n % PARTITIONS, null, id.getBytes(UTF_8));
+    return new ProducerRecord<>(topic, partition, null, id.getBytes(UTF_8));
   }
 
   /** A producer of ids; to be closed by the caller. */

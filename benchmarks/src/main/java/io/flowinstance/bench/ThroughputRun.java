@@ -28,7 +28,7 @@ record ThroughputRun(Cell cell, Variant variant, int round, WarmUp warmUp, Durat
 
   @Override
   public Duration length() {
-    return warmUp.atMost().plus(window).plus(START_AND_STOP);
+    return warmUp.atLeast().plus(warmUp.atMost()).dividedBy(2).plus(window).plus(START_AND_STOP);
   }
 
   @Override
@@ -49,7 +49,8 @@ record ThroughputRun(Cell cell, Variant variant, int round, WarmUp warmUp, Durat
   private Throughput in(TestBed bed, Path logs) throws InterruptedException {
     bed.latency(cell.latency());
     int ids = (int) (idsPerSecond() * Math.max(30, warmUp.atMost().plus(window).toSeconds()));
-    Map<String, String> environment = bed.environment(bed.ids(cell.tasks(), ids));
+    Map<String, String> environment =
+        bed.environment(bed.ids(cell.tasks(), cell.partitions(), ids));
     environment.put("FETCH_CONCURRENCY", Integer.toString(cell.concurrency()));
     environment.put("KAFKA_CONSUMERS", Integer.toString(cell.consumers()));
     Path log = logs.resolve("%s-%s-%d.log".formatted(cell.fileName(), variant.name(), round));
@@ -67,6 +68,7 @@ record ThroughputRun(Cell cell, Variant variant, int round, WarmUp warmUp, Durat
       long from = System.nanoTime();
       double cpuBefore = process.figures().cpuSeconds();
       double compilersBefore = process.figures().compilerSeconds();
+      double pausesBefore = process.pauseSeconds();
       double otherCpuBefore = bed.cpuSeconds();
       Optional<Rate> rate = Optional.empty();
       long to = from;
@@ -81,6 +83,7 @@ record ThroughputRun(Cell cell, Variant variant, int round, WarmUp warmUp, Durat
       double seconds = (to - from) / 1e9;
       double cpu = (process.figures().cpuSeconds() - cpuBefore) / seconds;
       double compilers = (process.figures().compilerSeconds() - compilersBefore) / seconds;
+      double pauses = (process.pauseSeconds() - pausesBefore) / seconds;
       double otherCpu = (bed.cpuSeconds() - otherCpuBefore) / seconds;
       if (arrivals.count() >= ids) {
         return Throughput.failed(cell, variant, round, "the %d ids ran out".formatted(ids));
@@ -97,6 +100,7 @@ record ThroughputRun(Cell cell, Variant variant, int round, WarmUp warmUp, Durat
           1000 * cpu / perSecond,
           1000 * otherCpu / perSecond,
           100 * compilers / cpu,
+          100 * pauses,
           process.figures().peakMib(),
           null);
     } finally {

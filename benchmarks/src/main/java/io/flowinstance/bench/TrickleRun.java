@@ -19,7 +19,9 @@ import org.apache.kafka.clients.producer.Producer;
  * record to the last of its messages, as a {@code read_committed} reader sees them.
  *
  * @param perSecond ids per second
- * @param warmUpIds that are waiting when it starts, so that its JVM has seen some work
+ * @param round of several equal runs
+ * @param warmUpIds that are waiting when it starts, so that its JVM has seen some work; without
+ *     any, the trickle begins with the process
  * @param leadIn of the trickle, before the window
  * @param window what is measured
  */
@@ -27,6 +29,7 @@ record TrickleRun(
     Variant variant,
     ApiLatency latency,
     int perSecond,
+    int round,
     int warmUpIds,
     Duration leadIn,
     Duration window)
@@ -40,7 +43,12 @@ record TrickleRun(
 
   @Override
   public String title() {
-    return "trickle: %d ids/s, API %s, %s".formatted(perSecond, latency.title(), variant.title());
+    return "trickle: %d ids/s, API %s, %s".formatted(perSecond, latency.title(), variant.title())
+        + (isCold() ? ", %d s after the start, round %d".formatted(leadIn.toSeconds(), round) : "");
+  }
+
+  private boolean isCold() {
+    return warmUpIds == 0;
   }
 
   @Override
@@ -66,7 +74,10 @@ record TrickleRun(
     String topic = bed.emptyIds();
     int most = warmUpIds + (int) (perSecond * leadIn.plus(window).plus(LAST_OUTCOMES).toSeconds());
     Outcomes outcomes = new Outcomes(most);
-    Path log = logs.resolve("trickle-%d-%s-%s.log".formatted(perSecond, latency, variant.name()));
+    Path log =
+        logs.resolve(
+            "trickle-%d-%s-%s-%s%d.log"
+                .formatted(perSecond, latency, variant.name(), isCold() ? "cold-" : "", round));
     Sender sender = new Sender(bed, topic, outcomes);
     for (int n = 0; n < warmUpIds; n++) {
       sender.sendOne();
@@ -80,12 +91,12 @@ record TrickleRun(
       long patience = System.nanoTime() + WARM_UP.toNanos();
       while (arrivals.count() < warmUpIds * (1 + TASKS)) {
         if (!process.runsFor(LOOK) || System.nanoTime() > patience) {
-          return Trickle.failed(variant, latency, perSecond, process.complaint());
+          return Trickle.failed(variant, latency, perSecond, isCold(), process.complaint());
         }
       }
       sender.start();
       if (!process.runsFor(leadIn)) {
-        return Trickle.failed(variant, latency, perSecond, process.complaint());
+        return Trickle.failed(variant, latency, perSecond, isCold(), process.complaint());
       }
       int from = sender.sent();
       process.runsFor(window);
@@ -102,13 +113,14 @@ record TrickleRun(
         String lost =
             "%d of %d ids had no outcome within %d s"
                 .formatted(missing, to - from, LAST_OUTCOMES.toSeconds());
-        return Trickle.failed(variant, latency, perSecond, lost);
+        return Trickle.failed(variant, latency, perSecond, isCold(), lost);
       }
       double[] times = outcomes.millis(from, to);
       return new Trickle(
           variant,
           latency,
           perSecond,
+          isCold(),
           times.length,
           percentile(times, 50) - latency.meanMs(),
           percentile(times, 95) - latency.meanMs(),
@@ -195,7 +207,7 @@ record TrickleRun(
 
     void sendOne() {
       outcomes.sentAt.set(sent, System.nanoTime());
-      producer.send(TestBed.idRecord(topic, TASKS, sent));
+      producer.send(TestBed.idRecord(topic, sent % TestBed.PARTITIONS, TASKS, sent));
       sent++;
     }
 

@@ -12,25 +12,34 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** A variant as a process of its own: all with the same options of the JVM. */
 final class VariantProcess implements AutoCloseable {
-  /** What a JVM of any variant is given. */
+  /** What a JVM of any variant is given, beside the log of its garbage collection. */
   static final List<String> JVM_OPTIONS = List.of("-Xmx256m");
 
   private static final List<String> OURS =
       List.of("KAFKA_", "TOPIC_", "ENOS_", "FETCH_", "BATCH_", "PIPELINE_", "LOG_");
-  private static final Duration STOP = Duration.ofSeconds(10);
+
+  /** An archive of classes is written at the end. */
+  private static final Duration STOP = Duration.ofSeconds(30);
+
+  private static final Pattern PAUSE = Pattern.compile("Pause .* ([0-9.]+)ms$");
 
   private final Process process;
   private final int managementPort;
   private final Path log;
+  private final Path pausesLog;
   private final LinuxProcess figures;
 
-  private VariantProcess(Process process, int managementPort, Path log) {
+  private VariantProcess(Process process, int managementPort, Path log, Path pausesLog) {
     this.process = process;
     this.managementPort = managementPort;
     this.log = log;
+    this.pausesLog = pausesLog;
     figures = new LinuxProcess(process.toHandle());
   }
 
@@ -39,12 +48,17 @@ final class VariantProcess implements AutoCloseable {
    *
    * @param environment the pipeline's settings; others are at their defaults
    * @param log where its output goes
+   * @param jvmOptions of its JVM, beside those of all
    */
-  static VariantProcess start(Variant variant, Map<String, String> environment, Path log) {
+  static VariantProcess start(
+      Variant variant, Map<String, String> environment, Path log, String... jvmOptions) {
+    Path pausesLog = Path.of(log + ".gc");
     int managementPort = FreePort.pick();
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(JVM_OPTIONS);
+    command.add("-Xlog:gc:file=%s::filecount=0".formatted(pausesLog));
+    command.addAll(List.of(jvmOptions));
     command.addAll(variant.program());
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
@@ -59,7 +73,7 @@ final class VariantProcess implements AutoCloseable {
     try {
       Process process = builder.start();
       Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
-      return new VariantProcess(process, managementPort, log);
+      return new VariantProcess(process, managementPort, log, pausesLog);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -67,6 +81,20 @@ final class VariantProcess implements AutoCloseable {
 
   LinuxProcess figures() {
     return figures;
+  }
+
+  /** How long its JVM has stood still so far to collect garbage. */
+  double pauseSeconds() {
+    try (Stream<String> lines = Files.lines(pausesLog)) {
+      return lines
+              .map(PAUSE::matcher)
+              .filter(Matcher::find)
+              .mapToDouble(pause -> Double.parseDouble(pause.group(1)))
+              .sum()
+          / 1000;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Whether its readiness, where it has one, says that it is ready. */
