@@ -22,6 +22,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 
 /**
@@ -39,12 +40,15 @@ public final class PlainClients {
   private static final int BATCH_RECORDS = 2000;
 
   private final JobSettings settings;
+  private final Map<String, Object> producerSettings;
   private final MessageWriter events;
   private final CloseableHttpAsyncClient http;
   private final Semaphore inFlight;
 
-  private PlainClients(JobSettings settings, MessageWriter events) {
+  private PlainClients(
+      JobSettings settings, Map<String, Object> producerSettings, MessageWriter events) {
     this.settings = settings;
+    this.producerSettings = producerSettings;
     this.events = events;
     inFlight = new Semaphore(settings.concurrency());
     http =
@@ -65,15 +69,19 @@ public final class PlainClients {
 
   public static void main(String[] args) {
     JobSettings settings = JobSettings.ofEnvironment();
-    MessageWriter events =
-        List.of(args).contains(SAME_BYTES)
-            ? new SameBytes(
-                settings.flowInstances(),
-                settings.taskStatuses(),
-                settings.userId(),
-                settings.orgId())
-            : new PlainEvents(settings);
-    PlainClients job = new PlainClients(settings, events);
+    Map<String, Object> producerSettings = settings.producer();
+    MessageWriter events = new PlainEvents(settings);
+    if (List.of(args).contains(SAME_BYTES)) {
+      events =
+          new SameBytes(
+              settings.flowInstances(),
+              settings.taskStatuses(),
+              settings.userId(),
+              settings.orgId());
+      // Fewer requests while there is much to send; a flush ends it.
+      producerSettings.put(ProducerConfig.LINGER_MS_CONFIG, 5);
+    }
+    PlainClients job = new PlainClients(settings, producerSettings, events);
     for (int consumer = 0; consumer < settings.consumers(); consumer++) {
       new Thread(job::run, "consumer-" + consumer).start();
     }
@@ -83,7 +91,7 @@ public final class PlainClients {
     Map<String, Object> consumerSettings = settings.consumer();
     consumerSettings.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, BATCH_RECORDS);
     try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(consumerSettings);
-        Producer<byte[], byte[]> producer = new KafkaProducer<>(settings.producer())) {
+        Producer<byte[], byte[]> producer = new KafkaProducer<>(producerSettings)) {
       consumer.subscribe(List.of(settings.instanceIds()));
       while (true) {
         ConsumerRecords<byte[], byte[]> ids = consumer.poll(Duration.ofMillis(100));
