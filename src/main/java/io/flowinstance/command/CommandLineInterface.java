@@ -115,7 +115,7 @@ public final class CommandLineInterface {
     if (failure instanceof UnmatchedArgumentException unmatched) {
       // Its value is not repeated: it may be a secret that was tried as an argument.
       String name = unmatched.getUnmatched().get(0).replaceFirst("=.*", "");
-      err.printf("There is no option, command or further argument %s here.%n", Printable.of(name));
+      err.printf("Unknown option, command or argument: %s.%n", Printable.of(name));
       if (name.startsWith("-")) {
         err.println("Settings come from the environment, and so do secrets: see docs/settings.md.");
       }

@@ -114,7 +114,7 @@ final class SettingsCheck {
     Set<String> topics = new HashSet<>();
     for (String name : TOPICS) {
       boolean valid = text(name).matches("[a-zA-Z0-9._-]{1,249}");
-      expect(valid, name, "a topic has letters, digits, dots and dashes");
+      expect(valid, name, "a topic has letters, digits, dots, dashes and underscores");
       expect(
           !valid || topics.add(text(name)),
           name,
@@ -195,7 +195,7 @@ final class SettingsCheck {
     } catch (IOException e) {
       valid = false;
     }
-    expect(valid && !is(name, ""), name, "it is an address of this machine, such as 0.0.0.0");
+    expect(valid && !is(name, ""), name, "it must be an address of this machine, such as 0.0.0.0");
   }
 
   private void required(String name, String what) {
@@ -203,7 +203,10 @@ final class SettingsCheck {
   }
 
   private void oneOf(String name, String... values) {
-    expect(List.of(values).contains(text(name)), name, "it is one of " + String.join(", ", values));
+    expect(
+        List.of(values).contains(text(name)),
+        name,
+        "it must be one of " + String.join(", ", values));
   }
 
   /** The address, or null where it is none. */
@@ -268,7 +271,7 @@ final class SettingsCheck {
     expect(
         valid && settings.getInt(name) >= least && settings.getInt(name) <= most,
         name,
-        "it is a whole number from %d to %d".formatted(least, most));
+        "it must be a whole number from %d to %d".formatted(least, most));
   }
 
   private String text(String name) {

@@ -68,7 +68,7 @@ public record Answer(
       throw unreadable("The answer is too large: " + body.fault() + ".");
     }
     if (envelope == null) {
-      throw notUnderstood("The answer is not JSON: " + body.fault());
+      throw notUnderstood("The answer is not JSON: " + body.fault() + ".");
     }
     if (body.fault() != null && isSuccess) {
       String message = "The answer cannot be read: " + body.fault() + ".";

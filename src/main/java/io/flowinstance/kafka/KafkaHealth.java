@@ -117,8 +117,8 @@ public final class KafkaHealth {
     notice();
     if (unanswered) {
       return ("Kafka does not answer at %s. Ids wait, none is lost, and the pipeline goes on by"
-                  + " itself. Check the brokers, kafka.bootstrap-servers and kafka.security.*, and"
-                  + " the network.")
+              + " itself. Check the brokers, kafka.bootstrap-servers and kafka.security.*, and"
+              + " the network.")
           .formatted(servers);
     }
     return String.join(" ", faults.all());

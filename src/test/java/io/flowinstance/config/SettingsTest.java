@@ -88,7 +88,7 @@ class SettingsTest {
             "ENOS_BASE_URL (enos.base-url) is missing: set it to https://{apigw-address}."),
         message);
     assertTrue(message.contains("ENOS_APP_SECRET (enos.app-secret) is missing"), message);
-    assertTrue(message.contains("it is one of v2.0, v2.1"), message);
+    assertTrue(message.contains("it must be one of v2.0, v2.1"), message);
     assertTrue(message.contains("\"Mars/Base\", which is no time zone"), message);
     assertEquals(7, message.lines().filter(line -> line.startsWith("  - ")).count(), message);
   }
