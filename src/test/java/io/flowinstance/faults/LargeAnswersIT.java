@@ -26,12 +26,12 @@ import org.junit.jupiter.api.Test;
 
 /**
  * More large answers at once than the heap could hold: the process goes on, and each id comes to
- * its outcome, the small ones among them too. A tenth of it by default, everything with {@code
+ * its outcome, the small ones among them too. A part of it by default, everything with {@code
  * -Pchaos}.
  */
 class LargeAnswersIT {
   private static final boolean FULL = Boolean.getBoolean("chaos");
-  private static final int ANSWERS = FULL ? 64 : 6;
+  private static final int ANSWERS = FULL ? 64 : 4;
   private static final int HEAP_MB = 512;
   private static final int SMALL = 200;
   private static final int TASKS_OF_A_SMALL_ONE = 1;
