@@ -262,14 +262,7 @@ class ManifestsSecurityTest {
 
   @Test
   void eachLoginHasTheLeastRights() {
-    Settings settings =
-        Settings.resolve(
-            Map.of(),
-            Map.of(
-                "enos.base-url", "https://apigw.example",
-                "enos.auth", "none",
-                "enos.user-id", "u",
-                "enos.org-id", "o"));
+    Settings settings = ManifestsTest.DEFAULTS;
     String group = settings.getString("kafka.group-id");
     String ids = "topic " + settings.getString("topic.instance-ids") + ": ";
     String deadLetters = "topic " + settings.getString("topic.dead-letters") + ": ";

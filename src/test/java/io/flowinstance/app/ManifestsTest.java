@@ -47,7 +47,7 @@ class ManifestsTest {
   private static final Pattern HASH =
       Pattern.compile("(?<=name: flow-instance-routes-settings)-[a-z0-9]{10}$", Pattern.MULTILINE);
 
-  private static final Settings DEFAULTS =
+  static final Settings DEFAULTS =
       Settings.resolve(
           Map.of(),
           Map.of(

@@ -160,16 +160,6 @@ class KafkaFaultsIT {
     }
   }
 
-  private static void awaitUnready(ApplicationProcess process, String sentence) {
-    await(sentence)
-        .atMost(NOTICES)
-        .untilAsserted(
-            () -> {
-              String ready = process.health("ready");
-              assertTrue(ready.startsWith("503 ") && ready.contains(sentence), ready);
-            });
-  }
-
   private static int lines(ApplicationProcess process, String words) {
     return process.output().split(Pattern.quote(words), -1).length - 1;
   }
@@ -178,7 +168,7 @@ class KafkaFaultsIT {
   private void assertGoesOn(String sentence, Runnable fix) {
     ApplicationProcess process = launch(environment());
     send(20);
-    awaitUnready(process, sentence);
+    process.awaitUnready(NOTICES, sentence);
 
     fix.run();
     awaitOutcomes(20, HEALS);
@@ -210,7 +200,7 @@ class KafkaFaultsIT {
     delete(topics.ids());
     ApplicationProcess process = launch(environment());
     String sentence = "Topic %s does not exist: create it.".formatted(topics.ids());
-    awaitUnready(process, sentence);
+    process.awaitUnready(NOTICES, sentence);
 
     broker.createTopics(6, topics.ids());
     send(20);
@@ -353,7 +343,7 @@ class KafkaFaultsIT {
       network.restore();
       ApplicationProcess process = launch(secured(file));
       send(20);
-      awaitUnready(process, "The brokers refuse the login");
+      process.awaitUnready(NOTICES, "The brokers refuse the login");
 
       Files.writeString(file, jaas("file", "right"));
       awaitOutcomes(20, HEALS);
@@ -375,7 +365,7 @@ class KafkaFaultsIT {
       password("broker", "another");
       network.cut();
       network.restore();
-      awaitUnready(process, "The brokers refuse the login");
+      process.awaitUnready(NOTICES, "The brokers refuse the login");
       send(20);
 
       password("broker", "right");

@@ -200,16 +200,6 @@ class KafkaSecurityIT {
     }
   }
 
-  private static void awaitUnready(ApplicationProcess process, String sentence) {
-    await(sentence)
-        .atMost(NOTICES)
-        .untilAsserted(
-            () -> {
-              String ready = process.health("ready");
-              assertTrue(ready.startsWith("503 ") && ready.contains(sentence), ready);
-            });
-  }
-
   private static void awaitOutcomes(ApplicationProcess process, Topics topics) {
     try (Audit audit = new Audit(broker.bootstrapServers(), topics)) {
       audit.readAll(20, HEALS);
@@ -231,7 +221,7 @@ class KafkaSecurityIT {
         "KAFKA_SECURITY_CERTIFICATE_CHAIN_FILE", file("tls.crt", KeyPairs.certificate(wrong)));
     environment.put("KAFKA_SECURITY_PRIVATE_KEY_FILE", file("tls.key", KeyPairs.key(wrong)));
     try (ApplicationProcess process = ApplicationProcess.start(environment)) {
-      awaitUnready(process, "This machine and the brokers do not trust each other");
+      process.awaitUnready(NOTICES, "This machine and the brokers do not trust each other");
 
       file("tls.crt", KeyPairs.certificate(right));
       file("tls.key", KeyPairs.key(right));
@@ -258,11 +248,11 @@ class KafkaSecurityIT {
     file("secret", "another");
     tokens.close();
     try (ApplicationProcess process = ApplicationProcess.start(environment)) {
-      awaitUnready(
-          process, "kafka.security.oauth-token-endpoint cannot be used (ConnectException)");
+      process.awaitUnready(
+          NOTICES, "kafka.security.oauth-token-endpoint cannot be used (ConnectException)");
 
       tokens.listen();
-      awaitUnready(process, "kafka.security.oauth-token-endpoint answers 401");
+      process.awaitUnready(NOTICES, "kafka.security.oauth-token-endpoint answers 401");
       assertTrue(tokens.refused.get() > 0);
       int given = tokens.given.get();
 

@@ -1,6 +1,7 @@
 package io.flowinstance.harness;
 
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -75,6 +76,17 @@ public final class ApplicationProcess implements AutoCloseable {
       throw new IllegalStateException("It ended: " + output());
     }
     return this;
+  }
+
+  /** Waits until its readiness is down and says this. */
+  public void awaitUnready(Duration patience, String sentence) {
+    await(sentence)
+        .atMost(patience)
+        .untilAsserted(
+            () -> {
+              String ready = health("ready");
+              assertTrue(ready.startsWith("503 ") && ready.contains(sentence), ready);
+            });
   }
 
   /**
