@@ -20,6 +20,7 @@ import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.main.Main;
+import org.apache.camel.main.SimpleMainShutdownStrategy;
 import org.slf4j.LoggerFactory;
 
 /** The pipeline as a process: settings, beans and routes, started and stopped together. */
@@ -137,6 +138,9 @@ public final class Application {
 
   private static Main configure(Settings settings, Beans beans) {
     Main main = new Main();
+    // The default has a shutdown hook of its own, which may wait for the one of run and it for
+    // that.
+    main.setShutdownStrategy(new SimpleMainShutdownStrategy());
     main.configure()
         .withName("flow-instance-routes")
         .withRoutesIncludePattern(ROUTES)

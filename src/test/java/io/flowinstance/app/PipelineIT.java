@@ -225,6 +225,7 @@ class PipelineIT {
     environment.put("KAFKA_GROUP_ID", "a-group-of-its-own");
     try (ApplicationProcess second = ApplicationProcess.start(environment).awaitReady()) {
       assertEquals(0, second.stop(Duration.ofSeconds(20)), second::output);
+      assertFalse(second.output().contains("hook triggered"), "one hook alone stops it");
     }
   }
 
