@@ -46,7 +46,7 @@ public final class Outcomes {
   /**
    * Decodes the answer's data, its {@code graph} and {@code parameters} included.
    *
-   * @throws ApiFailure it is no FlowInstance
+   * @throws ApiFailure it is not a FlowInstance
    */
   public FlowInstance decode(@Body JsonNode data, @Variable("fetch") FetchState fetch) {
     try {

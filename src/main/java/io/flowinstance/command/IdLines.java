@@ -56,7 +56,7 @@ record IdLines(Map<InstanceQuery, String> values, int repeated) {
         }
       }
     } catch (CharacterCodingException e) {
-      throw new CommandFailedException("%s is no UTF-8 text.".formatted(source), e);
+      throw new CommandFailedException("%s is not UTF-8 text.".formatted(source), e);
     } catch (IOException e) {
       throw new CommandFailedException(
           "%s cannot be read: %s".formatted(source, e.getMessage()), e);

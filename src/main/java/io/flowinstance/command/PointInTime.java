@@ -33,7 +33,7 @@ final class PointInTime implements ITypeConverter<Instant> {
           .truncatedTo(ChronoUnit.MILLIS);
     } catch (DateTimeException | ArithmeticException e) {
       throw new TypeConversionException(
-          "\"%s\" is no time: give it as 2026-01-31T10:00:00Z, 2026-01-31T10:00 (UTC), or 2h for two hours ago."
+          "\"%s\" is not a time: give it as 2026-01-31T10:00:00Z, 2026-01-31T10:00 (UTC), or 2h for two hours ago."
               .formatted(Printable.of(text)));
     }
   }

@@ -131,7 +131,7 @@ final class SettingsCheck {
       expect(
           valid,
           name,
-          is(name, "") ? "is missing" : "is no address of that kind",
+          is(name, "") ? "is missing" : "is not an address of that kind",
           "give it as https://{host}/{path}: without it tokens would be unsigned");
       if (valid) {
         expectTls(name, endpoint, "sends the client secret without TLS");
@@ -147,7 +147,7 @@ final class SettingsCheck {
       expect(
           is(jaas, "") || KafkaSecurity.isLogin(text(jaas)),
           jaas,
-          "is no JAAS line",
+          "is not a JAAS line",
           "give the class of a login module, required, and its options, with a semicolon behind");
     }
   }
@@ -209,7 +209,7 @@ final class SettingsCheck {
         "it must be one of " + String.join(", ", values));
   }
 
-  /** The address, or null where it is none. */
+  /** The address, or null where the setting is not one. */
   private URI address(String name, String form) {
     if (is(name, "")) {
       required(name, form);
@@ -221,7 +221,7 @@ final class SettingsCheck {
     expect(
         address,
         name,
-        "is no address of that kind",
+        "is not an address of that kind",
         "give it as %s, nothing after it".formatted(form));
     return address ? uri : null;
   }
@@ -254,7 +254,7 @@ final class SettingsCheck {
       expect(
           false,
           name,
-          "is \"%s\", which is no time zone".formatted(text(name)),
+          "is \"%s\", which is not a time zone".formatted(text(name)),
           "give it as Asia/Shanghai or +08:00");
     }
   }

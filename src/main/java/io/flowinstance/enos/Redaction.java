@@ -22,7 +22,7 @@ public final class Redaction {
 
   private static final String HIDDEN = "[hidden]";
 
-  /** A text that is shorter is no secret, and may stand anywhere. */
+  /** A text that is shorter is not a secret, and may stand anywhere. */
   private static final int SHORTEST = 6;
 
   /** So many first characters of a secret are not there by chance: the rest was cut off. */

@@ -23,7 +23,7 @@ final class Edges {
     for (Relation relation : relations) {
       String source = relation.source();
       String target = relation.target();
-      // One end alone is no edge. Two relations may differ in their cycle gap only.
+      // One end alone is not an edge. Two relations may differ in their cycle gap only.
       if (source != null && target != null && seen.add(new Edge(source, target))) {
         upstream.computeIfAbsent(target, node -> new ArrayList<>()).add(source);
         downstream.computeIfAbsent(source, node -> new ArrayList<>()).add(target);

@@ -29,7 +29,7 @@ import java.util.stream.Stream;
  * @param createdAt the instant of {@code timestamp}, or null if it holds no time
  * @param durationMs whole milliseconds from start to end, or null if a side is missing or the end
  *     comes first
- * @param businessDate {@code calDt}, or null if it is no date
+ * @param businessDate {@code calDt}, or null if it is not a date
  * @param zones the zones of the instance's local times
  * @param owners user names from {@code owner}, else from {@code graph.owners}
  * @param taskCount the tasks that could be read

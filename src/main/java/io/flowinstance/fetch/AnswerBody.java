@@ -20,13 +20,14 @@ import org.apache.hc.core5.http.ContentType;
 final class AnswerBody {
   private static final int BUFFER = 8 << 10;
 
-  /** An answer that is no success is read up to here: an envelope has less. */
+  /** An answer that is not a success is read up to here: an envelope has less. */
   private static final int LONGEST_OF_A_FAILURE = 8 * BUFFER;
 
   private AnswerBody() {}
 
   /**
-   * The whole body of a success. A body whose gzip is broken comes back as it came, and is no JSON.
+   * The whole body of a success. A body whose gzip is broken comes back as it came, and is not
+   * JSON.
    *
    * @param limit most bytes, packed and unpacked
    * @throws AnswerTooLargeException there are more

@@ -8,7 +8,7 @@ final class AnswerHeap {
   /** A body's bytes, its text, and its graph as a text. */
   private static final int COPIES_OF_A_BODY = 3;
 
-  /** A field of a task in its map, or an element of the tasks that is none. */
+  /** A field of a task in its map, or an element of the tasks that is not a task. */
   private static final int BYTES_OF_A_VALUE = 128;
 
   private static final ThreadLocal<FetchScope> SCOPE = new ThreadLocal<>();

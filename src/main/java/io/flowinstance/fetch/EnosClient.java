@@ -64,7 +64,7 @@ public final class EnosClient {
    * A page of a search, asked for again as long as a failure may pass and the budget lasts.
    *
    * @param page by the count of the API's version
-   * @throws ApiFailure there is none, or it is no page
+   * @throws ApiFailure there is none, or it is not a page
    */
   public Page search(InstanceSearch search, int page) throws InterruptedException {
     FetchState fetch = new FetchState(search.parameters(), search.body(page));
@@ -100,7 +100,7 @@ public final class EnosClient {
     FetchState fetch = clock();
     Long time = count(withFreshToken(CLOCK, fetch));
     if (time == null) {
-      throw fetch.answer().unreadable("The API's time is no count of milliseconds.");
+      throw fetch.answer().unreadable("The API's time is not a count of milliseconds.");
     }
     return Instant.ofEpochMilli(time);
   }

@@ -37,7 +37,7 @@ public final class FetchState {
     this.body = body;
   }
 
-  /** What is asked for; null when it is no instance. */
+  /** What is asked for; null when it is not an instance. */
   public InstanceQuery query() {
     return query;
   }

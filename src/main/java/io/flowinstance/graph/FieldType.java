@@ -18,17 +18,18 @@ record FieldType(String description, Function<JsonNode, ?> read) {
   private static final Map<Class<?>, FieldType> BY_CLASS =
       Map.of(
           String.class,
-          new FieldType("text", FieldType::text),
+          new FieldType("a text", FieldType::text),
           Long.class,
           new FieldType(
-              "whole number of 64 bits", value -> whole(value, Long.SIZE, BigInteger::longValue)),
+              "a whole number of 64 bits", value -> whole(value, Long.SIZE, BigInteger::longValue)),
           Integer.class,
           new FieldType(
-              "whole number of 32 bits", value -> whole(value, Integer.SIZE, BigInteger::intValue)),
+              "a whole number of 32 bits",
+              value -> whole(value, Integer.SIZE, BigInteger::intValue)),
           BigDecimal.class,
-          new FieldType("number", Json::number),
+          new FieldType("a number", Json::number),
           Boolean.class,
-          new FieldType("boolean", FieldType::truth),
+          new FieldType("a boolean", FieldType::truth),
           JsonNode.class,
           new FieldType("JSON", FieldType::unpacked));
 

@@ -47,7 +47,7 @@ public final class FlowInstanceDecoder {
    *
    * @param data the object, or an array that holds nothing but it
    * @param askedInstanceId the id that was asked for; the instance has it if the API names none
-   * @throws UnreadableResponseException if this is no FlowInstance, or a part of it other than a
+   * @throws UnreadableResponseException if this is not a FlowInstance, or a part of it other than a
    *     task cannot be read
    */
   public FlowInstance decode(JsonNode data, String askedInstanceId) {
@@ -55,7 +55,7 @@ public final class FlowInstanceDecoder {
     JsonNode root = data == null ? NullNode.instance : data;
     JsonNode object = root.isArray() && root.size() == 1 ? root.get(0) : root;
     if (!INSTANCE.isIn(object)) {
-      throw new UnreadableResponseException("The data is no FlowInstance", root);
+      throw new UnreadableResponseException("The data is not a FlowInstance", root);
     }
     FlowInstance instance = INSTANCE.read(object, "", -1);
     if (!isBlank(instance.instanceId())) {
@@ -74,7 +74,7 @@ public final class FlowInstanceDecoder {
     JsonNode object =
         graph == null || graph.isTextual() && isBlank(graph.textValue()) ? NO_GRAPH : unpack(graph);
     if (!object.isObject()) {
-      throw new UnreadableResponseException("/graph is no JSON object", graph);
+      throw new UnreadableResponseException("/graph is not a JSON object", graph);
     }
     return GRAPH.read(object, "/graph", -1);
   }
@@ -143,7 +143,7 @@ public final class FlowInstanceDecoder {
       JsonNode element, String array, int index, RecordReader<T> reader) {
     if (!element.isObject()) {
       throw new UnreadableResponseException(
-          RecordReader.at(array, index) + " is no object", element);
+          RecordReader.at(array, index) + " is not an object", element);
     }
     return reader.read(element, array, index);
   }
@@ -153,7 +153,7 @@ public final class FlowInstanceDecoder {
       return NullNode.instance; // Which has no elements.
     }
     if (!array.isArray()) {
-      throw new UnreadableResponseException(pointer + " is no array", array);
+      throw new UnreadableResponseException(pointer + " is not an array", array);
     }
     return array;
   }

@@ -14,7 +14,7 @@ import java.util.Map;
  * @param x the x-axis on the configuration panel
  * @param y the y-axis on the configuration panel
  * @param flowInstId the id of the instance of the other workflow
- * @param status a name; NONE has been seen, which is no status of a flow instance
+ * @param status a name; NONE has been seen, which is not a status of a flow instance
  * @param others the fields that the documentation does not know, in the API's order
  */
 public record FlowReference(

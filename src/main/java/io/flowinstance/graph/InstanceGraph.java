@@ -36,7 +36,7 @@ public record InstanceGraph(
     String appId,
     Tasks tasks,
     @JsonAnyGetter Map<String, JsonNode> others) {
-  /** The elements of the API's array that are no tasks, apart from the others. */
+  /** The elements of the API's array that are not tasks, apart from the others. */
   @JsonProperty
   List<UnreadableTask> unreadableTasks() {
     return tasks.unreadable();

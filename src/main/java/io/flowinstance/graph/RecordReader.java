@@ -15,8 +15,8 @@ import java.util.function.Function;
 
 /**
  * Reads objects of the API into a record, which is the table of their known fields: a component has
- * the canonical name of a field, and a type that says how it is read. Two components are no fields:
- * a map holds the unknown fields, and an int the place of the object in its array.
+ * the canonical name of a field, and a type that says how it is read. Two components are not
+ * fields: a map holds the unknown fields, and an int the place of the object in its array.
  */
 final class RecordReader<T extends Record> {
   /** Each field under both spellings of its name. */
@@ -50,7 +50,7 @@ final class RecordReader<T extends Record> {
         boolean isStructure = structured.containsKey(name);
         FieldType fieldType =
             isStructure
-                ? new FieldType("structure", structured.get(name))
+                ? new FieldType("a structure", structured.get(name))
                 : FieldType.of(components[at].getType());
         String snakeCase = name.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
         fields.put(snakeCase, new Field(at, name, false, fieldType));
@@ -99,7 +99,7 @@ final class RecordReader<T extends Record> {
         Object read = field.type().read().apply(value);
         if (read == null) {
           throw new UnreadableResponseException(
-              "%s/%s is no %s"
+              "%s/%s is not %s"
                   .formatted(at(place, index), entry.getKey(), field.type().description()),
               value);
         }

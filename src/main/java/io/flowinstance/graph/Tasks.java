@@ -6,11 +6,11 @@ import java.util.List;
 /**
  * The elements of {@code graph.tasks}, in its order. Written, they are the tasks alone.
  *
- * @param unreadable those that are no tasks
+ * @param unreadable those that are not tasks
  */
 public record Tasks(@JsonValue List<TaskInstance> readable, List<UnreadableTask> unreadable) {
 
-  /** One sentence for each element that is no task. */
+  /** One sentence for each element that is not a task. */
   public List<String> faults() {
     return unreadable.stream().map(UnreadableTask::message).toList();
   }

@@ -3,8 +3,8 @@ package io.flowinstance.graph;
 import com.fasterxml.jackson.annotation.JsonIgnore;
 
 /**
- * An element of {@code graph.tasks} that is no task. It costs nothing but itself: the other tasks
- * are read.
+ * An element of {@code graph.tasks} that is not a task. It costs nothing but itself: the other
+ * tasks are read.
  *
  * @param index the place in {@code graph.tasks}, from 0
  * @param message one sentence that names the place and the value

@@ -61,7 +61,7 @@ public final class IdRecordReader {
       return ofJson(Json.read(trimmed), mayBeCloudEvent);
     } catch (JsonProcessingException e) {
       throw new MalformedIdException(
-          "The value begins like JSON and is none: " + e.getOriginalMessage());
+          "The value begins like JSON but is not JSON: " + e.getOriginalMessage());
     }
   }
 

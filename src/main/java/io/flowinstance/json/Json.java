@@ -119,8 +119,8 @@ public final class Json {
   /**
    * Reads exactly one JSON value.
    *
-   * @throws MalformedJsonException if the bytes are no UTF-8, no JSON, more than one value, or
-   *     break a limit
+   * @throws MalformedJsonException if the bytes are not UTF-8 or not JSON, hold more than one
+   *     value, or break a limit
    */
   public static JsonNode read(byte[] utf8) throws MalformedJsonException {
     return read(text(utf8));
@@ -130,7 +130,8 @@ public final class Json {
    * Reads exactly one JSON value, perhaps behind a byte order mark. Half of a surrogate pair is
    * read as U+FFFD: it has no form in UTF-8.
    *
-   * @throws MalformedJsonException if the text is no JSON, more than one value, or breaks a limit
+   * @throws MalformedJsonException if the text is not JSON, holds more than one value, or breaks a
+   *     limit
    */
   public static JsonNode read(String text) throws MalformedJsonException {
     JsonNode value = value(withoutHalfPairs(withoutMark(text)));
@@ -228,7 +229,8 @@ public final class Json {
       try {
         UTF_8.newDecoder().decode(bytes);
       } catch (CharacterCodingException e) {
-        throw new MalformedJsonException("The text is no UTF-8 at byte " + bytes.position(), false);
+        throw new MalformedJsonException(
+            "The text is not UTF-8 at byte " + bytes.position(), false);
       }
     }
     return text;
@@ -277,7 +279,7 @@ public final class Json {
         || c == BYTE_ORDER_MARK;
   }
 
-  /** The number of a value, which may be spelled as a text; null if it is none. */
+  /** The number of a value, which may be spelled as a text; null if it is not one. */
   public static BigDecimal number(JsonNode value) {
     if (value.isNumber()) {
       return value.decimalValue();

@@ -15,11 +15,11 @@ import java.util.List;
 import java.util.regex.Pattern;
 
 /**
- * The body of an HTTP answer, read as {@link Json#readLenient(byte[])} does. A body that is no JSON
- * is a value too: the HTTP status is read before the body.
+ * The body of an HTTP answer, read as {@link Json#readLenient(byte[])} does. A body that is not
+ * JSON is a value too: the HTTP status is read before the body.
  *
  * @param bytes the body as it came; null where there was none
- * @param json what it holds; null when it cannot be read. When it is no UTF-8, names and numbers
+ * @param json what it holds; null when it cannot be read. When it is not UTF-8, names and numbers
  *     alone can be relied on, and there is a fault
  * @param fault why it cannot be read, a sentence without its full stop; null when it can
  * @param tooLarge whether it cannot be read because it breaks {@link Json#MAX_TOKENS}
@@ -61,7 +61,7 @@ public record JsonBody(byte[] bytes, JsonNode json, String fault, boolean tooLar
   }
 
   /**
-   * Gives the whole body as its one token. Jackson's own parsers fail at bytes that are no JSON,
+   * Gives the whole body as its one token. Jackson's own parsers fail at bytes that are not JSON,
    * and begin to give tokens before they know whether the text has to be restored.
    */
   private static final class BodyFactory extends JsonFactory {

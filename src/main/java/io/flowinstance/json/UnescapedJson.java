@@ -22,8 +22,8 @@ final class UnescapedJson {
   }
 
   /**
-   * The text without the quotes around {@code graph} and {@code parameters} values that are no JSON
-   * strings.
+   * The text without the quotes around {@code graph} and {@code parameters} values that are not
+   * JSON strings.
    */
   static String restore(String printed) {
     return new UnescapedJson(printed).restore();

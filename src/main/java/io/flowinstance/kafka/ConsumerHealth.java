@@ -75,7 +75,7 @@ final class ConsumerHealth {
     faults.clear(name() + " reads");
   }
 
-  /** A poll failed: the loop goes on, so it is no sign of a hang. */
+  /** A poll failed: the loop goes on, so it is not a sign of a hang. */
   void readingFailed(Throwable failure) {
     polled();
     faults.report(name() + " reads", "Ids cannot be read. " + KafkaFaults.sentence(failure));

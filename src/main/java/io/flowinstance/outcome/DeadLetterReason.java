@@ -8,7 +8,7 @@ public enum DeadLetterReason {
   IDENTITY_NOT_ALLOWED,
   /** The API, or the gateway before it, will not give this instance. */
   REJECTED_BY_API,
-  /** The API's answer is no FlowInstance. */
+  /** The API's answer is not a FlowInstance. */
   UNREADABLE_RESPONSE,
   /** Tasks of the graph cannot be read; the others were published. */
   UNREADABLE_TASK,

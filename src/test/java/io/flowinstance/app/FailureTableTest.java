@@ -80,7 +80,7 @@ class FailureTableTest {
     return Stream.of(
         Named.of("no data", Fault.body("{\"status\":0}")),
         Named.of("null data", Fault.body("{\"status\":0,\"data\":null}")),
-        Named.of("data that is no instance", Fault.body("{\"status\":0,\"data\":7}")));
+        Named.of("data that is not an instance", Fault.body("{\"status\":0,\"data\":7}")));
   }
 
   @ParameterizedTest

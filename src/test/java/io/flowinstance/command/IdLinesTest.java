@@ -49,6 +49,6 @@ class IdLinesTest {
     CommandFailedException failure =
         assertThrows(CommandFailedException.class, () -> read(new byte[] {'a', (byte) 0xFF}));
 
-    assertEquals("the test is no UTF-8 text.", failure.getMessage());
+    assertEquals("the test is not UTF-8 text.", failure.getMessage());
   }
 }

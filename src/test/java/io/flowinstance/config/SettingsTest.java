@@ -89,7 +89,7 @@ class SettingsTest {
         message);
     assertTrue(message.contains("ENOS_APP_SECRET (enos.app-secret) is missing"), message);
     assertTrue(message.contains("it must be one of v2.0, v2.1"), message);
-    assertTrue(message.contains("\"Mars/Base\", which is no time zone"), message);
+    assertTrue(message.contains("\"Mars/Base\", which is not a time zone"), message);
     assertEquals(7, message.lines().filter(line -> line.startsWith("  - ")).count(), message);
   }
 

@@ -141,7 +141,7 @@ final class Conversation implements AutoCloseable {
     try {
       return JSON.readTree(value);
     } catch (IOException e) {
-      throw new UncheckedIOException("A message is no JSON: " + value, e);
+      throw new UncheckedIOException("A message is not JSON: " + value, e);
     }
   }
 }

@@ -69,7 +69,7 @@ final class AvailabilityResult {
     cells.put("recovered", "%.1f s".formatted(seconds));
   }
 
-  /** Notes a sentence that is no finding. */
+  /** Notes a sentence that is not a finding. */
   void remark(String sentence) {
     remarks.add(sentence);
   }

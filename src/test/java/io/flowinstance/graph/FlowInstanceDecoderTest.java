@@ -89,30 +89,30 @@ class FlowInstanceDecoderTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "{\"graph\":5}|/graph is no JSON object: 5",
-        "{\"graph\":\"nonsense\"}|/graph is no JSON object: \"nonsense\"",
-        "{\"graph\":\"[]\"}|/graph is no JSON object: \"[]\"",
-        "{\"graph\":\"null\"}|/graph is no JSON object: \"null\"",
-        "{\"graph\":[]}|/graph is no JSON object: []",
-        "{\"graph\":{\"tasks\":{}}}|/graph/tasks is no array: {}",
-        "{\"graph\":{\"flows\":\"[]\"}}|/graph/flows is no array: \"[]\"",
-        "{\"graph\":{\"relations\":1}}|/graph/relations is no array: 1",
-        "{\"graph\":{\"relations\":[null,7]}}|/graph/relations/1 is no object: 7",
-        "{\"graph\":{\"flows\":[{\"is_virtual\":\"maybe\"}]}}|/graph/flows/0/is_virtual is no"
+        "{\"graph\":5}|/graph is not a JSON object: 5",
+        "{\"graph\":\"nonsense\"}|/graph is not a JSON object: \"nonsense\"",
+        "{\"graph\":\"[]\"}|/graph is not a JSON object: \"[]\"",
+        "{\"graph\":\"null\"}|/graph is not a JSON object: \"null\"",
+        "{\"graph\":[]}|/graph is not a JSON object: []",
+        "{\"graph\":{\"tasks\":{}}}|/graph/tasks is not an array: {}",
+        "{\"graph\":{\"flows\":\"[]\"}}|/graph/flows is not an array: \"[]\"",
+        "{\"graph\":{\"relations\":1}}|/graph/relations is not an array: 1",
+        "{\"graph\":{\"relations\":[null,7]}}|/graph/relations/1 is not an object: 7",
+        "{\"graph\":{\"flows\":[{\"is_virtual\":\"maybe\"}]}}|/graph/flows/0/is_virtual is not a"
             + " boolean: \"maybe\"",
-        "{\"graph\":{\"id\":\"\"}}|/graph/id is no whole number of 64 bits: \"\"",
-        "{\"flowId\":2438.5}|/flowId is no whole number of 64 bits: 2438.5",
-        "{\"flow_id\":\"x\"}|/flow_id is no whole number of 64 bits: \"x\"",
-        "{\"owner\":[]}|/owner is no text: []",
-        "{\"status\":1e999999999}|/status is no whole number of 32 bits: 1E+999999999",
-        "{\"owner\":1e999999999}|/owner is no text: 1E+999999999",
-        "{\"unknown\":1}|The data is no FlowInstance: {\"unknown\":1}",
-        "{\"flowId\":null}|The data is no FlowInstance: {\"flowId\":null}",
-        "[]|The data is no FlowInstance: []",
-        "[{\"flowId\":1},{\"flowId\":1}]|The data is no FlowInstance:"
+        "{\"graph\":{\"id\":\"\"}}|/graph/id is not a whole number of 64 bits: \"\"",
+        "{\"flowId\":2438.5}|/flowId is not a whole number of 64 bits: 2438.5",
+        "{\"flow_id\":\"x\"}|/flow_id is not a whole number of 64 bits: \"x\"",
+        "{\"owner\":[]}|/owner is not a text: []",
+        "{\"status\":1e999999999}|/status is not a whole number of 32 bits: 1E+999999999",
+        "{\"owner\":1e999999999}|/owner is not a text: 1E+999999999",
+        "{\"unknown\":1}|The data is not a FlowInstance: {\"unknown\":1}",
+        "{\"flowId\":null}|The data is not a FlowInstance: {\"flowId\":null}",
+        "[]|The data is not a FlowInstance: []",
+        "[{\"flowId\":1},{\"flowId\":1}]|The data is not a FlowInstance:"
             + " [{\"flowId\":1},{\"flowId\":1}]",
-        "\"text\"|The data is no FlowInstance: \"text\"",
-        "null|The data is no FlowInstance: null",
+        "\"text\"|The data is not a FlowInstance: \"text\"",
+        "null|The data is not a FlowInstance: null",
       })
   void refusesWithThePlaceAndTheValue(String data, String message) throws Exception {
     JsonNode read = Json.read(data);
@@ -127,7 +127,8 @@ class FlowInstanceDecoderTest {
     var refused =
         assertThrows(UnreadableResponseException.class, () -> decoder.decode(data, "asked"));
     assertEquals(
-        "/flowId is no whole number of 64 bits: \"" + "x".repeat(79) + "…", refused.getMessage());
+        "/flowId is not a whole number of 64 bits: \"" + "x".repeat(79) + "…",
+        refused.getMessage());
   }
 
   @Test
@@ -359,11 +360,11 @@ class FlowInstanceDecoderTest {
     InstanceGraph graph = instance.graph();
     assertEquals(
         List.of(
-            "/graph/tasks/0 is no object: null",
-            "/graph/tasks/2 is no object: 5",
+            "/graph/tasks/0 is not an object: null",
+            "/graph/tasks/2 is not an object: 5",
             "/graph/tasks/3 has no taskInstId: {\"task_id\":7,\"gone\":null}",
             "/graph/tasks/4 has no taskInstId: {\"taskInstId\":\" \"}",
-            "/graph/tasks/5/x is no number: \"left\""),
+            "/graph/tasks/5/x is not a number: \"left\""),
         graph.tasks().unreadable().stream().map(UnreadableTask::message).toList());
     assertEquals(
         List.of(1, 6), graph.tasks().readable().stream().map(TaskInstance::index).toList());

@@ -62,7 +62,7 @@ class JsonTest {
       text[i + 1] = (byte) (broken >> 8 * (length - 1 - i));
     }
     var refused = assertThrows(MalformedJsonException.class, () -> Json.read(text));
-    assertEquals("The text is no UTF-8 at byte 1", refused.getMessage());
+    assertEquals("The text is not UTF-8 at byte 1", refused.getMessage());
   }
 
   @ParameterizedTest

@@ -144,7 +144,7 @@ public final class Instances {
     try {
       return JSON.readTree(json);
     } catch (IOException e) {
-      throw new IllegalArgumentException("The body is no JSON", e);
+      throw new IllegalArgumentException("The body is not JSON", e);
     }
   }
 
