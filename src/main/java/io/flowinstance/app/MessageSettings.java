@@ -10,7 +10,7 @@ import io.flowinstance.outcome.EventMessages;
 import java.time.Clock;
 import java.time.ZoneId;
 
-/** How the settings have ids read and messages made. */
+/** What reads id records and makes messages, configured by the settings. */
 public record MessageSettings(
     IdRecordReader ids,
     AllowedIdentities identities,

@@ -18,20 +18,21 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Ids, one per line, each once, in the order of their first lines: anything that an id record may
- * hold, so that an id with its user and organization, as JSON, is one too. Blank lines and those
- * that begin with {@code #} are passed over.
+ * Ids from a text, one per line. A line may be whatever an id record may be: a bare id, or JSON
+ * with a user and an organization. Blank lines and lines that begin with {@code #} are skipped.
+ * Each id is kept once, in the order of its first line.
  *
- * @param values by what is asked for, what the id record will hold
- * @param repeated how many lines asked for what an earlier one asked for
+ * @param values the value of each id record, by what it asks for
+ * @param repeated how many lines repeat an earlier one
  */
 record IdLines(Map<InstanceQuery, String> values, int repeated) {
   private static final int MOST_SHOWN = 10;
 
   /**
-   * Reads to the end.
+   * Reads all lines.
    *
-   * @throws CommandFailedException it cannot be read, or some lines hold no id: all of them count
+   * @param source names the text in an error
+   * @throws CommandFailedException the text cannot be read, or some lines are not ids
    */
   static IdLines read(InputStream in, String source) {
     // The pipeline knows the user and the organization of an id that names none.

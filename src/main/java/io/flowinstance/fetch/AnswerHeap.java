@@ -1,8 +1,9 @@
 package io.flowinstance.fetch;
 
 /**
- * The heap for the answer of the call that a thread makes. HttpClient hands an answer to {@link
- * CallBounds} without any word of who asked, but on the thread that did.
+ * Reserves heap for the answer to the call of the current thread. A thread-local, because
+ * HttpClient does not tell {@link CallBounds} which fetch an answer belongs to, but runs it on the
+ * fetch's thread.
  */
 final class AnswerHeap {
   /** A body's bytes, its text, and its graph as a text. */
@@ -25,11 +26,11 @@ final class AnswerHeap {
   }
 
   /**
-   * Takes the heap for what is going to be read out of a body.
+   * Reserves the heap that reading a body takes.
    *
-   * @param bytes of the body
-   * @param values in it, as far as they are known
-   * @throws NoHeapException there is not so much now
+   * @param bytes the length of the body
+   * @param values how many JSON values were counted in it so far
+   * @throws NoHeapException there is not enough heap now
    */
   static void take(long bytes, long values) {
     FetchScope scope = SCOPE.get();

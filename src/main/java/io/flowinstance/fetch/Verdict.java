@@ -16,25 +16,25 @@ import java.util.Set;
  * now, by the same user and organization?
  *
  * <p>An instance is to blame when it failed, another was served, it failed again, and another was
- * served again, each call begun after the one before had ended, and that so often that chance does
- * not explain it. How often, follows from how often instances fail that are served in the end:
- * twice when none does, many times when each second call fails at random.
+ * served again, each call after the end of the one before. How often this has to repeat depends on
+ * how often calls fail for instances that are served in the end: twice where none does, many times
+ * where each second call fails at random.
  *
  * <p>Times are those of {@link System#nanoTime()}. Safe for use by several threads.
  */
 final class Verdict {
-  /** Of so many instances, at most one is blamed for a gateway that fails at random. */
+  /** When a gateway fails at random, at most one of so many instances is blamed for it. */
   private static final double INSTANCES_PER_ERROR = 100_000;
 
   private static final int MOST_FAILURES = 40;
 
-  /** Calls that are taken as served beforehand, so that one failure alone says little. */
+  /** Served calls that are assumed at the start, so that the first failure counts for little. */
   private static final double PRIOR_CALLS = 5;
 
   private static final double HALF_LIFE_NANOS = Duration.ofSeconds(30).toNanos();
 
   /**
-   * So many different instances hardly turn bad at once: the API's clock alone says nothing then.
+   * When so many different instances fail at once, the API's clock is not evidence that it works.
    */
   private static final int SUSPICIOUS_INSTANCES = 5;
 
