@@ -335,6 +335,7 @@ class KafkaFaultsIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void goesOnWhenThePasswordInItsFileIsPutRight(@TempDir Path folder) throws Exception {
     topics = Topics.create(broker, "wrong-file");
     password("file", "right");
@@ -404,6 +405,7 @@ class KafkaFaultsIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void tellsOfIdsThatRetentionDeletedBeforeTheyWereRead() {
     topics = Topics.create(broker, "deleted");
     ApplicationProcess first = launch(environment()).awaitReady();

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Test;
  */
 class LargeAnswersIT {
   private static final boolean FULL = Boolean.getBoolean("chaos");
-  private static final int ANSWERS = FULL ? 64 : 4;
+  private static final int ANSWERS = FULL ? 64 : 2;
   private static final int HEAP_MB = 512;
   private static final int SMALL = 200;
   private static final int TASKS_OF_A_SMALL_ONE = 1;
