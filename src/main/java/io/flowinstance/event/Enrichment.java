@@ -61,7 +61,7 @@ public record Enrichment(
   static Enrichment of(FlowInstance instance, Edges edges, EventZones zones) {
     InstanceGraph graph = instance.graph();
     List<TaskInstance> tasks = graph.tasks().readable();
-    State state = State.of(instance.status(), instance.statusDesc());
+    State state = State.of(State.status(instance.status(), instance.statusDesc()));
     Map<String, Integer> countByStatus = new LinkedHashMap<>();
     Map<State, Integer> countByState = new EnumMap<>(State.class);
     for (State each : State.values()) {

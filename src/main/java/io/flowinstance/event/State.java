@@ -22,11 +22,11 @@ public enum State {
   /** No status, or one that is not known. */
   UNKNOWN;
 
-  /** By the numeric status of an instance, which begins at -1. */
-  private static final List<State> BY_CODE =
+  /** The names of the numeric statuses of an instance, which begin at -1. */
+  private static final List<String> NAMES =
       List.of(
-          FAILED, WAITING, SUCCEEDED, RUNNING, SUSPENDED, FAILED, WAITING, WAITING, FAILED,
-          CANCELED, RUNNING, SKIPPED);
+          "FAIL", "INIT", "SUCCESS", "RUNNING", "SUSPEND", "INTERNAL_ERROR", "WAIT", "READY",
+          "TIMEOUT", "CANCEL", "RERUN", "SKIP");
 
   /** The state that a status names, in any case; the status may be null. */
   public static State of(String name) {
@@ -43,13 +43,11 @@ public enum State {
   }
 
   /**
-   * The state of an instance: that of its code where the code is a known one, else that of its
-   * name. Either may be null.
+   * The status of an instance: the name of its code where the code is a known one, else the name
+   * that came with it. Either may be null, and so may the status.
    */
-  static State of(Integer code, String name) {
-    return code != null && code >= -1 && code < BY_CODE.size() - 1
-        ? BY_CODE.get(code + 1)
-        : of(name);
+  public static String status(Integer code, String name) {
+    return code != null && code >= -1 && code < NAMES.size() - 1 ? NAMES.get(code + 1) : name;
   }
 
   /** Whether nothing is expected to follow by itself. Anything can be re-run. */

@@ -174,6 +174,28 @@ public final class Json {
   }
 
   /**
+   * Reads exactly one JSON value as a record.
+   *
+   * @throws MalformedJsonException if the bytes are no JSON, or no such record
+   */
+  public static <T> T read(byte[] utf8, Class<T> type) throws MalformedJsonException {
+    try {
+      T value = MAPPER.readValue(utf8, type);
+      if (value == null) {
+        throw new MalformedJsonException("The value is null", false);
+      }
+      return value;
+    } catch (MalformedJsonException e) {
+      throw e;
+    } catch (JsonProcessingException e) {
+      throw new MalformedJsonException(sentence(e), false);
+    } catch (IOException e) {
+      // Bytes in memory do not fail.
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
    * Reads JSON, or JSON as the documentation of the API prints it: with the backslashes inside
    * {@code graph} lost. The text is read strictly first; only if that fails, once more with the
    * printing undone.

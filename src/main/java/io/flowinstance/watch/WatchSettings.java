@@ -14,6 +14,7 @@ import java.time.Duration;
  * @param giveUp how long an instance is asked for in vain
  * @param maxIdsPerSecond most ids that are sent back, over all processes
  * @param maxInstances most instances that one partition of the topic keeps
+ * @param partitions how many partitions the topic of the instances has
  * @param eventSource goes before each CloudEvents source; may be empty
  * @param schemaBaseUri where the schemas are found, a URI that ends with a slash, or empty
  */
@@ -29,5 +30,6 @@ public record WatchSettings(
     Duration giveUp,
     int maxIdsPerSecond,
     int maxInstances,
+    int partitions,
     String eventSource,
     String schemaBaseUri) {}

@@ -2,15 +2,42 @@ package io.flowinstance.watch;
 
 import io.flowinstance.metrics.WatchMetrics;
 import java.time.Clock;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.state.Stores;
 
 /** The change feed: observations of instances in, what changed and which ids are due out. */
 public final class WatchTopology {
+  private static final String OBSERVATIONS = "observations";
+  private static final String CHANGE_FEED = "change-feed";
+
   private WatchTopology() {}
 
   /** The topology, to be run by Kafka Streams with {@code exactly_once_v2}. */
   public static Topology of(
       WatchSettings settings, PendingIds pending, WatchMetrics metrics, Clock clock) {
-    return new Topology();
+    ByteArraySerializer bytes = new ByteArraySerializer();
+    return new Topology()
+        .addSource(
+            OBSERVATIONS,
+            new ByteArrayDeserializer(),
+            new ByteArrayDeserializer(),
+            settings.flowInstanceTopic())
+        .addProcessor(
+            CHANGE_FEED, () -> new WatchedPartition(settings, pending, metrics, clock), OBSERVATIONS)
+        .addStateStore(
+            Stores.keyValueStoreBuilder(
+                Stores.inMemoryKeyValueStore(WatchedPartition.INSTANCES),
+                Serdes.String(),
+                Serdes.ByteArray()),
+            CHANGE_FEED)
+        .addStateStore(
+            Stores.keyValueStoreBuilder(
+                Stores.inMemoryKeyValueStore(WatchedPartition.FROM), Serdes.String(), Serdes.Long()),
+            CHANGE_FEED)
+        .addSink(WatchedPartition.TRANSITIONS, settings.transitionTopic(), bytes, bytes, CHANGE_FEED)
+        .addSink(WatchedPartition.IDS, settings.instanceIdTopic(), bytes, bytes, CHANGE_FEED);
   }
 }

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -30,7 +31,11 @@ class AsyncApiTest {
   void namesTheTopicsOfTheContract() {
     assertEquals(
         Set.of(
-            "flow-instance-ids", "flow-instances", "task-statuses", "flow-instance-dead-letters"),
+            "flow-instance-ids",
+            "flow-instances",
+            "task-statuses",
+            "flow-instance-transitions",
+            "flow-instance-dead-letters"),
         names("/channels"));
     for (var channel : document.get("channels").properties()) {
       assertEquals(channel.getKey(), channel.getValue().get("address").textValue());
@@ -41,9 +46,10 @@ class AsyncApiTest {
   @Test
   void namesTheTypesThatTheEventsCarry() {
     JsonNode types = document.at("/components/schemas/cloudEventHeaders/properties/ce_type/enum");
+    List<String> names = new ArrayList<>();
+    types.forEach(type -> names.add(type.textValue()));
     assertEquals(
-        List.of(FlowInstanceEvent.TYPE, TaskStatusEvent.TYPE),
-        List.of(types.get(0).textValue(), types.get(1).textValue()));
+        List.of(FlowInstanceEvent.TYPE, TaskStatusEvent.TYPE, TransitionEvent.TYPE), names);
   }
 
   @Test

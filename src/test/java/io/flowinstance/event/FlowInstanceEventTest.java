@@ -226,7 +226,7 @@ class FlowInstanceEventTest {
     "11,,UNKNOWN"
   })
   void tellsTheStateOfAnInstanceByItsNumberElseByItsName(Integer code, String name, State state) {
-    assertEquals(state, State.of(code, name));
+    assertEquals(state, State.of(State.status(code, name)));
   }
 
   @ParameterizedTest

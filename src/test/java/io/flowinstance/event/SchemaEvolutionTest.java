@@ -48,7 +48,7 @@ class SchemaEvolutionTest {
           "uniqueItems");
 
   @ParameterizedTest
-  @ValueSource(strings = {"flow-instance.v1", "task-status.v1"})
+  @ValueSource(strings = {"flow-instance.v1", "task-status.v1", "flow-instance-transition.v1"})
   void everyPromiseOfTheReleaseStandsAndEveryAdditionIsOptional(String name) throws Exception {
     assertStands(
         Schemas.json("/schemas/released/" + name + ".schema.json"),
@@ -87,14 +87,14 @@ class SchemaEvolutionTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"flow-instance.v1", "task-status.v1"})
+  @ValueSource(strings = {"flow-instance.v1", "task-status.v1", "flow-instance-transition.v1"})
   void readersOfTodayReadTheMessagesOfTheRelease(String name) throws Exception {
     JsonNode message = Schemas.json("/schemas/released/" + name + ".message.json");
     assertEquals(Set.of(), Schemas.schema("/schemas/" + name + ".schema.json").validate(message));
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"flow-instance.v1", "task-status.v1"})
+  @ValueSource(strings = {"flow-instance.v1", "task-status.v1", "flow-instance-transition.v1"})
   void readersOfTheReleaseReadMessagesWithMoreFieldsAndValues(String name) throws Exception {
     JsonSchema released = Schemas.schema("/schemas/released/" + name + ".schema.json");
     JsonNode message = Schemas.json("/schemas/released/" + name + ".message.json");
@@ -112,7 +112,7 @@ class SchemaEvolutionTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"flow-instance.v1", "task-status.v1"})
+  @ValueSource(strings = {"flow-instance.v1", "task-status.v1", "flow-instance-transition.v1"})
   void theSchemaIsOpenAndHasNoKeywordThatACommonReaderDoesNotKnow(String name) throws Exception {
     JsonNode schema = Schemas.json("/schemas/" + name + ".schema.json");
     assertEquals("http://json-schema.org/draft-07/schema#", schema.get("$schema").textValue());
@@ -141,7 +141,7 @@ class SchemaEvolutionTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"flow-instance.v1", "task-status.v1"})
+  @ValueSource(strings = {"flow-instance.v1", "task-status.v1", "flow-instance-transition.v1"})
   void aMessageWithoutARequiredFieldIsRefused(String name) throws Exception {
     JsonSchema schema = Schemas.schema("/schemas/" + name + ".schema.json");
     for (JsonNode required : Schemas.json("/schemas/" + name + ".schema.json").get("required")) {

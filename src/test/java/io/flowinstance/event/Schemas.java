@@ -22,6 +22,9 @@ public final class Schemas {
   /** Today's schema of a task, and the released one. */
   public static final List<JsonSchema> TASK_STATUS = schemas("task-status.v1");
 
+  /** Today's schema of a transition, and the released one. */
+  public static final List<JsonSchema> TRANSITION = schemas("flow-instance-transition.v1");
+
   private Schemas() {}
 
   /** Reads a message after holding it against its schemas. */

@@ -1,0 +1,193 @@
+package io.flowinstance.watch;
+
+import static io.flowinstance.event.TransitionEvent.Kind.INSTANCE;
+import static io.flowinstance.event.TransitionEvent.Kind.TASK;
+
+import io.flowinstance.event.State;
+import io.flowinstance.event.TransitionEvent;
+import io.flowinstance.watch.WatchedInstance.Rerun;
+import io.flowinstance.watch.WatchedInstance.Task;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** What an observation changes of what is remembered of its instance. Pure. */
+final class Change {
+  private static final ObservedInstance.Task NO_TASK = removed(null);
+
+  private final ObservedInstance now;
+  private final long at;
+  private final long published;
+  private final List<TransitionEvent> transitions = new ArrayList<>();
+  private final WatchedInstance after;
+
+  /** A status as it was seen from one time to another. */
+  private record Previous(String status, long since, long seenAt) {}
+
+  /**
+   * @param before what is remembered, or null at first sight
+   * @param isHistory whether changes are remembered and not published
+   */
+  Change(WatchedInstance before, ObservedInstance now, boolean isHistory) {
+    this.now = now;
+    at = now.at();
+    published = before == null ? 0 : before.sequence();
+    WatchedInstance instance = before == null ? firstSight() : instance(before);
+    List<Task> tasks = tasks(before);
+    long changedAt = transitions.isEmpty() ? before.changedAt() : at;
+    if (isHistory) {
+      transitions.clear();
+    }
+    after =
+        new WatchedInstance(
+            now.enrichment().userId(),
+            now.enrichment().orgId(),
+            instance.status(),
+            instance.settled(),
+            instance.since(),
+            at,
+            changedAt,
+            instance.startedAt(),
+            instance.rerun(),
+            instance.attempt(),
+            published + transitions.size(),
+            0,
+            0,
+            tasks);
+  }
+
+  /** What is remembered from now on. */
+  WatchedInstance after() {
+    return after;
+  }
+
+  /** The instance first, then tasks in graph order, then those that are gone. */
+  List<TransitionEvent> transitions() {
+    return transitions;
+  }
+
+  private WatchedInstance firstSight() {
+    add(null, NO_TASK, 1, now.statusName(), now.enrichment().settled());
+    return instance(at, startedAt(), Rerun.NONE, 1);
+  }
+
+  private WatchedInstance instance(WatchedInstance before) {
+    boolean settled = now.enrichment().settled();
+    boolean starts = startedAt() != 0 && startedAt() != before.startedAt();
+    boolean startsAgain = starts && before.startedAt() != 0;
+    boolean unsettles = before.settled() && !settled;
+    boolean isRerun =
+        unsettles
+            ? startsAgain || before.rerun() != Rerun.UNSETTLED_EXPECTED
+            : startsAgain && before.rerun() != Rerun.NEW_START_EXPECTED;
+    Rerun rerun = before.rerun();
+    if (unsettles) {
+      rerun =
+          starts || rerun == Rerun.UNSETTLED_EXPECTED ? Rerun.NONE : Rerun.NEW_START_EXPECTED;
+    } else if (starts) {
+      rerun = isRerun && before.settled() ? Rerun.UNSETTLED_EXPECTED : Rerun.NONE;
+    } else if (settled && !before.settled()) {
+      rerun = Rerun.NONE;
+    }
+    int attempt = before.attempt() + (isRerun ? 1 : 0);
+    long since = before.since();
+    if (isRerun
+        || settled != before.settled()
+        || !now.statusName().equals(before.status())) {
+      Previous previous = new Previous(before.status(), since, before.seenAt());
+      add(previous, NO_TASK, attempt, now.statusName(), settled);
+      since = at;
+    }
+    return instance(since, starts ? startedAt() : before.startedAt(), rerun, attempt);
+  }
+
+  private WatchedInstance instance(long since, long startedAt, Rerun rerun, int attempt) {
+    return new WatchedInstance(
+        null, null, now.statusName(), now.enrichment().settled(), since, at, at, startedAt, rerun,
+        attempt, 0, 0, 0, List.of());
+  }
+
+  private long startedAt() {
+    Instant startedAt = now.enrichment().startedAt();
+    return startedAt == null ? 0 : startedAt.toEpochMilli();
+  }
+
+  private List<Task> tasks(WatchedInstance before) {
+    Map<String, Task> gone = new LinkedHashMap<>();
+    if (before != null) {
+      before.tasks().forEach(task -> gone.put(task.id(), task));
+    }
+    Map<String, Task> tasks = new LinkedHashMap<>();
+    for (ObservedInstance.Task task : now.graph().tasks()) {
+      if (!tasks.containsKey(task.taskInstId())) {
+        tasks.put(task.taskInstId(), task(gone.remove(task.taskInstId()), task, before));
+      }
+    }
+    boolean mayBeUnreadable = !now.graph().unreadableTasks().isEmpty();
+    for (Task task : gone.values()) {
+      long seenAt = seenAt(task, before);
+      if (mayBeUnreadable) {
+        tasks.put(
+            task.id(), new Task(task.id(), task.status(), task.since(), task.attempt(), seenAt));
+      } else {
+        Previous previous = new Previous(task.status(), task.since(), seenAt);
+        add(previous, removed(task.id()), task.attempt(), null, true);
+      }
+    }
+    return List.copyOf(tasks.values());
+  }
+
+  private Task task(Task known, ObservedInstance.Task task, WatchedInstance before) {
+    String status = task.status();
+    boolean settled = State.of(status).isSettled();
+    if (known == null) {
+      add(null, task, 1, status, settled);
+      return new Task(task.taskInstId(), status, at, 1, 0);
+    }
+    if (status.equals(known.status())) {
+      return new Task(known.id(), status, known.since(), known.attempt(), 0);
+    }
+    int attempt =
+        known.attempt() + (State.of(known.status()).isSettled() && !settled ? 1 : 0);
+    Previous previous = new Previous(known.status(), known.since(), seenAt(known, before));
+    add(previous, task, attempt, status, settled);
+    return new Task(known.id(), status, at, attempt, 0);
+  }
+
+  private static long seenAt(Task task, WatchedInstance before) {
+    return task.seenAt() == 0 ? before.seenAt() : task.seenAt();
+  }
+
+  private static ObservedInstance.Task removed(String taskInstId) {
+    return new ObservedInstance.Task(taskInstId, null, null, null, null);
+  }
+
+  private void add(
+      Previous previous, ObservedInstance.Task task, int attempt, String status, boolean settled) {
+    transitions.add(
+        new TransitionEvent(
+            task == NO_TASK ? INSTANCE : TASK,
+            now.instanceId(),
+            task.taskInstId(),
+            task.taskId(),
+            task.nodeId(),
+            task.taskName(),
+            now.flowId(),
+            now.flowName(),
+            published + transitions.size() + 1,
+            attempt,
+            previous == null,
+            previous == null ? null : previous.status(),
+            previous == null ? null : State.of(previous.status()),
+            status,
+            status == null ? TransitionEvent.REMOVED : State.of(status).name(),
+            settled,
+            previous == null ? null : Instant.ofEpochMilli(previous.since()),
+            previous == null ? null : Instant.ofEpochMilli(previous.seenAt()),
+            now.enrichment().fetchedAt(),
+            now.enrichment().observationId(),
+            now.enrichment().orgId()));
+  }
+}

@@ -1,0 +1,89 @@
+package io.flowinstance.watch;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
+import com.fasterxml.jackson.databind.util.StdConverter;
+import io.flowinstance.event.State;
+import io.flowinstance.json.Json;
+import io.flowinstance.json.MalformedJsonException;
+import java.time.Instant;
+import java.util.List;
+import java.util.Objects;
+
+/** What the change feed reads of a {@code flow-instances} message. */
+@JsonIgnoreProperties(ignoreUnknown = true)
+record ObservedInstance(
+    String instanceId,
+    Long flowId,
+    String flowName,
+    Integer status,
+    String statusDesc,
+    Graph graph,
+    Enrichment enrichment) {
+
+  static final String NO_STATUS = "UNKNOWN";
+
+  ObservedInstance {
+    Objects.requireNonNull(instanceId, "instanceId");
+    Objects.requireNonNull(graph, "graph");
+    Objects.requireNonNull(enrichment, "enrichment");
+  }
+
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  record Graph(List<Task> tasks, List<Object> unreadableTasks) {
+    Graph {
+      Objects.requireNonNull(tasks, "tasks");
+      Objects.requireNonNull(unreadableTasks, "unreadableTasks");
+    }
+  }
+
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  record Task(String taskInstId, String taskId, String nodeId, String taskName, String status) {
+    Task {
+      status = status == null ? NO_STATUS : status;
+    }
+  }
+
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  record Enrichment(
+      boolean settled,
+      @JsonDeserialize(converter = InstantOfText.class) Instant startedAt,
+      String userId,
+      String orgId,
+      String observationId,
+      @JsonDeserialize(converter = InstantOfText.class) Instant fetchedAt) {
+    Enrichment {
+      Objects.requireNonNull(userId, "userId");
+      Objects.requireNonNull(orgId, "orgId");
+      Objects.requireNonNull(observationId, "observationId");
+      Objects.requireNonNull(fetchedAt, "fetchedAt");
+    }
+  }
+
+  static final class InstantOfText extends StdConverter<String, Instant> {
+    @Override
+    public Instant convert(String text) {
+      return Instant.parse(text);
+    }
+  }
+
+  /**
+   * Reads the value of a message, which may be null.
+   *
+   * @throws MalformedJsonException if it is no such message
+   */
+  static ObservedInstance read(byte[] value) throws MalformedJsonException {
+    return Json.read(value == null ? new byte[0] : value, ObservedInstance.class);
+  }
+
+  /** The name of the status where there is one, else its number. */
+  String statusName() {
+    String name = State.status(status, statusDesc);
+    return name == null ? Objects.toString(status, NO_STATUS) : name;
+  }
+
+  /** When it was observed, epoch milliseconds. */
+  long at() {
+    return enrichment.fetchedAt().toEpochMilli();
+  }
+}

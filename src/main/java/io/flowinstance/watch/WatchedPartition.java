@@ -1,0 +1,286 @@
+package io.flowinstance.watch;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.flowinstance.event.TransitionEvent;
+import io.flowinstance.json.Json;
+import io.flowinstance.json.MalformedJsonException;
+import io.flowinstance.metrics.WatchMetrics;
+import io.flowinstance.outcome.CloudEvents;
+import java.io.UncheckedIOException;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.List;
+import java.util.TreeSet;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.streams.KeyValue;
+import org.apache.kafka.streams.processor.PunctuationType;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.state.KeyValueIterator;
+import org.apache.kafka.streams.state.KeyValueStore;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One partition of the change feed. */
+final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]> {
+  /** The store of what is remembered, by instanceId. */
+  static final String INSTANCES = "instances";
+
+  /** The store of the instant that {@code watch.from=now} was at the first start. */
+  static final String FROM = "from";
+
+  static final String TRANSITIONS = "transitions";
+  static final String IDS = "ids";
+
+  private static final Logger LOG = LoggerFactory.getLogger(WatchedPartition.class);
+  private static final Duration TICK = Duration.ofSeconds(1);
+
+  /** So long after the start, or after an observation that is older, nothing is asked for. */
+  private static final long CATCH_UP_MS = 2_000;
+
+  /** Instances that one tick looks at: each costs some microseconds. */
+  private static final int MAX_PER_TICK = 10_000;
+
+  /** Larger memory is not kept: by default a broker takes no record of more than 1 MiB. */
+  private static final int MAX_BYTES = 900_000;
+
+  private final WatchSettings settings;
+  private final PendingIds pending;
+  private final WatchMetrics metrics;
+  private final Clock clock;
+  private final List<Header> typeHeaders;
+  private final double idsPerSecond;
+
+  // The in-memory store copies all its keys for each range, so what is due is found here.
+  private final TreeSet<Due> asking = new TreeSet<>(Due.ORDER);
+  private final TreeSet<Due> resting = new TreeSet<>(Due.ORDER);
+
+  private ProcessorContext<byte[], byte[]> context;
+  private KeyValueStore<String, byte[]> instances;
+  private Schedule schedule;
+  private long startedAt;
+  private long asksFrom;
+  private long lastTick;
+  private double mayAsk;
+
+  /**
+   * @param wasPending whether the id was pending when it was due last
+   */
+  private record Due(long at, String instanceId, boolean wasPending) {
+    static final Comparator<Due> ORDER =
+        Comparator.comparingLong(Due::at).thenComparing(Due::instanceId);
+  }
+
+  /** What is asked of the pipeline. */
+  private record IdMessage(String flowInstId, String userId, String orgId) {}
+
+  WatchedPartition(WatchSettings settings, PendingIds pending, WatchMetrics metrics, Clock clock) {
+    this.settings = settings;
+    this.pending = pending;
+    this.metrics = metrics;
+    this.clock = clock;
+    typeHeaders = CloudEvents.ofType(TransitionEvent.TYPE, settings.schemaBaseUri());
+    idsPerSecond = (double) settings.maxIdsPerSecond() / settings.partitions();
+  }
+
+  @Override
+  public void init(ProcessorContext<byte[], byte[]> context) {
+    this.context = context;
+    instances = context.getStateStore(INSTANCES);
+    startedAt = clock.millis();
+    asksFrom = startedAt + CATCH_UP_MS;
+    lastTick = startedAt;
+    schedule = new Schedule(settings, from());
+    try (KeyValueIterator<String, byte[]> all = instances.all()) {
+      while (all.hasNext()) {
+        KeyValue<String, byte[]> each = all.next();
+        expect(each.key, decode(each.value));
+      }
+    }
+    count(startedAt);
+    context.schedule(TICK, PunctuationType.WALL_CLOCK_TIME, this::tick);
+  }
+
+  private long from() {
+    return switch (settings.from()) {
+      case "earliest" -> Long.MIN_VALUE;
+      case "now" -> {
+        KeyValueStore<String, Long> store = context.getStateStore(FROM);
+        store.putIfAbsent(FROM, startedAt);
+        yield store.get(FROM);
+      }
+      default -> Instant.parse(settings.from()).toEpochMilli();
+    };
+  }
+
+  @Override
+  public void process(Record<byte[], byte[]> message) {
+    try {
+      observe(ObservedInstance.read(message.value()));
+    } catch (MalformedJsonException e) {
+      LOG.warn("Skipped a record that is no message of an instance: {}", e.getMessage());
+      metrics.unreadable();
+    }
+  }
+
+  private void observe(ObservedInstance observed) {
+    if (observed.at() < startedAt) {
+      asksFrom = clock.millis() + CATCH_UP_MS;
+    }
+    String id = observed.instanceId();
+    WatchedInstance before = get(id);
+    if (before != null && observed.at() < before.seenAt()) {
+      metrics.dropped();
+      return;
+    }
+    Change change = new Change(before, observed, schedule.isHistory(observed.at()));
+    publish(change.transitions(), observed);
+    if (before != null) {
+      index(id, before).remove(due(id, before));
+    }
+    WatchedInstance after = change.after();
+    byte[] stored = Json.write(after);
+    boolean isForgotten =
+        schedule.rests(id, after) && schedule.due(id, after) <= clock.millis();
+    boolean isWatched =
+        !isForgotten && stored.length <= MAX_BYTES && (before != null || makeRoom());
+    if (isWatched) {
+      instances.put(id, stored);
+      expect(id, after);
+    } else if (before != null) {
+      instances.delete(id);
+    }
+    if (!isWatched && !isForgotten) {
+      metrics.notWatched();
+    }
+  }
+
+  /** Forgets the instance that settled first, if there is no room for another. */
+  private boolean makeRoom() {
+    if (instances.approximateNumEntries() < settings.maxInstances()) {
+      return true;
+    }
+    Due oldest = resting.pollFirst();
+    if (oldest != null) {
+      instances.delete(oldest.instanceId());
+    }
+    return oldest != null;
+  }
+
+  private void publish(List<TransitionEvent> transitions, ObservedInstance observed) {
+    if (transitions.isEmpty()) {
+      return;
+    }
+    byte[] key = observed.instanceId().getBytes(UTF_8);
+    List<Header> shared =
+        CloudEvents.ofObservation(
+            settings.eventSource(),
+            observed.enrichment().orgId(),
+            observed.enrichment().fetchedAt());
+    shared.addAll(typeHeaders);
+    for (int n = 0; n < transitions.size(); n++) {
+      TransitionEvent transition = transitions.get(n);
+      String id = observed.enrichment().observationId() + "/transition/" + n;
+      context.forward(
+          new Record<>(
+              key, transition.toJson(), observed.at(), CloudEvents.headers(shared, id, key)),
+          TRANSITIONS);
+      metrics.transition(transition.kind().name(), transition.state());
+    }
+  }
+
+  private void tick(long ignored) {
+    long now = clock.millis();
+    for (int n = 0; n < MAX_PER_TICK && isDue(resting, now); n++) {
+      instances.delete(resting.pollFirst().instanceId());
+    }
+    // A partition's share of the cap, saved up for one second at most, but for one id at least.
+    mayAsk += idsPerSecond * Math.max(0, now - lastTick) / 1e3;
+    mayAsk = Math.min(mayAsk, Math.max(1, idsPerSecond));
+    lastTick = now;
+    if (now >= asksFrom) {
+      for (int n = 0; n < MAX_PER_TICK && mayAsk >= 1 && isDue(asking, now); n++) {
+        ask(asking.pollFirst(), now);
+      }
+    }
+    count(now);
+  }
+
+  private static boolean isDue(TreeSet<Due> index, long now) {
+    return !index.isEmpty() && index.first().at() <= now;
+  }
+
+  private void ask(Due due, long now) {
+    String id = due.instanceId();
+    WatchedInstance instance = get(id);
+    if (instance == null || schedule.rests(id, instance) || schedule.due(id, instance) > now) {
+      // It was observed while its id was pending, and is due at another time.
+      return;
+    }
+    if (instance.sent() > 0) {
+      boolean isPending = pending.isPending(id, Instant.ofEpochMilli(instance.sentAt()));
+      if (isPending || due.wasPending()) {
+        asking.add(new Due(now + schedule.pause(instance.sent()), id, isPending));
+        return;
+      }
+      if (schedule.isGivenUp(instance.sent())) {
+        instances.delete(id);
+        metrics.givenUp();
+        return;
+      }
+    }
+    mayAsk--;
+    context.forward(
+        new Record<>(
+            id.getBytes(UTF_8),
+            Json.write(new IdMessage(id, instance.userId(), instance.orgId())),
+            now),
+        IDS);
+    metrics.sent();
+    WatchedInstance sent = instance.withSent(now);
+    instances.put(id, Json.write(sent));
+    expect(id, sent);
+  }
+
+  private void expect(String id, WatchedInstance instance) {
+    index(id, instance).add(due(id, instance));
+  }
+
+  private TreeSet<Due> index(String id, WatchedInstance instance) {
+    return schedule.rests(id, instance) ? resting : asking;
+  }
+
+  private Due due(String id, WatchedInstance instance) {
+    return new Due(schedule.due(id, instance), id, false);
+  }
+
+  private WatchedInstance get(String id) {
+    byte[] stored = instances.get(id);
+    return stored == null ? null : decode(stored);
+  }
+
+  private static WatchedInstance decode(byte[] stored) {
+    try {
+      return Json.read(stored, WatchedInstance.class);
+    } catch (MalformedJsonException e) {
+      throw new UncheckedIOException("The store holds what this version cannot read", e);
+    }
+  }
+
+  private void count(long now) {
+    metrics.partition(
+        context.taskId().partition(),
+        instances.approximateNumEntries(),
+        resting.size(),
+        asking.headSet(new Due(now + 1, "", false)).size());
+  }
+
+  @Override
+  public void close() {
+    metrics.closed(context.taskId().partition());
+  }
+}
