@@ -32,7 +32,7 @@ record ObservedInstance(
   @JsonIgnoreProperties(ignoreUnknown = true)
   record Graph(List<Task> tasks, List<Object> unreadableTasks) {
     Graph {
-      Objects.requireNonNull(tasks, "tasks");
+      tasks.forEach(task -> Objects.requireNonNull(task.taskInstId(), "taskInstId"));
       Objects.requireNonNull(unreadableTasks, "unreadableTasks");
     }
   }

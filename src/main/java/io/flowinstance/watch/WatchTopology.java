@@ -2,10 +2,12 @@ package io.flowinstance.watch;
 
 import io.flowinstance.metrics.WatchMetrics;
 import java.time.Clock;
+import java.util.function.Function;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.state.KeyValueBytesStoreSupplier;
 import org.apache.kafka.streams.state.Stores;
 
 /** The change feed: observations of instances in, what changed and which ids are due out. */
@@ -18,6 +20,18 @@ public final class WatchTopology {
   /** The topology, to be run by Kafka Streams with {@code exactly_once_v2}. */
   public static Topology of(
       WatchSettings settings, PendingIds pending, WatchMetrics metrics, Clock clock) {
+    return of(settings, pending, metrics, clock, Stores::inMemoryKeyValueStore);
+  }
+
+  /**
+   * @param stores makes a store of this name
+   */
+  static Topology of(
+      WatchSettings settings,
+      PendingIds pending,
+      WatchMetrics metrics,
+      Clock clock,
+      Function<String, KeyValueBytesStoreSupplier> stores) {
     ByteArraySerializer bytes = new ByteArraySerializer();
     return new Topology()
         .addSource(
@@ -29,13 +43,13 @@ public final class WatchTopology {
             CHANGE_FEED, () -> new WatchedPartition(settings, pending, metrics, clock), OBSERVATIONS)
         .addStateStore(
             Stores.keyValueStoreBuilder(
-                Stores.inMemoryKeyValueStore(WatchedPartition.INSTANCES),
+                stores.apply(WatchedPartition.INSTANCES),
                 Serdes.String(),
                 Serdes.ByteArray()),
             CHANGE_FEED)
         .addStateStore(
             Stores.keyValueStoreBuilder(
-                Stores.inMemoryKeyValueStore(WatchedPartition.FROM), Serdes.String(), Serdes.Long()),
+                stores.apply(WatchedPartition.FROM), Serdes.String(), Serdes.Long()),
             CHANGE_FEED)
         .addSink(WatchedPartition.TRANSITIONS, settings.transitionTopic(), bytes, bytes, CHANGE_FEED)
         .addSink(WatchedPartition.IDS, settings.instanceIdTopic(), bytes, bytes, CHANGE_FEED);

@@ -3,6 +3,8 @@ package io.flowinstance.watch;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.flowinstance.event.Schemas;
 import io.flowinstance.event.State;
@@ -18,21 +20,29 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
-import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
-import org.apache.kafka.streams.KeyValue;
+import org.apache.kafka.common.serialization.Serde;
+import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.TestInputTopic;
 import org.apache.kafka.streams.TestOutputTopic;
 import org.apache.kafka.streams.TopologyTestDriver;
+import org.apache.kafka.streams.processor.StateStore;
+import org.apache.kafka.streams.processor.StateStoreContext;
+import org.apache.kafka.streams.state.KeyValueBytesStoreSupplier;
 import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
+import org.apache.kafka.streams.state.internals.InMemoryKeyValueStore;
 import org.apache.kafka.streams.test.TestRecord;
 
 /** The change feed's topology on a clock of its own, without a broker. */
@@ -49,6 +59,7 @@ final class WatchBed implements AutoCloseable {
   private SimpleMeterRegistry registry;
   private Instant now = START;
   private int observations;
+  private final Map<String, Map<Bytes, byte[]>> changelogs = new HashMap<>();
   private TopologyTestDriver driver;
   private TestInputTopic<byte[], byte[]> instances;
   private TestOutputTopic<byte[], byte[]> transitions;
@@ -104,10 +115,12 @@ final class WatchBed implements AutoCloseable {
     properties.put(StreamsConfig.APPLICATION_ID_CONFIG, "watch-test");
     properties.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "none:1");
     registry = new SimpleMeterRegistry();
-    WatchMetrics metrics = new WatchMetrics(registry, STATES);
     driver =
         new TopologyTestDriver(
-            WatchTopology.of(settings, pending, metrics, clock), properties, now);
+            WatchTopology.of(
+                settings, pending, new WatchMetrics(registry, STATES), clock, Restored::new),
+            properties,
+            now);
     instances =
         driver.createInputTopic(
             settings.flowInstanceTopic(), new ByteArraySerializer(), new ByteArraySerializer());
@@ -119,24 +132,175 @@ final class WatchBed implements AutoCloseable {
             settings.instanceIdTopic(), new ByteArrayDeserializer(), new ByteArrayDeserializer());
   }
 
+  /** A store that begins with what the last one held, as after a restore from the changelog. */
+  private final class Restored implements KeyValueBytesStoreSupplier {
+    private final String name;
+
+    Restored(String name) {
+      this.name = name;
+    }
+
+    @Override
+    public String name() {
+      return name;
+    }
+
+    @Override
+    public KeyValueStore<Bytes, byte[]> get() {
+      return new InMemoryKeyValueStore(name) {
+        @Override
+        public void init(StateStoreContext context, StateStore root) {
+          super.init(context, root);
+          changelogs.getOrDefault(name, Map.of()).forEach(this::put);
+        }
+      };
+    }
+
+    @Override
+    public String metricsScope() {
+      return "test";
+    }
+  }
+
   /** Another process takes over, with what the changelogs say. */
   void restart() {
-    List<KeyValue<String, byte[]>> remembered = new ArrayList<>();
-    try (KeyValueIterator<String, byte[]> all = store().all()) {
-      all.forEachRemaining(remembered::add);
-    }
-    KeyValueStore<String, Long> fromStore = driver.getKeyValueStore(WatchedPartition.FROM);
-    Long from = fromStore.get(WatchedPartition.FROM);
+    changelogs.put(
+        WatchedPartition.INSTANCES, contents(WatchedPartition.INSTANCES, Serdes.ByteArray()));
+    changelogs.put(WatchedPartition.FROM, contents(WatchedPartition.FROM, Serdes.Long()));
     driver.close();
-    start(remembered, from);
+    start();
   }
 
-  private void start(List<KeyValue<String, byte[]>> remembered, Long from) {
-    throw new UnsupportedOperationException();
+  private <V> Map<Bytes, byte[]> contents(String name, Serde<V> serde) {
+    Map<Bytes, byte[]> contents = new TreeMap<>();
+    KeyValueStore<String, V> store = driver.getKeyValueStore(name);
+    try (KeyValueIterator<String, V> all = store.all()) {
+      all.forEachRemaining(
+          each ->
+              contents.put(
+                  Bytes.wrap(each.key.getBytes(UTF_8)),
+                  serde.serializer().serialize(name, each.value)));
+    }
+    return contents;
   }
 
-  KeyValueStore<String, byte[]> store() {
-    return driver.getKeyValueStore(WatchedPartition.INSTANCES);
+  Instant now() {
+    return now;
+  }
+
+  /** Lets time pass, second by second. */
+  void pass(Duration time) {
+    Instant end = now.plus(time);
+    while (now.isBefore(end)) {
+      now = now.plusSeconds(1);
+      driver.advanceWallClockTime(Duration.ofSeconds(1));
+    }
+  }
+
+  /**
+   * An instance is observed now.
+   *
+   * @param status its numeric status
+   * @param tasks each {@code <taskInstId>=<status>}
+   */
+  void observe(String instanceId, int status, String... tasks) {
+    observe(message(instanceId, status, tasks));
+  }
+
+  void observe(ObjectNode message) {
+    send(Json.write(message));
+  }
+
+  void send(byte[] value) {
+    instances.pipeInput(null, value, now);
+  }
+
+  /** The message of an instance that is observed now. */
+  ObjectNode message(String instanceId, int status, String... tasks) {
+    ObjectNode message = JsonNodeFactory.instance.objectNode();
+    message.put("instanceId", instanceId).put("flowId", 7).put("flowName", "nightly");
+    message.put("status", status).put("more", "ignored");
+    ObjectNode graph = message.putObject("graph");
+    graph.putArray("unreadableTasks");
+    ArrayNode array = graph.putArray("tasks");
+    boolean running = false;
+    for (String task : tasks) {
+      String[] parts = task.split("=");
+      array
+          .addObject()
+          .put("taskInstId", parts[0])
+          .put("taskId", "id-" + parts[0])
+          .put("nodeId", "t_" + parts[0])
+          .put("taskName", "name of " + parts[0])
+          .put("status", parts[1])
+          .put("x", 0.5);
+      running |= parts[1].equals("RUNNING");
+    }
+    boolean settled = State.of(State.status(status, null)).isSettled() && !running;
+    message
+        .putObject("enrichment")
+        .put("settled", settled)
+        .put("userId", "user")
+        .put("orgId", "org/1")
+        .put("observationId", "flow-instance-ids-0-" + observations++)
+        .put("fetchedAt", Times.text(now));
+    return message;
+  }
+
+  /** The transitions since the last call; each is held against its schema. */
+  List<JsonNode> transitions() {
+    return records().stream().map(WatchBed::valid).toList();
+  }
+
+  List<TestRecord<byte[], byte[]>> records() {
+    return transitions.readRecordsToList();
+  }
+
+  private static JsonNode valid(TestRecord<byte[], byte[]> message) {
+    try {
+      return Schemas.valid(Schemas.TRANSITION, message.value());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Of each transition its task, if any, the status before it, and the status. */
+  List<String> changes() {
+    return transitions().stream()
+        .map(
+            change ->
+                "%s %s → %s"
+                    .formatted(
+                        change.path("taskInstId").asText("instance"),
+                        change.path("previousStatus").asText("-"),
+                        change.path("status").asText(change.get("state").textValue())))
+        .toList();
+  }
+
+  /** The ids that were sent back since the last call. */
+  List<String> ids() {
+    return idRecords().stream().map(each -> new String(each.key(), UTF_8)).toList();
+  }
+
+  List<TestRecord<byte[], byte[]>> idRecords() {
+    return ids.readRecordsToList();
+  }
+
+  /** How many instances are remembered. */
+  long remembered() {
+    return driver.getKeyValueStore(WatchedPartition.INSTANCES).approximateNumEntries();
+  }
+
+  /** The count or the value of a meter of the watch. */
+  double metric(String name, String... tags) {
+    return registry
+        .get("flow.instance.watch." + name)
+        .tags(tags)
+        .meter()
+        .measure()
+        .iterator()
+        .next()
+        .getValue();
   }
 
   @Override
