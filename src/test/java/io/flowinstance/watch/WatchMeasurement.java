@@ -61,8 +61,9 @@ final class WatchMeasurement {
       int count,
       int seconds,
       int done) {
+    String template = template(seconds, done);
     for (int i = 0; i < count; i++) {
-      partition.process(new Record<>(null, message(i, seconds, done), 0));
+      partition.process(new Record<>(null, message(i, template), 0));
       context.resetForwards();
     }
   }
@@ -71,33 +72,37 @@ final class WatchMeasurement {
     return "%d-%d".formatted(2438 + i % TASKS_OF_WORKFLOW, 20190726123900L + i);
   }
 
-  private static byte[] message(int i, int seconds, int done) {
+  private static byte[] message(int i, String template) {
     String id = id(i);
-    String time = id.substring(id.indexOf('-'));
+    return template
+        .replace("@id", id)
+        .replace("@time", id.substring(id.indexOf('-')))
+        .getBytes(UTF_8);
+  }
+
+  private static String template(int seconds, int done) {
     String tasks =
         IntStream.range(0, TASKS)
             .mapToObj(
                 task ->
                     """
-                    {"taskName":"step %d","taskInstId":"%d%s","x":0.0198,"y":0.0045,\
+                    {"taskName":"step %d","taskInstId":"%d@time","x":0.0198,"y":0.0045,\
                     "taskId":"%d","nodeId":"t_%d","status":"%s"}"""
                         .formatted(
                             task,
                             104452 + task,
-                            time,
                             104452 + task,
                             104452 + task,
                             task < 5 + done ? "SUCCESS" : "INIT"))
             .collect(Collectors.joining(","));
     return """
-    {"instanceId":"%s","flowId":2438,"flowName":"rew","freq":"0 1/1 * * * ? *","graph":{\
+    {"instanceId":"@id","flowId":2438,"flowName":"rew","freq":"0 1/1 * * * ? *","graph":{\
     "creator":"yourCreator","flows":[],"relations":[],"tasks":[%s],"unreadableTasks":[]},\
     "status":2,"statusDesc":"RUNNING","startTime":"2026-01-01 00:00:00","enrichment":{\
     "state":"RUNNING","settled":false,"startedAt":"2026-01-01T00:00:00.000Z",\
-    "userId":"yourUserId","orgId":"o15444172373271","observationId":"flow-instance-ids-1-%d",\
+    "userId":"yourUserId","orgId":"o15444172373271","observationId":"flow-instance-ids-1-7",\
     "fetchedAt":"%s"}}"""
-        .formatted(id, tasks, i, Times.text(Instant.ofEpochSecond(1_800_000_000L + seconds)))
-        .getBytes(UTF_8);
+        .formatted(tasks, Times.text(Instant.ofEpochSecond(1_800_000_000L + seconds)));
   }
 
   private static void measure(String what, int count, Runnable work) {
