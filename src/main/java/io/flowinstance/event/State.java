@@ -25,8 +25,18 @@ public enum State {
   /** The names of the numeric statuses of an instance, which begin at -1. */
   private static final List<String> NAMES =
       List.of(
-          "FAIL", "INIT", "SUCCESS", "RUNNING", "SUSPEND", "INTERNAL_ERROR", "WAIT", "READY",
-          "TIMEOUT", "CANCEL", "RERUN", "SKIP");
+          "FAIL",
+          "INIT",
+          "SUCCESS",
+          "RUNNING",
+          "SUSPEND",
+          "INTERNAL_ERROR",
+          "WAIT",
+          "READY",
+          "TIMEOUT",
+          "CANCEL",
+          "RERUN",
+          "SKIP");
 
   /** The state that a status names, in any case; the status may be null. */
   public static State of(String name) {

@@ -84,8 +84,7 @@ final class Change {
             : startsAgain && before.rerun() != Rerun.NEW_START_EXPECTED;
     Rerun rerun = before.rerun();
     if (unsettles) {
-      rerun =
-          starts || rerun == Rerun.UNSETTLED_EXPECTED ? Rerun.NONE : Rerun.NEW_START_EXPECTED;
+      rerun = starts || rerun == Rerun.UNSETTLED_EXPECTED ? Rerun.NONE : Rerun.NEW_START_EXPECTED;
     } else if (starts) {
       rerun = isRerun && before.settled() ? Rerun.UNSETTLED_EXPECTED : Rerun.NONE;
     } else if (settled && !before.settled()) {
@@ -93,9 +92,7 @@ final class Change {
     }
     int attempt = before.attempt() + (isRerun ? 1 : 0);
     long since = before.since();
-    if (isRerun
-        || settled != before.settled()
-        || !now.statusName().equals(before.status())) {
+    if (isRerun || settled != before.settled() || !now.statusName().equals(before.status())) {
       Previous previous = new Previous(before.status(), since, before.seenAt());
       add(previous, NO_TASK, attempt, now.statusName(), settled);
       since = at;
@@ -105,8 +102,20 @@ final class Change {
 
   private WatchedInstance instance(long since, long startedAt, Rerun rerun, int attempt) {
     return new WatchedInstance(
-        null, null, now.statusName(), now.enrichment().settled(), since, at, at, startedAt, rerun,
-        attempt, 0, 0, 0, List.of());
+        null,
+        null,
+        now.statusName(),
+        now.enrichment().settled(),
+        since,
+        at,
+        at,
+        startedAt,
+        rerun,
+        attempt,
+        0,
+        0,
+        0,
+        List.of());
   }
 
   private long startedAt() {
@@ -149,8 +158,7 @@ final class Change {
     if (status.equals(known.status())) {
       return new Task(known.id(), status, known.since(), known.attempt(), 0);
     }
-    int attempt =
-        known.attempt() + (State.of(known.status()).isSettled() && !settled ? 1 : 0);
+    int attempt = known.attempt() + (State.of(known.status()).isSettled() && !settled ? 1 : 0);
     Previous previous = new Previous(known.status(), known.since(), seenAt(known, before));
     add(previous, task, attempt, status, settled);
     return new Task(known.id(), status, at, attempt, 0);

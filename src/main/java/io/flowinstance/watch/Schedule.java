@@ -46,8 +46,7 @@ record Schedule(WatchSettings settings, long from) {
                 settings.longestInterval().toMillis(),
                 (instance.seenAt() - instance.changedAt()) / 2));
     double jitter =
-        new SplittableRandom(instanceId.hashCode() + instance.seenAt())
-            .nextDouble(LEAST_JITTER, 1);
+        new SplittableRandom(instanceId.hashCode() + instance.seenAt()).nextDouble(LEAST_JITTER, 1);
     return instance.seenAt() + (long) (wait * jitter);
   }
 

@@ -40,18 +40,19 @@ public final class WatchTopology {
             new ByteArrayDeserializer(),
             settings.flowInstanceTopic())
         .addProcessor(
-            CHANGE_FEED, () -> new WatchedPartition(settings, pending, metrics, clock), OBSERVATIONS)
+            CHANGE_FEED,
+            () -> new WatchedPartition(settings, pending, metrics, clock),
+            OBSERVATIONS)
         .addStateStore(
             Stores.keyValueStoreBuilder(
-                stores.apply(WatchedPartition.INSTANCES),
-                Serdes.String(),
-                Serdes.ByteArray()),
+                stores.apply(WatchedPartition.INSTANCES), Serdes.String(), Serdes.ByteArray()),
             CHANGE_FEED)
         .addStateStore(
             Stores.keyValueStoreBuilder(
                 stores.apply(WatchedPartition.FROM), Serdes.String(), Serdes.Long()),
             CHANGE_FEED)
-        .addSink(WatchedPartition.TRANSITIONS, settings.transitionTopic(), bytes, bytes, CHANGE_FEED)
+        .addSink(
+            WatchedPartition.TRANSITIONS, settings.transitionTopic(), bytes, bytes, CHANGE_FEED)
         .addSink(WatchedPartition.IDS, settings.instanceIdTopic(), bytes, bytes, CHANGE_FEED);
   }
 }

@@ -144,8 +144,7 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
     }
     WatchedInstance after = change.after();
     byte[] stored = Json.write(after);
-    boolean isForgotten =
-        schedule.rests(id, after) && schedule.due(id, after) <= clock.millis();
+    boolean isForgotten = schedule.rests(id, after) && schedule.due(id, after) <= clock.millis();
     boolean isWatched =
         !isForgotten && stored.length <= MAX_BYTES && (before != null || makeRoom());
     if (isWatched) {

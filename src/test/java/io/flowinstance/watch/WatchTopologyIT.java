@@ -40,8 +40,8 @@ class WatchTopologyIT {
     try (KafkaBroker broker = KafkaBroker.launch()) {
       broker.createTopics(1, "flow-instances", "flow-instance-ids", "flow-instance-transitions");
       try (KafkaStreams streams = streams(broker, "first")) {
-        streams.start();
-        observe(broker, "i", "RUNNING", Instant.now().plusSeconds(1));
+        start(streams);
+        observe(broker, "i", "RUNNING", Instant.now());
         await().atMost(Duration.ofSeconds(60)).until(() -> transitions(broker).size() == 2);
         // The id is sent back about ten seconds later: by then the observation is committed.
         await()
@@ -53,8 +53,8 @@ class WatchTopologyIT {
                         values(broker, "flow-instance-ids")));
       }
       try (KafkaStreams streams = streams(broker, "second")) {
-        streams.start();
-        observe(broker, "i", "SUCCESS", Instant.now().plusSeconds(1));
+        start(streams);
+        observe(broker, "i", "SUCCESS", Instant.now());
         await().atMost(Duration.ofSeconds(60)).until(() -> transitions(broker).size() > 2);
       }
       assertEquals(
@@ -68,15 +68,22 @@ class WatchTopologyIT {
     properties.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, broker.bootstrapServers());
     properties.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
     properties.put(StreamsConfig.STATE_DIR_CONFIG, directory.resolve(process).toString());
+    // A member of a group of Kafka Streams does not leave it when it is closed.
+    properties.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, 6_000);
+    properties.put(ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG, 1_000);
     properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
     WatchMetrics metrics = new WatchMetrics(new SimpleMeterRegistry(), WatchBed.STATES);
     return new KafkaStreams(
         WatchTopology.of(
-            WatchBed.settings("now", 100, 100),
-            (id, sentAt) -> false,
-            metrics,
-            Clock.systemUTC()),
+            WatchBed.settings("now", 100, 100), (id, sentAt) -> false, metrics, Clock.systemUTC()),
         properties);
+  }
+
+  private static void start(KafkaStreams streams) {
+    streams.start();
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> streams.state() == KafkaStreams.State.RUNNING);
   }
 
   private static void observe(KafkaBroker broker, String id, String status, Instant fetchedAt) {
@@ -114,8 +121,10 @@ class WatchTopologyIT {
     try (KafkaConsumer<String, String> consumer =
         new KafkaConsumer<>(
             Map.of(
-                ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, broker.bootstrapServers(),
-                ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed"),
+                ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG,
+                broker.bootstrapServers(),
+                ConsumerConfig.ISOLATION_LEVEL_CONFIG,
+                "read_committed"),
             new StringDeserializer(),
             new StringDeserializer())) {
       TopicPartition partition = new TopicPartition(topic, 0);

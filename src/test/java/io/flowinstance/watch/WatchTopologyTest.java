@@ -201,8 +201,7 @@ class WatchTopologyTest {
     ObjectNode twice = bed.message("i", RUNNING, "a=RUNNING", "a=SUCCESS", "b=INIT");
     ((ObjectNode) twice.at("/graph/tasks/2")).remove("status");
     bed.observe(twice);
-    assertEquals(
-        List.of("instance - → RUNNING", "a - → RUNNING", "b - → UNKNOWN"), bed.changes());
+    assertEquals(List.of("instance - → RUNNING", "a - → RUNNING", "b - → UNKNOWN"), bed.changes());
   }
 
   @Test
@@ -213,7 +212,14 @@ class WatchTopologyTest {
     started("i", SUCCESS, "2026-01-01T00:05:00Z", "a=SUCCESS", "b=SUCCESS");
     assertEquals(
         List.of(
-            "1 instance", "1 a", "1 b", "2 instance", "2 a", "2 instance", "2 a", "2 instance",
+            "1 instance",
+            "1 a",
+            "1 b",
+            "2 instance",
+            "2 a",
+            "2 instance",
+            "2 a",
+            "2 instance",
             "2 a"),
         attempts());
   }
@@ -226,8 +232,7 @@ class WatchTopologyTest {
     started("i", SUCCESS, "2026-01-01T00:05:00Z");
     started("i", RUNNING, "2026-01-01T00:05:00Z");
     assertEquals(
-        List.of("1 instance", "2 instance", "2 instance", "2 instance", "3 instance"),
-        attempts());
+        List.of("1 instance", "2 instance", "2 instance", "2 instance", "3 instance"), attempts());
   }
 
   @Test
@@ -239,8 +244,7 @@ class WatchTopologyTest {
     started("i", RUNNING, "2026-01-01T00:11:00Z");
     started("i", RUNNING, "2026-01-01T00:12:00Z");
     assertEquals(
-        List.of("1 instance", "2 instance", "3 instance", "4 instance", "5 instance"),
-        attempts());
+        List.of("1 instance", "2 instance", "3 instance", "4 instance", "5 instance"), attempts());
   }
 
   @Test
@@ -394,9 +398,7 @@ class WatchTopologyTest {
       }
     }
     List<Long> pauses =
-        IntStream.range(1, sentAt.size())
-            .mapToObj(i -> sentAt.get(i) - sentAt.get(i - 1))
-            .toList();
+        IntStream.range(1, sentAt.size()).mapToObj(i -> sentAt.get(i) - sentAt.get(i - 1)).toList();
     assertEquals(List.of(60L, 120L, 240L), pauses);
     assertEquals(1, bed.metric("given.up"));
     assertEquals(0, bed.remembered());
