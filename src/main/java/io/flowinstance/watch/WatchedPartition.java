@@ -20,6 +20,7 @@ import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.processor.api.RecordMetadata;
 import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.slf4j.Logger;
@@ -122,7 +123,13 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
     try {
       observe(ObservedInstance.read(message.value()));
     } catch (MalformedJsonException e) {
-      LOG.warn("Skipped a record that is no message of an instance: {}", e.getMessage());
+      RecordMetadata place = context.recordMetadata().orElseThrow();
+      LOG.warn(
+          "Skipped {}-{}-{}, which is no message of an instance: {}",
+          place.topic(),
+          place.partition(),
+          place.offset(),
+          e.getMessage());
       metrics.unreadable();
     }
   }
