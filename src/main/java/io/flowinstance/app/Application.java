@@ -17,7 +17,9 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.apache.camel.CamelConfiguration;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.main.Main;
 import org.apache.camel.main.SimpleMainShutdownStrategy;
@@ -39,6 +41,15 @@ public final class Application {
    * @throws SettingsException the settings cannot be used
    */
   public static int run() throws InterruptedException {
+    return run(() -> start(Map.of()));
+  }
+
+  /**
+   * Runs what this starts until the process is asked to stop.
+   *
+   * @return the exit code of a process that did not start
+   */
+  static int run(Supplier<Main> starts) throws InterruptedException {
     File unpacked = ownTemporaryFolder();
     AtomicReference<Main> running = new AtomicReference<>();
     AtomicInteger exitCode = new AtomicInteger();
@@ -57,7 +68,7 @@ public final class Application {
                 },
                 "shutdown"));
     try {
-      running.set(start(Map.of()));
+      running.set(starts.get());
     } catch (SettingsException e) {
       exitCode.set(2);
       throw e;
@@ -91,13 +102,17 @@ public final class Application {
    */
   public static Main start(Map<String, String> overrides) {
     Settings settings = Settings.resolve(System.getenv(), overrides);
+    warnOfClearText(settings);
+    Tracing traces = traces(settings);
+    KafkaClients clients = new KafkaClients(settings::kafkaConnection);
+    return start(settings, clients, new AdminBrokers(clients::admin), System::nanoTime, traces);
+  }
+
+  static void warnOfClearText(Settings settings) {
     if (settings.isKafkaInClear()) {
       LoggerFactory.getLogger(Application.class)
           .warn("Kafka is used without TLS: ids and events are readable on the way.");
     }
-    Tracing traces = traces(settings);
-    KafkaClients clients = new KafkaClients(settings::kafkaConnection);
-    return start(settings, clients, new AdminBrokers(clients::admin), System::nanoTime, traces);
   }
 
   private static Tracing traces(Settings settings) {
@@ -124,32 +139,50 @@ public final class Application {
       Brokers brokers,
       LongSupplier nanoTime,
       Tracing traces) {
-    MeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    MeterRegistry meters = meters();
     Main main =
-        configure(settings, new Beans(settings, clients, brokers, nanoTime, traces, meters));
+        configure(
+            settings, meters, new Beans(settings, clients, brokers, nanoTime, traces, meters));
+    main.configure().withRoutesIncludePattern(ROUTES);
+    settings.forRoutes().forEach(main::addOverrideProperty);
+    return started(main, "The pipeline");
+  }
+
+  static MeterRegistry meters() {
+    return new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+  }
+
+  /**
+   * Starts it.
+   *
+   * @param name for the sentence that says why it did not start
+   */
+  static Main started(Main main, String name) {
     try {
       main.start();
     } catch (Exception e) {
       main.stop();
-      throw new IllegalStateException("The pipeline did not start: " + e.getMessage(), e);
+      throw new IllegalStateException("%s did not start: %s".formatted(name, e.getMessage()), e);
     }
     return main;
   }
 
-  private static Main configure(Settings settings, Beans beans) {
+  /** A process without routes: its beans, and a server for its health and metrics. */
+  static Main configure(Settings settings, MeterRegistry meters, CamelConfiguration beans) {
     Main main = new Main();
     // The default has a shutdown hook of its own, which may wait for the one of run and it for
     // that.
     main.setShutdownStrategy(new SimpleMainShutdownStrategy());
     main.configure()
         .withName("flow-instance-routes")
-        .withRoutesIncludePattern(ROUTES)
+        .withRoutesIncludePattern("false")
         .withAutoConfigurationLogSummary(false)
         .withStreamCachingEnabled(false)
         .withUseMdcLogging(false)
         .withJmxEnabled(false)
         .withShutdownTimeout(Math.max(1, settings.getInt("shutdown.timeout-ms") / 1000));
     main.configure().addConfiguration(beans);
+    main.configure().addConfiguration(new ProcessBeans(meters));
     main.configure()
         .httpManagementServer()
         .withEnabled(true)
@@ -160,12 +193,11 @@ public final class Application {
     // What it says of a consumer, KafkaHealth says in words.
     main.configure().health().setConsumersEnabled(false);
     // Bound before Camel looks for one. Camel's own meters cost more than they tell beside ours.
-    main.bind("metricsRegistry", beans.meters());
+    main.bind("metricsRegistry", meters);
     main.addOverrideProperty("camel.metrics.enabled", "true");
     main.addOverrideProperty("camel.metrics.enableRoutePolicy", "false");
     main.addOverrideProperty("camel.metrics.enableExchangeEventNotifier", "false");
     main.addOverrideProperty("camel.metrics.enableRouteEventNotifier", "false");
-    settings.forRoutes().forEach(main::addOverrideProperty);
     return main;
   }
 

@@ -17,13 +17,9 @@ import io.flowinstance.outcome.DeadLetterReason;
 import io.flowinstance.outcome.InstanceMessages;
 import io.flowinstance.trace.Tracing;
 import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
-import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
-import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
-import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
-import io.micrometer.core.instrument.binder.system.UptimeMetrics;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -59,15 +55,6 @@ record Beans(
   @Override
   public void configure(CamelContext context) throws Exception {
     Registry registry = context.getRegistry();
-    JvmGcMetrics garbageCollections = new JvmGcMetrics();
-    Stream.of(
-            garbageCollections,
-            new JvmMemoryMetrics(),
-            new JvmThreadMetrics(),
-            new ProcessorMetrics(),
-            new UptimeMetrics())
-        .forEach(of -> of.bindTo(meters));
-    registry.bind("garbage-collector-metrics", garbageCollections, null, "close");
     registry.bind("tracing", traces, null, "close");
     if (brokers instanceof AutoCloseable) {
       registry.bind("brokers", brokers, null, "close");
@@ -75,7 +62,10 @@ record Beans(
     PipelineMetrics metrics = metrics(meters);
     KafkaHealth health =
         new KafkaHealth(
-            brokers, clients.getBrokers(null), settings.getString("topic.instance-ids"), nanoTime);
+            brokers,
+            clients.getBrokers(null),
+            List.of(settings.getString("topic.instance-ids")),
+            nanoTime);
     bindKafka(context, metrics, health);
     bindHealth(context, health);
     new FetchBeans(settings, metrics, traces).configure(context);
@@ -91,7 +81,6 @@ record Beans(
         "flow.instance.oldest.undone.id.seconds",
         "Time since the oldest of these was polled; 0 when there is none.",
         health::oldestUndoneSeconds);
-    context.addService(new HealthRoutes(context));
   }
 
   static PipelineMetrics metrics(MeterRegistry meters) {
@@ -165,6 +154,11 @@ record Beans(
         "group", new DescribedHealthCheck("consumer-group", false, health::outsideTheGroup));
     registry.bind("commits", new DescribedHealthCheck("commits", false, health::uncommitted));
     registry.bind("consumers", new DescribedHealthCheck("consumers", true, health::stuck));
+    look(context, health);
+  }
+
+  /** Lets the brokers be asked each second, as long as the context runs. */
+  static void look(CamelContext context, KafkaHealth health) {
     context
         .getExecutorServiceManager()
         .newSingleThreadScheduledExecutor(KafkaHealth.class, "kafka-health")

@@ -75,8 +75,10 @@ public final class CommandLineInterface {
             .setErr(writer(FileDescriptor.err, charset));
     commandLine.setExecutionStrategy(
         parsed -> {
-          if (parsed.hasSubcommand() && System.getProperty(LOG_SETTINGS) == null) {
-            // Before anything logs: standard output belongs to the command.
+          if (parsed.hasSubcommand()
+              && !(parsed.subcommand().commandSpec().userObject() instanceof Watch)
+              && System.getProperty(LOG_SETTINGS) == null) {
+            // Before anything logs: standard output belongs to a command that ends by itself.
             System.setProperty(LOG_SETTINGS, "logback-command.xml");
           }
           return new RunLast().execute(parsed);
@@ -93,6 +95,7 @@ public final class CommandLineInterface {
             .addSubcommand(new FetchInstance(context))
             .addSubcommand(new SendIds(context))
             .addSubcommand(new ReplayDeadLetters(context))
+            .addSubcommand(new Watch(context))
             .addSubcommand(new HelpCommand())
             .registerConverter(Instant.class, new PointInTime(context.clock()))
             .setCaseInsensitiveEnumValuesAllowed(true)

@@ -60,7 +60,8 @@ public final class Settings {
   /** What a process may use of the settings: of the rest, nothing has to be set. */
   public enum Part {
     KAFKA,
-    ENOS
+    ENOS,
+    WATCH
   }
 
   private Settings(Map<String, String> values, Map<String, Path> files) {
@@ -68,9 +69,9 @@ public final class Settings {
     this.files = files;
   }
 
-  /** Resolves every known setting, for a process that uses all of them. */
+  /** Resolves every known setting, for the pipeline. */
   public static Settings resolve(Map<String, String> environment, Map<String, String> overrides) {
-    return resolve(environment, overrides, EnumSet.allOf(Part.class));
+    return resolve(environment, overrides, EnumSet.of(Part.KAFKA, Part.ENOS));
   }
 
   /**

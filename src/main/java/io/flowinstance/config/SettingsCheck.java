@@ -8,6 +8,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.DateTimeException;
+import java.time.Instant;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -22,7 +23,8 @@ final class SettingsCheck {
           "topic.instance-ids",
           "topic.flow-instances",
           "topic.task-statuses",
-          "topic.dead-letters");
+          "topic.dead-letters",
+          "topic.transitions");
 
   /** {@code <userId>/<orgId>}, neither of them blank. */
   private static final String IDENTITY =
@@ -43,6 +45,9 @@ final class SettingsCheck {
     }
     if (parts.contains(Settings.Part.KAFKA)) {
       check.kafka();
+    }
+    if (parts.contains(Settings.Part.WATCH)) {
+      check.watch();
     }
     check.uri("event.source", uri -> true, "a URI or a path");
     check.uri("event.schema-base-uri", URI::isAbsolute, "a URI such as https://{host}/schemas/");
@@ -120,6 +125,42 @@ final class SettingsCheck {
           name,
           "is the topic of another setting too",
           "every topic has one use");
+    }
+  }
+
+  private void watch() {
+    expect(
+        text("watch.from").matches("now|earliest") || isInstant(text("watch.from")),
+        "watch.from",
+        "give now, earliest, or a time such as 2026-01-31T10:00:00Z");
+    whole("watch.interval-ms", 1_000, 86_400_000);
+    whole("watch.longest-interval-ms", 1_000, 86_400_000);
+    whole("watch.settle-ms", 0, 1_000_000_000);
+    whole("watch.forget-ms", 0, 1_999_999_999);
+    whole("watch.give-up-ms", 1_000, 1_999_999_999);
+    whole("watch.max-ids-per-second", 1, 10_000);
+    whole("watch.max-instances", 1, 10_000_000);
+    whole("watch.threads", 1, 100);
+    if (faults.isEmpty()) {
+      atMost("watch.interval-ms", "watch.longest-interval-ms");
+      atMost("watch.longest-interval-ms", "watch.give-up-ms");
+    }
+  }
+
+  private void atMost(String name, String bound) {
+    expect(
+        settings.getInt(name) <= settings.getInt(bound),
+        name,
+        "is greater than " + bound,
+        "give at most %s, or raise that one".formatted(text(bound)));
+  }
+
+  private static boolean isInstant(String text) {
+    try {
+      Instant.parse(text);
+      return true;
+    } catch (DateTimeException e) {
+      return false;
     }
   }
 

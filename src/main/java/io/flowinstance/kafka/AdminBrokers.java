@@ -19,6 +19,7 @@ import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsOptions;
 import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
@@ -51,6 +52,20 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
                 .describeCluster(new DescribeClusterOptions().timeoutMs(PING_MS))
                 .clusterId()
                 .thenApply(id -> null));
+  }
+
+  @Override
+  public CompletionStage<Set<TopicPartition>> partitions(String topic) {
+    return describe(topic)
+        .thenApply(
+            description ->
+                description.partitions().stream()
+                    .map(each -> new TopicPartition(topic, each.partition()))
+                    .collect(Collectors.toSet()));
+  }
+
+  private CompletionStage<TopicDescription> describe(String topic) {
+    return ask(client -> client.describeTopics(Set.of(topic)).topicNameValues().get(topic));
   }
 
   @Override
@@ -116,7 +131,7 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
   }
 
   private CompletionStage<String> fault(String topic) {
-    return ask(client -> client.describeTopics(Set.of(topic)).topicNameValues().get(topic))
+    return describe(topic)
         .handle(
             (description, failure) ->
                 failure == null ? "" : sentence(topic, Answers.failure(failure)));

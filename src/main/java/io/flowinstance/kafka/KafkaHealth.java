@@ -28,7 +28,7 @@ public final class KafkaHealth {
 
   private final Brokers brokers;
   private final String servers;
-  private final String topic;
+  private final List<String> topics;
   private final LongSupplier nanoTime;
   private final Faults faults = new Faults();
   private final List<ConsumerHealth> consumers = new CopyOnWriteArrayList<>();
@@ -39,13 +39,13 @@ public final class KafkaHealth {
 
   /**
    * @param servers where the brokers are, for sentences
-   * @param topic that ids come from
+   * @param topics that are asked for while this process reads none; the first is the one to read
    * @param nanoTime as {@link System#nanoTime()}
    */
-  public KafkaHealth(Brokers brokers, String servers, String topic, LongSupplier nanoTime) {
+  public KafkaHealth(Brokers brokers, String servers, List<String> topics, LongSupplier nanoTime) {
     this.brokers = brokers;
     this.servers = servers;
-    this.topic = topic;
+    this.topics = topics;
     this.nanoTime = nanoTime;
     answeredAt = nanoTime.getAsLong();
   }
@@ -54,6 +54,10 @@ public final class KafkaHealth {
     ConsumerHealth health = new ConsumerHealth(number, inFlight, faults, nanoTime);
     consumers.add(health);
     return health;
+  }
+
+  Faults faults() {
+    return faults;
   }
 
   /** Forgets all consumers: they have ended. */
@@ -71,7 +75,7 @@ public final class KafkaHealth {
       asking = true;
       brokers.ping().whenComplete(this::answer);
       if (consumers.stream().noneMatch(consumer -> consumer.partitions() > 0)) {
-        brokers.faultOf(List.of(topic), "").whenComplete(this::topicAnswer);
+        brokers.faultOf(topics, "").whenComplete(this::topicAnswer);
       } else {
         faults.clear(TOPIC);
       }
@@ -116,8 +120,7 @@ public final class KafkaHealth {
   public String unanswered() {
     notice();
     if (unanswered) {
-      return ("Kafka does not answer at %s. Ids wait, none is lost, and the pipeline goes on by"
-              + " itself. Check the brokers, kafka.bootstrap-servers and kafka.security.*, and"
+      return ("Kafka does not answer at %s. Nothing is lost, and work goes on by itself. Check the brokers, kafka.bootstrap-servers and kafka.security.*, and"
               + " the network.")
           .formatted(servers);
     }
@@ -131,7 +134,7 @@ public final class KafkaHealth {
         ? ""
         : ("Not in the consumer group: %s. A rebalance takes seconds. If it lasts longer, check"
                 + " that this login may read the group and the topic %s.")
-            .formatted(outside, topic);
+            .formatted(outside, topics.get(0));
   }
 
   /** What else keeps outcomes from being published; empty when nothing does. */

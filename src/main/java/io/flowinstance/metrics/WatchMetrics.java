@@ -96,9 +96,10 @@ public final class WatchMetrics {
     partitions.remove(number);
   }
 
-  /** The most instances that a partition of this process remembers. */
-  public long mostWatched() {
-    return partitions.values().stream().mapToLong(Partition::watched).max().orElse(0);
+  /** Whether a partition of this process has no room: it remembers so many, and none rests. */
+  public boolean isFull(long most) {
+    return partitions.values().stream()
+        .anyMatch(each -> each.watched() >= most && each.settled() == 0);
   }
 
   private Counter counter(String name, String description, String... tags) {

@@ -198,6 +198,11 @@ public final class MemoryKafka implements KafkaClientFactory, Brokers {
   }
 
   @Override
+  public CompletionStage<Set<TopicPartition>> partitions(String topic) {
+    return CompletableFuture.completedStage(Set.of(IDS));
+  }
+
+  @Override
   public CompletionStage<Map<TopicPartition, Optional<OffsetAndMetadata>>> committed(
       String groupId, Set<TopicPartition> partitions) {
     List<Map<String, Map<TopicPartition, OffsetAndMetadata>>> commits =

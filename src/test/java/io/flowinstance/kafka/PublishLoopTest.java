@@ -105,6 +105,11 @@ class PublishLoopTest {
     }
 
     @Override
+    public CompletionStage<Set<TopicPartition>> partitions(String topic) {
+      throw new AssertionError("not to be asked for");
+    }
+
+    @Override
     public CompletionStage<Map<TopicPartition, Optional<OffsetAndMetadata>>> committed(
         String groupId, Set<TopicPartition> partitions) {
       assertEquals("group", groupId);

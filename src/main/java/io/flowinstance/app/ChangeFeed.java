@@ -1,0 +1,170 @@
+package io.flowinstance.app;
+
+import io.flowinstance.config.Settings;
+import io.flowinstance.event.State;
+import io.flowinstance.kafka.AdminBrokers;
+import io.flowinstance.kafka.KafkaClients;
+import io.flowinstance.kafka.KafkaHealth;
+import io.flowinstance.kafka.StreamsSupervisor;
+import io.flowinstance.kafka.UndoneIds;
+import io.flowinstance.metrics.WatchMetrics;
+import io.flowinstance.watch.WatchSettings;
+import io.flowinstance.watch.WatchTopology;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Properties;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.camel.CamelConfiguration;
+import org.apache.camel.CamelContext;
+import org.apache.camel.spi.Registry;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.streams.StreamsConfig;
+
+/** The change feed as a process: its topology under supervision, its health and its metrics. */
+public record ChangeFeed(Settings settings, MeterRegistry meters) implements CamelConfiguration {
+  private static final int LOOK_MS = 2_000;
+
+  /**
+   * Of large instances, a heap holds so many: Kafka Streams has a bound of records, none of bytes.
+   */
+  private static final int RECORDS_OF_A_PARTITION = 50;
+
+  /** The least that Kafka Streams takes: a new process gets its share after this time. */
+  private static final int PROBE_MS = 60_000;
+
+  /**
+   * Runs it until the process is asked to stop.
+   *
+   * @return the exit code of a process that did not start
+   */
+  public static int run(Supplier<Settings> settings) throws InterruptedException {
+    return Application.run(
+        () -> {
+          Settings resolved = settings.get();
+          Application.warnOfClearText(resolved);
+          MeterRegistry meters = Application.meters();
+          return Application.started(
+              Application.configure(resolved, meters, new ChangeFeed(resolved, meters)),
+              "The change feed");
+        });
+  }
+
+  @Override
+  public void configure(CamelContext context) throws Exception {
+    Registry registry = context.getRegistry();
+    KafkaClients clients = new KafkaClients(settings::kafkaConnection);
+    AdminBrokers brokers = new AdminBrokers(clients::admin);
+    registry.bind("brokers", brokers, null, "close");
+    String ids = settings.getString("topic.instance-ids");
+    List<String> topics =
+        List.of(
+            settings.getString("topic.flow-instances"),
+            settings.getString("topic.transitions"),
+            ids);
+    KafkaHealth health =
+        new KafkaHealth(brokers, clients.getBrokers(null), topics, System::nanoTime);
+    Beans.look(context, health);
+    UndoneIds undone =
+        new UndoneIds(
+            brokers, ids, settings.getString("kafka.group-id"), health, Clock.systemUTC());
+    context
+        .getExecutorServiceManager()
+        .newSingleThreadScheduledExecutor(UndoneIds.class, "undone-ids")
+        .scheduleWithFixedDelay(undone::look, 0, LOOK_MS, TimeUnit.MILLISECONDS);
+
+    Set<String> states =
+        Stream.concat(Stream.of(State.values()).map(Enum::name), Stream.of("REMOVED"))
+            .collect(Collectors.toSet());
+    WatchMetrics metrics = new WatchMetrics(meters, states);
+    StreamsSupervisor supervisor =
+        new StreamsSupervisor(
+            partitions ->
+                WatchTopology.of(
+                    watchSettings(partitions), undone::isPending, metrics, Clock.systemUTC()),
+            streamsSettings(),
+            clients,
+            brokers,
+            topics,
+            health,
+            Duration.ofMillis(settings.getInt("shutdown.timeout-ms")));
+    registry.bind("streams-supervisor", supervisor, null, "close");
+    registry.bind("kafka", new DescribedHealthCheck("kafka", false, health::unanswered));
+    registry.bind("streams", new DescribedHealthCheck("streams", false, supervisor::notRunning));
+    registry.bind("room", new DescribedHealthCheck("room", false, () -> noRoom(metrics)));
+    registry.bind("polls", new DescribedHealthCheck("polls", true, supervisor::stuck));
+    Gauge.builder("flow.instance.watch.running", () -> supervisor.isRunning() ? 1 : 0)
+        .description("1 while the change feed runs in this process, otherwise 0.")
+        .register(meters);
+    Gauge.builder("flow.instance.watch.lag.records", supervisor::lag)
+        .description("Observations that are not yet read, over the partitions of this process.")
+        .register(meters);
+    supervisor.start();
+  }
+
+  private WatchSettings watchSettings(int partitions) {
+    String schemas = settings.getString("event.schema-base-uri");
+    return new WatchSettings(
+        settings.getString("topic.flow-instances"),
+        settings.getString("topic.instance-ids"),
+        settings.getString("topic.transitions"),
+        settings.getString("watch.from"),
+        millis("watch.interval-ms"),
+        millis("watch.longest-interval-ms"),
+        millis("watch.settle-ms"),
+        millis("watch.forget-ms"),
+        millis("watch.give-up-ms"),
+        settings.getInt("watch.max-ids-per-second"),
+        settings.getInt("watch.max-instances"),
+        partitions,
+        settings.getString("event.source").replaceAll("/+$", ""),
+        schemas.isEmpty() || schemas.endsWith("/") ? schemas : schemas + "/");
+  }
+
+  private String noRoom(WatchMetrics metrics) {
+    return metrics.isFull(settings.getInt("watch.max-instances"))
+        ? "A partition is full of instances that have not settled: of new ones, later changes are"
+            + " not published. Give the process more memory and raise watch.max-instances."
+        : "";
+  }
+
+  private Duration millis(String setting) {
+    return Duration.ofMillis(settings.getInt(setting));
+  }
+
+  private Properties streamsSettings() {
+    Properties streams = new Properties();
+    streams.put(
+        StreamsConfig.APPLICATION_ID_CONFIG, settings.getString("kafka.group-id") + "-watch");
+    streams.put(
+        StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, settings.getString("kafka.bootstrap-servers"));
+    streams.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
+    streams.put(StreamsConfig.NUM_STANDBY_REPLICAS_CONFIG, 1);
+    streams.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, settings.getInt("watch.threads"));
+    streams.put(StreamsConfig.PROBING_REBALANCE_INTERVAL_MS_CONFIG, PROBE_MS);
+    streams.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, RECORDS_OF_A_PARTITION);
+    int largest = settings.getInt("kafka.max-request-size");
+    // What is remembered of an instance of many tasks is one record of the internal topics.
+    streams.put(StreamsConfig.topicPrefix(TopicConfig.MAX_MESSAGE_BYTES_CONFIG), largest);
+    streams.put(StreamsConfig.producerPrefix(ProducerConfig.MAX_REQUEST_SIZE_CONFIG), largest);
+    streams.put(
+        StreamsConfig.producerPrefix(ProducerConfig.COMPRESSION_TYPE_CONFIG),
+        settings.getString("kafka.compression-type"));
+    streams.put(
+        StreamsConfig.mainConsumerPrefix(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG),
+        settings.getInt("kafka.session-timeout-ms"));
+    streams.put(
+        StreamsConfig.mainConsumerPrefix(ConsumerConfig.MAX_POLL_RECORDS_CONFIG),
+        RECORDS_OF_A_PARTITION);
+    streams.put(StreamsConfig.mainConsumerPrefix(ConsumerConfig.FETCH_MAX_BYTES_CONFIG), largest);
+    return streams;
+  }
+}

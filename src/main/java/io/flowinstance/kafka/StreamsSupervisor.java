@@ -1,0 +1,275 @@
+package io.flowinstance.kafka;
+
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.IntFunction;
+import java.util.stream.DoubleStream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.Metric;
+import org.apache.kafka.common.errors.RetriableException;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.streams.KafkaClientSupplier;
+import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
+
+/**
+ * Runs a topology, and starts it anew whatever ended it: Kafka Streams ends for good when a topic
+ * or a right is missing or a login fails. Each start makes new clients, with the credentials of
+ * then.
+ */
+public final class StreamsSupervisor implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(StreamsSupervisor.class);
+
+  /** What runs for so long is not about to end for the reason of last time. */
+  private static final long STEADY_NS = TimeUnit.SECONDS.toNanos(10);
+
+  /** A rebalance, and what is restored after it. */
+  private static final long LONGEST_REBALANCE_NS = TimeUnit.MINUTES.toNanos(2);
+
+  /** Kafka Streams leaves the group before: max.poll.interval.ms. */
+  private static final double LONGEST_PAUSE_S = 600;
+
+  private static final long LONGEST_SILENCE_NS = TimeUnit.MINUTES.toNanos(5);
+  private static final String SOURCE = "streams";
+
+  private final IntFunction<Topology> topology;
+  private final Properties settings;
+  private final KafkaClientSupplier clients;
+  private final Brokers brokers;
+  private final List<String> topics;
+  private final Faults faults;
+  private final Duration longestClose;
+  private final Thread thread = new Thread(this::run, "streams-supervisor");
+  private volatile KafkaStreams streams;
+  private boolean topicsWereMissing;
+  private volatile boolean stopping;
+  private volatile long aliveAt = System.nanoTime();
+  private volatile long runningAt = System.nanoTime() - LONGEST_REBALANCE_NS;
+
+  /**
+   * @param topology makes the topology, for each start; it is told how many partitions the topic
+   *     has that is read
+   * @param settings of Kafka Streams, without how to connect
+   * @param brokers are asked whether the topics are there before each start
+   * @param topics that have to exist; the first is the one that is read
+   * @param longestClose how long a stop may take
+   */
+  public StreamsSupervisor(
+      IntFunction<Topology> topology,
+      Properties settings,
+      KafkaClients clients,
+      Brokers brokers,
+      List<String> topics,
+      KafkaHealth health,
+      Duration longestClose) {
+    this.topology = topology;
+    this.settings = settings;
+    this.clients = new Clients(clients);
+    this.brokers = brokers;
+    this.topics = topics;
+    this.faults = health.faults();
+    this.longestClose = longestClose;
+  }
+
+  /** Begins; does not wait for anything. */
+  public void start() {
+    thread.start();
+  }
+
+  private void run() {
+    int failures = 0;
+    while (!stopping) {
+      long startedAt = System.nanoTime();
+      try {
+        Throwable failure = runOnce();
+        failures = System.nanoTime() - startedAt > 2 * STEADY_NS ? 1 : failures + 1;
+        report(failure, failures);
+        TimeUnit.NANOSECONDS.sleep(RetryPause.after(failures).toNanos());
+      } catch (InterruptedException e) {
+        // It is asked to stop.
+      }
+    }
+  }
+
+  /** Runs it until it ends; why it did. */
+  private Throwable runOnce() throws InterruptedException {
+    AtomicReference<Throwable> failure = new AtomicReference<>();
+    CountDownLatch ended = new CountDownLatch(1);
+    KafkaStreams made = null;
+    try {
+      aliveAt = System.nanoTime();
+      String fault = Answers.await(brokers.faultOf(topics, ""));
+      if (!fault.isEmpty()) {
+        topicsWereMissing = true;
+        return new NotReadyException(fault);
+      }
+      if (topicsWereMissing) {
+        topicsWereMissing = false;
+        faults.clear(SOURCE);
+      }
+      int partitions = Answers.await(brokers.partitions(topics.get(0))).size();
+      made = new KafkaStreams(topology.apply(partitions), settings, clients);
+      made.setUncaughtExceptionHandler(
+          thrown -> {
+            failure.compareAndSet(null, thrown);
+            return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
+          });
+      made.setStateListener(
+          (now, before) -> {
+            if (now == KafkaStreams.State.ERROR || now == KafkaStreams.State.NOT_RUNNING) {
+              ended.countDown();
+            }
+          });
+      made.start();
+      streams = made;
+      long steadyAt = 0;
+      while (!ended.await(1, TimeUnit.SECONDS)) {
+        aliveAt = System.nanoTime();
+        if (made.state() == KafkaStreams.State.RUNNING) {
+          runningAt = aliveAt;
+          steadyAt = steadyAt == 0 ? aliveAt + STEADY_NS : steadyAt;
+          if (aliveAt >= steadyAt) {
+            faults.clear(SOURCE);
+          }
+        }
+      }
+      return failure.get() == null ? new KafkaException("It ended.") : failure.get();
+    } catch (RuntimeException e) {
+      return e;
+    } finally {
+      streams = null;
+      if (made != null) {
+        made.close(longestClose);
+      }
+    }
+  }
+
+  private void report(Throwable failure, int failures) {
+    boolean isOfKafka = root(failure) instanceof KafkaException;
+    LOG.atLevel(isOfKafka || failures > 1 ? Level.DEBUG : Level.ERROR)
+        .setCause(failure)
+        .log("The streams ended, and start again.");
+    // One of these may be a broker's that restarts.
+    if (failures > 1 || !(root(failure) instanceof RetriableException)) {
+      faults.report(SOURCE, KafkaFaults.sentence(failure));
+    }
+  }
+
+  private static Throwable root(Throwable failure) {
+    Throwable root = failure;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    return root;
+  }
+
+  /** Whether it runs, partitions assigned and restored. */
+  public boolean isRunning() {
+    KafkaStreams now = streams;
+    return now != null && now.state() == KafkaStreams.State.RUNNING;
+  }
+
+  /** That it does not run, and what to do; empty while it runs or rebalances for a short time. */
+  public String notRunning() {
+    KafkaStreams now = streams;
+    if (now == null) {
+      return "The change feed is not running. It starts again by itself.";
+    }
+    boolean brief = System.nanoTime() - runningAt < LONGEST_REBALANCE_NS;
+    return now.state() == KafkaStreams.State.RUNNING || brief
+        ? ""
+        : ("The change feed waits for its partitions, or restores what it remembers. If this lasts"
+                + " for minutes, check that this login may use the consumer group %1$s and the"
+                + " topics whose names begin with it.")
+            .formatted(settings.get(StreamsConfig.APPLICATION_ID_CONFIG));
+  }
+
+  /** That only a restart helps; empty otherwise. */
+  public String stuck() {
+    boolean hangs = System.nanoTime() - aliveAt > LONGEST_SILENCE_NS;
+    return hangs || values("last-poll-seconds-ago").max().orElse(0) > LONGEST_PAUSE_S
+        ? "The change feed no longer polls. Restart the pod: it goes on where it was. A thread dump"
+            + " taken before shows where it hangs."
+        : "";
+  }
+
+  /** Records that are not yet read, over the partitions of this process. */
+  public double lag() {
+    return values("records-lag").filter(lag -> lag > 0).sum();
+  }
+
+  private DoubleStream values(String metric) {
+    KafkaStreams now = streams;
+    Map<?, ? extends Metric> metrics = now == null ? Map.of() : now.metrics();
+    return metrics.values().stream()
+        .filter(each -> each.metricName().name().equals(metric))
+        .filter(each -> !each.metricName().tags().get("client-id").contains("-restore-"))
+        .mapToDouble(each -> ((Number) each.metricValue()).doubleValue());
+  }
+
+  @Override
+  public void close() {
+    stopping = true;
+    thread.interrupt();
+    try {
+      thread.join(longestClose.plusSeconds(1).toMillis());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private record Clients(KafkaClients clients) implements KafkaClientSupplier {
+    private Map<String, Object> merged(Map<String, Object> config) {
+      Map<String, Object> merged = new HashMap<>(config);
+      clients.connection().forEach((name, value) -> merged.put(name.toString(), value));
+      return merged;
+    }
+
+    @Override
+    public Admin getAdmin(Map<String, Object> config) {
+      return Admin.create(merged(config));
+    }
+
+    @Override
+    public Producer<byte[], byte[]> getProducer(Map<String, Object> config) {
+      return new KafkaProducer<>(
+          merged(config), new ByteArraySerializer(), new ByteArraySerializer());
+    }
+
+    @Override
+    public Consumer<byte[], byte[]> getConsumer(Map<String, Object> config) {
+      Map<String, Object> merged = merged(config);
+      // The memory is lost with the process: others take its partitions over at once.
+      merged.put("internal.leave.group.on.close", true);
+      return new KafkaConsumer<>(merged, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+    }
+
+    @Override
+    public Consumer<byte[], byte[]> getRestoreConsumer(Map<String, Object> config) {
+      return new KafkaConsumer<>(
+          merged(config), new ByteArrayDeserializer(), new ByteArrayDeserializer());
+    }
+
+    @Override
+    public Consumer<byte[], byte[]> getGlobalConsumer(Map<String, Object> config) {
+      return getRestoreConsumer(config);
+    }
+  }
+}
