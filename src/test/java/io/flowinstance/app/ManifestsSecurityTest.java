@@ -228,8 +228,11 @@ class ManifestsSecurityTest {
       }
     }
     List<String> expected = new ArrayList<>(List.of("egress53", "egress9092", "egress9093"));
+    if (pod.isServed()) {
+      expected.add("ingressmanagement");
+    }
     if (pod.isPipeline()) {
-      expected.addAll(List.of("egress443", "ingressmanagement"));
+      expected.add("egress443");
     }
     assertEquals(new TreeSet<>(expected), reached, pod::toString);
   }
@@ -283,6 +286,15 @@ class ManifestsSecurityTest {
                 ids + "Describe Read Write",
                 "group " + group + "-replay: Read",
                 "transactionalId " + group + "-replay: Describe Write"),
+            "flow-instance-routes-watch",
+            Set.of(
+                "topic " + settings.getString("topic.flow-instances") + ": Describe Read",
+                "topic " + settings.getString("topic.transitions") + ": Describe Write",
+                ids + "Describe Write",
+                "topic " + group + "-watch-*: Describe Read Write",
+                "group " + group + "-watch: Read",
+                "group " + group + ": Describe",
+                "transactionalId " + group + "-watch-*: Describe Write"),
             "flow-instance-routes-keda",
             Set.of(ids + "Describe", "group " + group + ": Describe"),
             "flow-instance-ids-producer",
@@ -356,7 +368,7 @@ class ManifestsSecurityTest {
         }
       }
     }
-    assertEquals(4, owners.size(), owners::toString);
+    assertEquals(5, owners.size(), owners::toString);
   }
 
   private static ObjectNode object(Pod pod, String kind) {

@@ -170,16 +170,18 @@ class ManifestsTest {
 
   @Test
   void probesAskWhatTheProgramServes() {
-    JsonNode container =
-        Manifests.one("base/deployment.yaml", "Deployment").at("/spec/template/spec/containers/0");
-    Set<String> ports = texts(container.get("ports"), "name");
-    for (String probe : List.of("startupProbe", "livenessProbe", "readinessProbe")) {
-      JsonNode get = container.get(probe).get("httpGet");
-      assertTrue(ports.contains(get.get("port").textValue()), probe);
-      assertTrue(SERVED.contains(get.get("path").textValue()), probe);
+    for (String file : List.of("base/deployment.yaml", "watch/deployment.yaml")) {
+      JsonNode container =
+          Manifests.one(file, "Deployment").at("/spec/template/spec/containers/0");
+      Set<String> ports = texts(container.get("ports"), "name");
+      for (String probe : List.of("startupProbe", "livenessProbe", "readinessProbe")) {
+        JsonNode get = container.get(probe).get("httpGet");
+        assertTrue(ports.contains(get.get("port").textValue()), probe);
+        assertTrue(SERVED.contains(get.get("path").textValue()), probe);
+      }
+      assertEquals(
+          DEFAULTS.getInt("management.port"), container.at("/ports/0/containerPort").intValue());
     }
-    assertEquals(
-        DEFAULTS.getInt("management.port"), container.at("/ports/0/containerPort").intValue());
 
     JsonNode health =
         Manifests.one("camel-k/base/integration.yaml", "Integration").at("/spec/traits/health");
@@ -230,7 +232,7 @@ class ManifestsTest {
   @MethodSource("folders")
   void thePodsServeAndEndAsTheSettingsSay(Path folder) {
     for (Pod pod : Pod.of(folder)) {
-      if (!pod.isPipeline()) {
+      if (!pod.isServed()) {
         continue;
       }
       Map<String, String> settings = pod.environment();
@@ -253,11 +255,26 @@ class ManifestsTest {
             DEFAULTS.getString("topic.flow-instances"),
             DEFAULTS.getString("topic.task-statuses"),
             DEFAULTS.getString("topic.dead-letters"),
+            DEFAULTS.getString("topic.transitions"),
+            "flow-instance-routes-watch-instances-changelog",
+            "flow-instance-routes-watch-from-changelog",
             "flow-instances-to-http-dead-letters"),
         new HashSet<>(made));
     for (Path file : Manifests.files(".env")) {
       assertFalse(Manifests.text(file).contains("TOPIC_"), "a topic is named again in " + file);
     }
+  }
+
+  @Test
+  void theMemoryOfTheChangeFeedHasThePartitionsOfTheInstances() {
+    Map<String, JsonNode> partitions =
+        Manifests.ofKind("KafkaTopic").stream()
+            .collect(
+                Collectors.toMap(Manifest::name, topic -> topic.content().at("/spec/partitions")));
+    JsonNode read = partitions.get(DEFAULTS.getString("topic.flow-instances"));
+
+    assertEquals(read, partitions.get("flow-instance-routes-watch-instances-changelog"));
+    assertEquals(read, partitions.get("flow-instance-routes-watch-from-changelog"));
   }
 
   @Test

@@ -76,7 +76,8 @@ class KafkaLoginsIT {
     network = new NetworkCut(broker.cutPort(), broker.behindCutPort());
     network.restore();
     broker.createTopics(
-        2, "flow-instance-ids", "flow-instances", "task-statuses", "flow-instance-dead-letters");
+        2,
+        Manifests.ofKind("KafkaTopic").stream().map(Manifest::name).toArray(String[]::new));
     enos = EnosSimulator.start();
     try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker.bootstrapServers()))) {
       for (Manifest user : Manifests.ofKind("KafkaUser")) {
@@ -177,9 +178,9 @@ class KafkaLoginsIT {
     return environment;
   }
 
-  private static Pod pod(boolean pipeline) {
+  private static Pod pod(String component) {
     return Pod.of(Path.of("k8s/overlays/prod")).stream()
-        .filter(pod -> pod.isPipeline() == pipeline)
+        .filter(pod -> component.equals(pod.labels().get("app.kubernetes.io/component")))
         .findFirst()
         .orElseThrow();
   }
@@ -194,22 +195,35 @@ class KafkaLoginsIT {
 
   @Test
   void eachWorkloadDoesItsWorkWithItsOwnLogin() throws Exception {
-    Map<String, String> sender = environment(pod(true));
+    Map<String, String> sender = environment(pod("pipeline"));
     sender.put("KAFKA_SECURITY_SASL_JAAS_CONFIG", jaas("flow-instance-ids-producer"));
     sender.remove("KAFKA_SECURITY_SASL_JAAS_CONFIG_FILE");
     Path ids = Files.writeString(folder.resolve("ids"), UNKNOWN + "\n");
-    Map<String, String> pipeline = environment(pod(true));
+    Map<String, String> pipeline = environment(pod("pipeline"));
 
     run(sender, "send-ids", ids.toString());
     assertTrue(run(pipeline, "check").lines().noneMatch(line -> line.startsWith("fix")));
     try (ApplicationProcess application = ApplicationProcess.start(pipeline).awaitReady()) {
       awaitNoLag();
-      run(environment(pod(false)), "replay-dead-letters");
+      run(environment(pod("replay")), "replay-dead-letters");
       awaitNoLag();
       assertEquals(0, application.stop(Duration.ofSeconds(30)));
     }
     // The id, its replay, and the marker of the replay's transaction.
     assertEquals(3, end("flow-instance-ids"));
+  }
+
+  @Test
+  void theChangeFeedRunsWithItsOwnLogin() throws Exception {
+    try (ApplicationProcess watch =
+        ApplicationProcess.start(environment(pod("watch")), "watch").awaitReady()) {
+      await()
+          .atMost(Duration.ofSeconds(30))
+          .until(() -> watch.metrics().contains("\nflow_instance_watch_running 1.0"));
+      assertTrue(watch.health("ready").startsWith("200 "));
+      assertEquals(0, watch.stop(Duration.ofSeconds(30)), watch::output);
+      assertTrue(watch.output().lines().noneMatch(line -> line.contains(" WARN ")), watch::output);
+    }
   }
 
   /** What KEDA asks for: the group's offsets and the ends of the topic, with its login. */
@@ -256,6 +270,8 @@ class KafkaLoginsIT {
     assertRefused("flow-instance-routes", "flow-instance-ids");
     assertRefused("flow-instance-routes-replay", "flow-instances");
     assertRefused("flow-instance-ids-producer", "flow-instance-dead-letters");
+    assertRefused("flow-instance-routes-watch", "task-statuses");
+    assertNoTransactions("flow-instance-routes-watch", "flow-instance-routes-pipeline-1");
     assertNoTransactions("flow-instance-routes-replay", "flow-instance-routes-pipeline-1");
     assertNoTransactions("flow-instance-routes", "flow-instance-routes-replay");
     assertNoTransactions("flow-instance-ids-producer", "flow-instance-routes-pipeline-1");

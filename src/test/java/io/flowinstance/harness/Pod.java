@@ -61,6 +61,11 @@ public record Pod(
     return "pipeline".equals(labels.get("app.kubernetes.io/component"));
   }
 
+  /** Whether it serves health and metrics until it is asked to stop. */
+  public boolean isServed() {
+    return container().has("livenessProbe") || isPipeline();
+  }
+
   /** Its only container. */
   public JsonNode container() {
     if (spec.get("containers").size() != 1) {
