@@ -19,8 +19,8 @@ import java.util.stream.Stream;
 @AnalyzeClasses(packages = "io.flowinstance", importOptions = ImportOption.DoNotIncludeTests.class)
 class RoomsTest {
   private static final String[] ALL_BELOW_APP = {
-    "kamelet", "kafka", "outcome", "fetch", "id", "event", "graph", "enos", "config", "json",
-    "trace", "metrics"
+    "kamelet", "watch", "kafka", "outcome", "fetch", "id", "event", "graph", "enos", "config",
+    "json", "trace", "metrics"
   };
 
   private static final String[] ALL_BELOW_COMMAND =
@@ -46,6 +46,7 @@ class RoomsTest {
               room("command", ALL_BELOW_COMMAND),
               room("app", ALL_BELOW_APP),
               room("kamelet", "fetch", "id", "event", "graph", "enos", "json", "trace"),
+              room("watch", "event", "graph", "json", "metrics"),
               room("kafka", "outcome", "fetch", "id", "trace", "metrics"),
               room("outcome", "event", "id", "enos", "json", "trace"),
               room("fetch", "enos", "json", "trace", "metrics"),

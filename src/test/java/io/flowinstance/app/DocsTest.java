@@ -31,7 +31,7 @@ class DocsTest {
   private static final Pattern FENCE = Pattern.compile("(?ms)^```(\\w*)\\n(.*?)^```$");
   private static final Pattern SETTING =
       Pattern.compile(
-          "(kafka|topic|event|enos|fetch|batch|shutdown|log|tracing|management)(\\.[a-z-]+)+"
+          "(kafka|topic|event|enos|fetch|batch|shutdown|log|tracing|management|watch)(\\.[a-z-]+)+"
               + "(?<!\\.sql)");
   private static final Pattern METRIC = Pattern.compile("flow_instance_[a-z_]+");
   private static final Pattern TYPE = Pattern.compile("[A-Z][A-Za-z]*[a-z][A-Za-z]*[A-Z]\\w*");
@@ -84,7 +84,7 @@ class DocsTest {
     Set<String> types = types();
     types.addAll(alerts());
     Set<String> settings = settings();
-    String metrics = text("src/test/resources/exported-metrics.txt");
+    String metrics = String.join(" ", ExportedMetrics.all());
     for (String code : all(CODE, FENCE.matcher(text(page)).replaceAll(""), 1)) {
       if (code.matches("(src|routes|docs|k8s|\\.ci|\\.github|\\.githooks)/[\\w./-]*")) {
         assertTrue(Files.exists(Path.of(code)), code);
@@ -125,7 +125,7 @@ class DocsTest {
   @Test
   void theMetricsAreThoseThatAreExported() {
     SortedSet<String> exported =
-        ExportedMetrics.expected().stream()
+        ExportedMetrics.all().stream()
             .filter(name -> name.startsWith("flow_instance_"))
             .map(name -> name.replaceFirst("_(bucket|count|sum|max)$", ""))
             .collect(toCollection(TreeSet::new));

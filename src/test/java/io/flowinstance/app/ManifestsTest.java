@@ -171,8 +171,7 @@ class ManifestsTest {
   @Test
   void probesAskWhatTheProgramServes() {
     for (String file : List.of("base/deployment.yaml", "watch/deployment.yaml")) {
-      JsonNode container =
-          Manifests.one(file, "Deployment").at("/spec/template/spec/containers/0");
+      JsonNode container = Manifests.one(file, "Deployment").at("/spec/template/spec/containers/0");
       Set<String> ports = texts(container.get("ports"), "name");
       for (String probe : List.of("startupProbe", "livenessProbe", "readinessProbe")) {
         JsonNode get = container.get(probe).get("httpGet");

@@ -279,7 +279,7 @@ class PipelineIT {
         .atMost(Duration.ofSeconds(5))
         .untilAsserted(
             () -> {
-              SortedSet<String> missing = ExportedMetrics.expected();
+              SortedSet<String> missing = ExportedMetrics.ofPipeline();
               missing.removeAll(ExportedMetrics.inScrape(application.metrics()));
               assertEquals(Set.of(), missing);
             });

@@ -30,7 +30,7 @@ class CommandLineInterfaceTest {
             .map(heading -> heading.group(1))
             .toList();
 
-    assertEquals(List.of("check", "fetch", "send-ids", "replay-dead-letters"), documented);
+    assertEquals(List.of("check", "fetch", "send-ids", "replay-dead-letters", "watch"), documented);
     assertEquals(0, help.exitCode());
     for (String command : documented) {
       assertTrue(help.out().contains("\n  " + command + " "), help.out());

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.broker.KafkaBroker;
 import io.flowinstance.harness.ApplicationProcess;
+import io.flowinstance.harness.ExportedMetrics;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +15,8 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.SortedSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -64,6 +67,9 @@ class WatchIT {
       await()
           .atMost(PATIENCE)
           .until(() -> watch.metrics().contains("\nflow_instance_watch_running 1.0"));
+      SortedSet<String> missing = ExportedMetrics.ofWatch();
+      missing.removeAll(ExportedMetrics.inScrape(watch.metrics()));
+      assertEquals(Set.of(), missing);
       assertEquals(0, watch.stop(PATIENCE), watch::output);
       String log = watch.output();
       assertEquals(1, log.split("does not exist: create it. Trying again", -1).length - 1, log);

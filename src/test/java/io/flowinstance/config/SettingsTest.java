@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -129,6 +130,45 @@ class SettingsTest {
     String message = refusal(with(variable, value));
 
     assertFalse(message.contains("secret@"), message);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "watch.from | yesterday",
+        "watch.interval-ms | 999",
+        "watch.interval-ms | 300001",
+        "watch.longest-interval-ms | 86400001",
+        "watch.give-up-ms | 299999",
+        "watch.settle-ms | -1",
+        "watch.forget-ms | 2000000000",
+        "watch.max-ids-per-second | 0",
+        "watch.max-instances | 0",
+        "watch.threads | 0",
+        "topic.transitions | flow-instances",
+      })
+  void refusesAChangeFeedThatCannotWork(String name, String value) {
+    Set<Settings.Part> used = Set.of(Settings.Part.KAFKA, Settings.Part.WATCH);
+    Map<String, String> faulty = Map.of(name, value);
+
+    assertEquals(
+        1,
+        assertThrows(SettingsException.class, () -> Settings.resolve(Map.of(), faulty, used))
+            .faults()
+            .size());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"now", "earliest", "2026-01-31T10:00:00Z"})
+  void beginsTheChangeFeedAtATimeOrNowOrWithAllThereIs(String from) {
+    Settings.resolve(
+        Map.of("WATCH_FROM", from), Map.of(), Set.of(Settings.Part.KAFKA, Settings.Part.WATCH));
+  }
+
+  @Test
+  void thePipelineIgnoresASettingOfTheChangeFeed() {
+    Settings.resolve(with("WATCH_INTERVAL_MS", "soon"), Map.of());
   }
 
   @ParameterizedTest

@@ -76,8 +76,7 @@ class KafkaLoginsIT {
     network = new NetworkCut(broker.cutPort(), broker.behindCutPort());
     network.restore();
     broker.createTopics(
-        2,
-        Manifests.ofKind("KafkaTopic").stream().map(Manifest::name).toArray(String[]::new));
+        2, Manifests.ofKind("KafkaTopic").stream().map(Manifest::name).toArray(String[]::new));
     enos = EnosSimulator.start();
     try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker.bootstrapServers()))) {
       for (Manifest user : Manifests.ofKind("KafkaUser")) {

@@ -12,9 +12,25 @@ import java.util.TreeSet;
 public final class ExportedMetrics {
   private ExportedMetrics() {}
 
-  /** Those that alerts and dashboard may rely on. */
-  public static SortedSet<String> expected() {
-    try (InputStream in = ExportedMetrics.class.getResourceAsStream("/exported-metrics.txt")) {
+  /** Those of the pipeline that alerts and dashboard may rely on. */
+  public static SortedSet<String> ofPipeline() {
+    return listed("/exported-metrics.txt");
+  }
+
+  /** Those of the change feed that alerts and dashboard may rely on. */
+  public static SortedSet<String> ofWatch() {
+    return listed("/exported-watch-metrics.txt");
+  }
+
+  /** Those of either. */
+  public static SortedSet<String> all() {
+    SortedSet<String> all = ofPipeline();
+    all.addAll(ofWatch());
+    return all;
+  }
+
+  private static SortedSet<String> listed(String file) {
+    try (InputStream in = ExportedMetrics.class.getResourceAsStream(file)) {
       return inScrape(new String(in.readAllBytes(), UTF_8));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
