@@ -46,7 +46,7 @@ class RoomsTest {
               room("command", ALL_BELOW_COMMAND),
               room("app", ALL_BELOW_APP),
               room("kamelet", "fetch", "id", "event", "graph", "enos", "json", "trace"),
-              room("watch", "event", "graph", "json", "metrics"),
+              room("watch", "outcome", "event", "json", "metrics"),
               room("kafka", "outcome", "fetch", "id", "trace", "metrics"),
               room("outcome", "event", "id", "enos", "json", "trace"),
               room("fetch", "enos", "json", "trace", "metrics"),
