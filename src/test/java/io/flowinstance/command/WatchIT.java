@@ -82,6 +82,27 @@ class WatchIT {
   }
 
   @Test
+  void goesOnByItselfWhenTheBrokerIsBack(@TempDir Path folder) {
+    broker.createTopics(2, "other-transitions");
+    Map<String, String> environment = environment(folder);
+    environment.put("TOPIC_TRANSITIONS", "other-transitions");
+    environment.put("KAFKA_GROUP_ID", "other");
+    try (ApplicationProcess watch = ApplicationProcess.start(environment, "watch").awaitReady()) {
+      broker.kill();
+      watch.awaitUnready(PATIENCE, "Kafka does not answer at");
+      assertTrue(watch.health("live").startsWith("200 "));
+
+      broker.start();
+      watch.awaitReady();
+
+      await()
+          .atMost(PATIENCE)
+          .until(() -> watch.metrics().contains("\nflow_instance_watch_running 1.0"));
+      assertEquals(0, watch.stop(PATIENCE), watch::output);
+    }
+  }
+
+  @Test
   void reportsTheFaultsOfTheSettingsThatItUses() {
     CommandRun run =
         CommandRun.of(
