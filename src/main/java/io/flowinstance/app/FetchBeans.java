@@ -4,6 +4,7 @@ import io.flowinstance.config.Settings;
 import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.enos.Identity;
 import io.flowinstance.fetch.ApiHeaders;
+import io.flowinstance.fetch.EnosClient;
 import io.flowinstance.fetch.EnosHttpClient;
 import io.flowinstance.fetch.EnosRequests;
 import io.flowinstance.fetch.InstanceFetcher;
@@ -14,6 +15,7 @@ import io.flowinstance.fetch.TrustStore;
 import io.flowinstance.json.JsonBody;
 import io.flowinstance.metrics.PipelineMetrics;
 import io.flowinstance.trace.Tracing;
+import io.github.resilience4j.ratelimiter.RateLimiter;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.net.URI;
 import java.nio.file.Path;
@@ -96,6 +98,15 @@ public final class FetchBeans implements CamelConfiguration {
 
   private void bindFetcher(CamelContext context, AccessTokens tokens, EnosHttpClient client) {
     Registry registry = context.getRegistry();
+    RateLimiter limiter = RateLimits.of(settings.getInt("fetch.rate-limit-per-second"));
+    registry.bind(
+        "enos-client",
+        new EnosClient(
+            context.createProducerTemplate(),
+            limiter,
+            Duration.ofMillis(settings.getInt("fetch.retry-budget-ms")),
+            settings.getString("enos.api-version").equals("v2.0") ? 0 : 1,
+            clock));
     InstanceFetcher fetcher =
         new InstanceFetcher(
             context,
@@ -103,7 +114,7 @@ public final class FetchBeans implements CamelConfiguration {
                 settings.getInt("fetch.concurrency"),
                 Duration.ofMillis(settings.getInt("fetch.retry-budget-ms")),
                 new Identity(settings.getString("enos.user-id"), settings.getString("enos.org-id")),
-                RateLimits.of(settings.getInt("fetch.rate-limit-per-second"))),
+                limiter),
             tokens,
             client::closeConnections,
             metrics,

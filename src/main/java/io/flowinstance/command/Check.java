@@ -206,7 +206,7 @@ final class Check implements Callable<Integer> {
 
   private void api(Settings settings) {
     String baseUrl = settings.getString("enos.base-url") + ": ";
-    try (EnosApi api = EnosApi.start(settings, context.clock())) {
+    try (EnosApi api = EnosApi.start(settings)) {
       if (ask(TOKEN_SERVICE, baseUrl, () -> token(settings, api.tokens()))) {
         ask(CLOCK, baseUrl, () -> clock(settings, api));
       } else {

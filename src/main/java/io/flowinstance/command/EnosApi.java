@@ -4,9 +4,6 @@ import io.flowinstance.app.FetchBeans;
 import io.flowinstance.config.Settings;
 import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.fetch.EnosClient;
-import io.flowinstance.fetch.RateLimits;
-import java.time.Clock;
-import java.time.Duration;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.spi.ResourceLoader;
 import org.apache.camel.support.PluginHelper;
@@ -16,28 +13,23 @@ final class EnosApi implements AutoCloseable {
   private final DefaultCamelContext context = new DefaultCamelContext();
   private final EnosClient calls;
 
-  private EnosApi(Settings settings, Clock clock) throws Exception {
+  private EnosApi(Settings settings) throws Exception {
     settings.forRoutes().forEach(context.getPropertiesComponent()::addOverrideProperty);
     new FetchBeans(settings).configure(context);
     ResourceLoader resources = PluginHelper.getResourceLoader(context);
     for (String route : FetchBeans.ROUTES.split(",")) {
       PluginHelper.getRoutesLoader(context).loadRoutes(resources.resolveResource(route));
     }
-    calls =
-        new EnosClient(
-            context.createProducerTemplate(),
-            RateLimits.of(settings.getInt("fetch.rate-limit-per-second")),
-            Duration.ofMillis(settings.getInt("fetch.retry-budget-ms")),
-            clock);
+    calls = context.getRegistry().lookupByNameAndType("enos-client", EnosClient.class);
     context.start();
   }
 
   /**
    * @throws CommandFailedException they cannot be started, for a trust store that cannot be used
    */
-  static EnosApi start(Settings settings, Clock clock) {
+  static EnosApi start(Settings settings) {
     try {
-      return new EnosApi(settings, clock);
+      return new EnosApi(settings);
     } catch (Exception e) {
       throw new CommandFailedException(e.getMessage(), e);
     }

@@ -73,7 +73,7 @@ final class FetchInstance implements Callable<Integer> {
     Outcomes outcomes = new Outcomes(messages.zones(), parts, messages.deadLetters());
     FetchState fetch;
     FlowInstance instance;
-    try (EnosApi api = EnosApi.start(settings, context.clock())) {
+    try (EnosApi api = EnosApi.start(settings)) {
       fetch = new FetchState(messages.ids().read(id.getBytes(UTF_8)));
       instance = outcomes.decode(api.calls().instance(fetch), fetch);
     } catch (MalformedIdException e) {

@@ -5,8 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.flowinstance.config.Settings;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.InstanceSearch;
-import io.flowinstance.fetch.EnosClient;
-import io.flowinstance.json.Json;
+import io.flowinstance.id.IdRecordReader;
 import io.flowinstance.json.Printable;
 import io.flowinstance.kafka.KafkaClients;
 import java.io.IOException;
@@ -17,7 +16,6 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -162,9 +160,8 @@ final class SendIds implements Callable<Integer> {
         dryRun
             ? context.settings(Settings.Part.ENOS)
             : context.settings(Settings.Part.ENOS, Settings.Part.KAFKA);
-    int firstPage = settings.getString("enos.api-version").equals("v2.0") ? 0 : 1;
     Map<InstanceQuery, String> ids = new LinkedHashMap<>();
-    try (EnosApi api = EnosApi.start(settings, context.clock());
+    try (EnosApi api = EnosApi.start(settings);
         ProgressBar progress = context.progress("Searching", -1)) {
       for (InstanceSearch.Type type :
           types.isEmpty() ? EnumSet.allOf(InstanceSearch.Type.class) : types) {
@@ -173,47 +170,29 @@ final class SendIds implements Callable<Integer> {
                 settings.getString("enos.user-id"),
                 settings.getString("enos.org-id"),
                 type,
+                "",
                 from,
                 to,
                 statuses,
                 PAGE_SIZE);
-        for (String id : find(search, api.calls(), firstPage, progress)) {
-          ids.put(new InstanceQuery(id, null, null), value(id));
+        InstanceSearch.Found found =
+            api.calls()
+                .find(
+                    search,
+                    (ofPages, count) ->
+                        progress.maxHint(count == null ? -1 : count).stepTo(ofPages));
+        found
+            .ids()
+            .forEach(id -> ids.put(new InstanceQuery(id, null, null), IdRecordReader.value(id)));
+        if (!found.isComplete()) {
+          say(
+              "EnOS counts %s of type %s, but its pages contained %d: run this again for the rest.",
+              Words.count(found.count(), "instance"), type, found.ids().size());
+          complete = false;
         }
       }
     }
     return ids;
-  }
-
-  /** The ids of all pages, each once: one that came in meanwhile moves others to the next page. */
-  private Set<String> find(
-      InstanceSearch search, EnosClient calls, int firstPage, ProgressBar progress)
-      throws InterruptedException {
-    Set<String> found = new LinkedHashSet<>();
-    boolean more = true;
-    for (int number = firstPage; more; number++) {
-      EnosClient.Page page = calls.search(search, number);
-      more = found.addAll(page.ids());
-      Long count = page.count();
-      progress.maxHint(count == null ? -1 : count).stepTo(found.size());
-      if (count != null && found.size() >= count) {
-        break;
-      }
-      if (count != null && !more) {
-        say(
-            "EnOS counts %s of type %s, but its pages contained %d: run this again for the rest.",
-            Words.count(count, "instance"), search.type(), found.size());
-        complete = false;
-      }
-    }
-    return found;
-  }
-
-  /** An id that begins like JSON would be read as JSON: as a JSON string it is itself. */
-  private static String value(String id) {
-    return id.matches("(?s)[{\\[\"].*")
-        ? new String(Json.write(json -> json.writeString(id)), UTF_8)
-        : id;
   }
 
   private void send(Map<InstanceQuery, String> ids) throws InterruptedException {

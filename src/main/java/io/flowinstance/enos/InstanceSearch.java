@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -16,6 +17,7 @@ import java.util.stream.Collectors;
  * @param userId the EnOS user on whose behalf
  * @param orgId the user's organization
  * @param type how they were scheduled; the API wants exactly one
+ * @param owner whose instances; empty for anybody's
  * @param from the first trigger time, to the millisecond
  * @param to the first trigger time that is no more meant
  * @param statuses any of these; empty for all
@@ -25,6 +27,7 @@ public record InstanceSearch(
     String userId,
     String orgId,
     Type type,
+    String owner,
     Instant from,
     Instant to,
     Collection<Status> statuses,
@@ -53,6 +56,19 @@ public record InstanceSearch(
     SKIP
   }
 
+  /**
+   * What a search found.
+   *
+   * @param ids the instances, in the order of the API
+   * @param count the most that the API counted on a page; 0 when it never did
+   */
+  public record Found(Set<String> ids, long count) {
+    /** Whether its pages contained as many as the API counted. */
+    public boolean isComplete() {
+      return ids.size() >= count;
+    }
+  }
+
   /** The query parameters of the call, decoded, in ASCII order of their names. */
   public SortedMap<String, String> parameters() {
     return new TreeMap<>(Map.of("action", "search", "userId", userId, "orgId", orgId));
@@ -66,7 +82,7 @@ public record InstanceSearch(
   public String body(int page) {
     ObjectNode body = JsonNodeFactory.instance.objectNode();
     body.put("type", type.ordinal())
-        .put("owner", "")
+        .put("owner", owner)
         .put("expression", "")
         .put("fromTriggerTime", from.toEpochMilli())
         .put("toTriggerTime", to.toEpochMilli())

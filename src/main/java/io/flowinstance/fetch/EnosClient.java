@@ -11,35 +11,45 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.ProducerTemplate;
 import org.apache.camel.RuntimeCamelException;
 
-/** Calls of the API that a person waits for: no outage is detected by them, and none stops them. */
+/** Calls of the API for no id record: no outage is detected by them, and none stops them. */
 public final class EnosClient {
   static final String CLOCK = "direct:probe-clock";
 
   private final ProducerTemplate template;
   private final RateLimiter limiter;
   private final Duration searchBudget;
+  private final int firstPage;
   private final Clock clock;
 
   /**
    * @param limiter bounds the calls per second, or null
    * @param searchBudget time in which a page of a search is asked for again, when a failure may
    *     pass
+   * @param firstPage the number that the API's version gives it
    */
   public EnosClient(
-      ProducerTemplate template, RateLimiter limiter, Duration searchBudget, Clock clock) {
+      ProducerTemplate template,
+      RateLimiter limiter,
+      Duration searchBudget,
+      int firstPage,
+      Clock clock) {
     this.template = template;
     this.limiter = limiter;
     this.searchBudget = searchBudget;
+    this.firstPage = firstPage;
     this.clock = clock;
   }
 
@@ -58,6 +68,28 @@ public final class EnosClient {
    */
   public JsonNode instance(FetchState fetch) {
     return withFreshToken("direct:call-api", fetch);
+  }
+
+  /**
+   * The instances of all pages, each once: one that came in meanwhile moves others to the next
+   * page.
+   *
+   * @param progress is told after each page how many are found, and of how many
+   * @throws ApiFailure a page did not come
+   */
+  public InstanceSearch.Found find(InstanceSearch search, BiConsumer<Integer, Long> progress)
+      throws InterruptedException {
+    Set<String> found = new LinkedHashSet<>();
+    long count = 0;
+    for (int number = firstPage; ; number++) {
+      Page page = search(search, number);
+      boolean more = found.addAll(page.ids());
+      count = page.count() == null ? count : Math.max(count, page.count());
+      progress.accept(found.size(), page.count());
+      if (!more || page.count() != null && found.size() >= count) {
+        return new InstanceSearch.Found(found, count);
+      }
+    }
   }
 
   /**

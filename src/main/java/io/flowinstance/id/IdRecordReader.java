@@ -45,6 +45,13 @@ public final class IdRecordReader {
     return ofText(utf8(value), true);
   }
 
+  /** The value of a record that asks for this id: one that begins like JSON is a JSON string. */
+  public static String value(String id) {
+    return id.matches("(?s)[{\\[\"].*")
+        ? new String(Json.write(json -> json.writeString(id)), StandardCharsets.UTF_8)
+        : id;
+  }
+
   private InstanceQuery query(String instanceId, String namedUserId, String namedOrgId) {
     return new InstanceQuery(
         instanceId,

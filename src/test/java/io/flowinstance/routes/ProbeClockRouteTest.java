@@ -20,7 +20,7 @@ class ProbeClockRouteTest extends RouteTestSupport {
   }
 
   private Instant time() {
-    return new EnosClient(template, null, Duration.ZERO, Clock.systemUTC()).time();
+    return new EnosClient(template, null, Duration.ZERO, 0, Clock.systemUTC()).time();
   }
 
   @Test

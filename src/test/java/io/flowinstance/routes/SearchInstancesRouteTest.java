@@ -31,7 +31,7 @@ class SearchInstancesRouteTest extends RouteTestSupport {
   }
 
   private EnosClient.Page page(int page) throws InterruptedException {
-    return new EnosClient(template, null, Duration.ZERO, Clock.systemUTC()).search(search, page);
+    return new EnosClient(template, null, Duration.ZERO, 0, Clock.systemUTC()).search(search, page);
   }
 
   @Test
