@@ -19,7 +19,7 @@ import java.util.stream.Stream;
 @AnalyzeClasses(packages = "io.flowinstance", importOptions = ImportOption.DoNotIncludeTests.class)
 class RoomsTest {
   private static final String[] ALL_BELOW_APP = {
-    "kamelet", "watch", "kafka", "outcome", "fetch", "id", "event", "graph", "enos", "config",
+    "kamelet", "watch", "kafka", "discover", "outcome", "fetch", "id", "event", "graph", "enos", "config",
     "json", "trace", "metrics"
   };
 
@@ -47,7 +47,8 @@ class RoomsTest {
               room("app", ALL_BELOW_APP),
               room("kamelet", "fetch", "id", "event", "graph", "enos", "json", "trace"),
               room("watch", "outcome", "event", "json", "metrics"),
-              room("kafka", "outcome", "fetch", "id", "trace", "metrics"),
+              room("kafka", "outcome", "fetch", "id", "discover", "trace", "metrics"),
+              room("discover", "enos", "json"),
               room("outcome", "event", "id", "enos", "json", "trace"),
               room("fetch", "enos", "json", "trace", "metrics"),
               room("id", "enos", "json", "trace"),

@@ -27,12 +27,14 @@ import org.slf4j.LoggerFactory;
 
 /** The pipeline as a process: settings, beans and routes, started and stopped together. */
 public final class Application {
-  /** Each by its name: to find them by a wildcard, Camel unpacks the JAR, half of the start. */
-  static final String ROUTES =
-      FetchBeans.ROUTES
-          + ",classpath:routes/on-error.camel.yaml,classpath:routes/pipeline.camel.yaml";
-
   private Application() {}
+
+  /** Each by its name: to find them by a wildcard, Camel unpacks the JAR, half of the start. */
+  static String routes(boolean discover) {
+    return FetchBeans.ROUTES
+        + ",classpath:routes/on-error.camel.yaml,classpath:routes/pipeline.camel.yaml"
+        + (discover ? ",classpath:routes/discover.camel.yaml" : "");
+  }
 
   /**
    * Runs the pipeline, set by the environment alone, until the process is asked to stop.
@@ -116,7 +118,7 @@ public final class Application {
   }
 
   private static Tracing traces(Settings settings) {
-    if (!Boolean.parseBoolean(settings.getString("tracing.enabled"))) {
+    if (!settings.isTrue("tracing.enabled")) {
       return Tracing.off();
     }
     try {
@@ -143,7 +145,7 @@ public final class Application {
     Main main =
         configure(
             settings, meters, new Beans(settings, clients, brokers, nanoTime, traces, meters));
-    main.configure().withRoutesIncludePattern(ROUTES);
+    main.configure().withRoutesIncludePattern(routes(settings.isTrue("discover.enabled")));
     settings.forRoutes().forEach(main::addOverrideProperty);
     return started(main, "The pipeline");
   }

@@ -69,6 +69,9 @@ record Beans(
     bindKafka(context, metrics, health);
     bindHealth(context, health);
     new FetchBeans(settings, metrics, traces).configure(context);
+    if (settings.isTrue("discover.enabled")) {
+      new DiscoverBeans(settings, clients, meters).configure(context);
+    }
     metrics.gauge(
         "flow.instance.consumer.lag.records",
         "Id records that are not yet polled, over the partitions of this process.",

@@ -230,4 +230,12 @@ public final class Settings {
   public int getInt(String name) {
     return Integer.parseInt(getString(name));
   }
+
+  public long getLong(String name) {
+    return Long.parseLong(getString(name));
+  }
+
+  public boolean isTrue(String name) {
+    return Boolean.parseBoolean(getString(name));
+  }
 }

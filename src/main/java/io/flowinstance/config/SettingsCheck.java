@@ -15,6 +15,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /** Finds everything that is wrong with the settings at once, each with its remedy. */
 final class SettingsCheck {
@@ -29,6 +30,9 @@ final class SettingsCheck {
   /** {@code <userId>/<orgId>}, neither of them blank. */
   private static final String IDENTITY =
       "[^,/]*[^,/\\p{javaWhitespace}][^,/]*/[^,/]*[^,/\\p{javaWhitespace}][^,/]*";
+
+  private static final String TYPE = "(MANUAL|PERIODIC|TEMPORARY)";
+  private static final long DAY_MS = 86_400_000;
 
   private final Settings settings;
   private final List<String> faults = new ArrayList<>();
@@ -55,6 +59,7 @@ final class SettingsCheck {
     check.oneOf("tracing.enabled", "true", "false");
     check.oneOf("security.allow-cleartext", "true", "false");
     check.numbers();
+    check.discover();
     return check.faults;
   }
 
@@ -117,7 +122,11 @@ final class SettingsCheck {
         "give a key and its valid certificate, PEM keys as PKCS#8, and their passwords, as its type"
             + " has them");
     Set<String> topics = new HashSet<>();
-    for (String name : TOPICS) {
+    List<String> names = new ArrayList<>(TOPICS);
+    if (is("discover.enabled", "true")) {
+      names.add("topic.discover-watermark");
+    }
+    for (String name : names) {
       boolean valid = text(name).matches("[a-zA-Z0-9._-]{1,249}");
       expect(valid, name, "a topic has letters, digits, dots, dashes and underscores");
       expect(
@@ -228,6 +237,32 @@ final class SettingsCheck {
     addressOfThisMachine("management.bind-address");
   }
 
+  private void discover() {
+    oneOf("discover.enabled", "true", "false");
+    if (!is("discover.enabled", "true")) {
+      return;
+    }
+    whole("discover.interval-ms", 500, 86_400_000);
+    whole("discover.margin-ms", 0, 30 * DAY_MS);
+    whole("discover.horizon-ms", 60_000, 3_660 * DAY_MS);
+    expect(
+        text("discover.types").matches("%1$s(\\s*,\\s*%1$s)*".formatted(TYPE)),
+        "discover.types",
+        "give one or more of MANUAL, PERIODIC, TEMPORARY, with commas between");
+    expect(
+        is("discover.owners", "")
+            || Stream.of(text("discover.owners").split(",", -1)).noneMatch(String::isBlank),
+        "discover.owners",
+        "give owners with one comma between two, or leave it empty for all");
+    boolean instant = is("discover.from", "");
+    try {
+      instant |= Instant.parse(text("discover.from")) != null;
+    } catch (DateTimeException e) {
+      // It stays as it is: no instant.
+    }
+    expect(instant, "discover.from", "give it as 2026-01-31T10:00:00Z");
+  }
+
   private void addressOfThisMachine(String name) {
     boolean valid;
     try {
@@ -307,10 +342,10 @@ final class SettingsCheck {
     return readable;
   }
 
-  private void whole(String name, int least, int most) {
-    boolean valid = text(name).matches("\\d{1,9}|1\\d{9}");
+  private void whole(String name, long least, long most) {
+    boolean valid = text(name).matches("\\d{1,15}");
     expect(
-        valid && settings.getInt(name) >= least && settings.getInt(name) <= most,
+        valid && settings.getLong(name) >= least && settings.getLong(name) <= most,
         name,
         "it must be a whole number from %d to %d".formatted(least, most));
   }

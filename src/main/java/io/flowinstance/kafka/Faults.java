@@ -9,7 +9,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** What is wrong now. Each sentence is logged once when it begins to be true, and once after. */
-final class Faults {
+public final class Faults {
   private static final Logger LOG = LoggerFactory.getLogger(Faults.class);
 
   private final Map<String, String> sentences = new LinkedHashMap<>();
@@ -19,7 +19,7 @@ final class Faults {
    *
    * @param source whose fault it is, until it reports another one or {@link #clear} is called
    */
-  synchronized void report(String source, String sentence) {
+  public synchronized void report(String source, String sentence) {
     boolean isNew = !sentences.containsValue(sentence);
     String before = sentences.put(source, sentence);
     if (isNew) {
@@ -29,7 +29,7 @@ final class Faults {
   }
 
   /** Nothing is wrong with this source any more. */
-  synchronized void clear(String source) {
+  public synchronized void clear(String source) {
     if (!sentences.isEmpty()) {
       solved(sentences.remove(source), null);
     }
@@ -42,7 +42,7 @@ final class Faults {
   }
 
   /** Everything that is wrong, each sentence once. */
-  synchronized List<String> all() {
+  public synchronized List<String> all() {
     return new ArrayList<>(new LinkedHashSet<>(sentences.values()));
   }
 }

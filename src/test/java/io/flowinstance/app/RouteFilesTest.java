@@ -94,7 +94,8 @@ class RouteFilesTest {
   void thePipelineLoadsEveryFile() throws IOException {
     assertEquals(
         files().stream().map(file -> "classpath:" + file).collect(Collectors.toSet()),
-        Set.of(Application.ROUTES.split(",")));
+        Set.of(Application.routes(true).split(",")));
+    assertFalse(Application.routes(false).contains("discover"));
   }
 
   @ParameterizedTest

@@ -1,0 +1,136 @@
+package io.flowinstance.app;
+
+import io.flowinstance.discover.Discovery;
+import io.flowinstance.discover.Watermark;
+import io.flowinstance.enos.ApiFailure;
+import io.flowinstance.fetch.CancelledException;
+import io.flowinstance.fetch.EnosClient;
+import io.flowinstance.kafka.Faults;
+import io.flowinstance.kafka.KafkaFaults;
+import io.flowinstance.kafka.WatermarkTopic;
+import io.flowinstance.metrics.DiscoverMetrics;
+import java.time.Clock;
+import org.apache.camel.Body;
+import org.apache.camel.Exchange;
+import org.apache.camel.spi.ExceptionHandler;
+import org.apache.kafka.common.KafkaException;
+
+/** The steps of {@code discover}, and what becomes of a round that fails: the next one. */
+public final class DiscoverSteps implements ExceptionHandler {
+  private static final String ROUND = "round";
+
+  private final WatermarkTopic topic;
+  private final Discovery discovery;
+  private final EnosClient enos;
+  private final DiscoverMetrics metrics;
+  private final Faults faults;
+  private final Clock clock;
+  private Thread searching;
+  private boolean stopping;
+
+  public DiscoverSteps(
+      WatermarkTopic topic,
+      Discovery discovery,
+      EnosClient enos,
+      DiscoverMetrics metrics,
+      Faults faults,
+      Clock clock) {
+    this.topic = topic;
+    this.discovery = discovery;
+    this.enos = enos;
+    this.metrics = metrics;
+    this.faults = faults;
+    this.clock = clock;
+  }
+
+  /** The watermark to begin with, or null where another process searches. */
+  public Watermark watermark() {
+    Watermark watermark = topic.current();
+    if (watermark == null) {
+      faults.clear(ROUND);
+    }
+    return watermark;
+  }
+
+  /**
+   * Searches EnOS, all pages.
+   *
+   * @throws ApiFailure a page did not come
+   */
+  public Discovery.Round search(@Body Watermark watermark) {
+    begin();
+    try {
+      return discovery.round(
+          watermark, clock.instant(), search -> enos.find(search, DiscoverSteps::goOn));
+    } catch (InterruptedException e) {
+      throw new CancelledException("This process is stopping.");
+    } finally {
+      end();
+    }
+  }
+
+  private static void goOn(int found, Long count) {
+    if (Thread.currentThread().isInterrupted()) {
+      throw new CancelledException("This process is stopping.");
+    }
+  }
+
+  private synchronized void begin() {
+    if (stopping) {
+      throw new CancelledException("This process is stopping.");
+    }
+    searching = Thread.currentThread();
+  }
+
+  private synchronized void end() {
+    searching = null;
+    Thread.interrupted();
+  }
+
+  /** Ends the search that is under way, and begins no other. */
+  public synchronized void stop() {
+    stopping = true;
+    if (searching != null) {
+      searching.interrupt();
+    }
+  }
+
+  /** Publishes the ids of a round and its watermark, unless another process has taken over. */
+  public void publish(@Body Discovery.Round round) {
+    if (topic.publish(round)) {
+      metrics.round(round.found(), round.ids().size());
+      faults.clear(ROUND);
+    }
+  }
+
+  @Override
+  public void handleException(Throwable exception) {
+    if (exception instanceof CancelledException) {
+      return;
+    }
+    metrics.failed();
+    faults.report(ROUND, sentence(exception));
+  }
+
+  private static String sentence(Throwable exception) {
+    ApiFailure failure = ApiFailure.in(exception);
+    if (failure != null) {
+      return "The EnOS API cannot be searched for new instances. %s %s"
+          .formatted(failure.getMessage(), failure.kind().remedy())
+          .strip();
+    }
+    return exception instanceof KafkaException
+        ? "The ids of new instances cannot be published. " + KafkaFaults.sentence(exception)
+        : "The search for new instances broke: " + exception;
+  }
+
+  @Override
+  public void handleException(String message, Throwable exception) {
+    handleException(exception);
+  }
+
+  @Override
+  public void handleException(String message, Exchange exchange, Throwable exception) {
+    handleException(exception);
+  }
+}

@@ -1,0 +1,157 @@
+package io.flowinstance.discover;
+
+import io.flowinstance.enos.Identity;
+import io.flowinstance.enos.InstanceSearch;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What each round searches for, and which of the ids that it finds are new. A round searches twice:
+ * for instances triggered since the watermark, and for those that run, whenever they were
+ * triggered: re-runs, and runs of the past.
+ */
+public final class Discovery {
+  /** Most trigger time of a round, so that a search over weeks is not lost by one failure. */
+  static final Duration LONGEST_STEP = Duration.ofDays(1);
+
+  private static final List<InstanceSearch.Status> RUNNING =
+      List.of(InstanceSearch.Status.RUNNING, InstanceSearch.Status.RERUN);
+  private static final int PAGE_SIZE = 100;
+
+  private final Options options;
+  private Watermark published = Watermark.NONE;
+  private Set<String> triggeredBefore = Set.of();
+  private Set<String> runningBefore = Set.of();
+
+  /**
+   * What is searched.
+   *
+   * @param types one search each
+   * @param owners one search each; one empty text for everybody's
+   * @param from the first trigger time where there is no watermark; null for now
+   * @param margin how far before the watermark instances are still looked for
+   * @param horizon how long ago what runs may have been triggered
+   */
+  public record Options(
+      Identity identity,
+      Collection<InstanceSearch.Type> types,
+      Collection<String> owners,
+      Instant from,
+      Duration margin,
+      Duration horizon) {}
+
+  /** Finds the instances of a search. */
+  public interface Search {
+    InstanceSearch.Found find(InstanceSearch search) throws InterruptedException;
+  }
+
+  public Discovery(Options options) {
+    this.options = options;
+  }
+
+  /** What a round found. */
+  public final class Round {
+    private final Watermark before;
+    private final Set<String> triggered = new LinkedHashSet<>();
+    private final Set<String> running = new LinkedHashSet<>();
+    private final Set<String> ids = new LinkedHashSet<>();
+    private Instant watermark;
+
+    private Round(Watermark before) {
+      this.before = before;
+    }
+
+    /** The watermark that it began with. */
+    public Watermark before() {
+      return before;
+    }
+
+    /** How many ids it found, each search by itself. */
+    public int found() {
+      return triggered.size() + running.size();
+    }
+
+    /** The ids to publish. */
+    public Collection<String> ids() {
+      return ids;
+    }
+
+    /** The watermark to publish with them. */
+    public Instant watermark() {
+      return watermark;
+    }
+
+    /** It is published, and this is the watermark now: what it found is known. */
+    public void published(Watermark now) {
+      published = now;
+      triggeredBefore = triggered;
+      runningBefore = running;
+    }
+  }
+
+  /**
+   * Searches once. What the round before found is known only if its watermark is still the last: if
+   * another process has searched since, everything is new.
+   */
+  public Round round(Watermark before, Instant now, Search search) throws InterruptedException {
+    if (!before.equals(published)) {
+      triggeredBefore = Set.of();
+      runningBefore = Set.of();
+    }
+    Round round = new Round(before);
+    Instant end = now.truncatedTo(ChronoUnit.MILLIS);
+    Instant from = from(before, end);
+    Instant to = earlier(end, from.plus(LONGEST_STEP));
+    boolean complete = find(search, from.minus(options.margin()), to, List.of(), round.triggered);
+    // Pages of what runs move with every change of a status. It is searched anew each time.
+    find(search, end.minus(options.horizon()), end, RUNNING, round.running);
+    round.watermark = complete ? to : from;
+    round.ids.addAll(round.triggered);
+    round.ids.removeAll(triggeredBefore);
+    round.running.stream().filter(id -> !runningBefore.contains(id)).forEach(round.ids::add);
+    return round;
+  }
+
+  private Instant from(Watermark before, Instant now) {
+    Instant from = before.time() == null ? options.from() : before.time();
+    return from == null ? now : earlier(from, now);
+  }
+
+  private static Instant earlier(Instant one, Instant other) {
+    return one.isBefore(other) ? one : other;
+  }
+
+  /** Whether its pages contained as many as the API counted. */
+  private boolean find(
+      Search search,
+      Instant from,
+      Instant to,
+      List<InstanceSearch.Status> statuses,
+      Set<String> ids)
+      throws InterruptedException {
+    boolean complete = true;
+    for (InstanceSearch.Type type : options.types()) {
+      for (String owner : options.owners()) {
+        InstanceSearch.Found found =
+            search.find(
+                new InstanceSearch(
+                    options.identity().userId(),
+                    options.identity().orgId(),
+                    type,
+                    owner,
+                    from,
+                    to,
+                    statuses,
+                    PAGE_SIZE));
+        ids.addAll(found.ids());
+        complete &= found.isComplete();
+      }
+    }
+    return complete;
+  }
+}

@@ -1,0 +1,353 @@
+package io.flowinstance.kafka;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.flowinstance.discover.Discovery;
+import io.flowinstance.discover.Watermark;
+import io.flowinstance.id.IdRecordReader;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.camel.component.kafka.KafkaClientFactory;
+import org.apache.kafka.clients.consumer.CommitFailedException;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.CooperativeStickyAssignor;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.PartitionInfo;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The topic of discover's watermark. A group consumes its only partition, and whoever owns that
+ * searches. Ids, the watermark and the group's offset, which points at the watermark, are one
+ * transaction under the metadata of the group (KIP-447): the next owner begins with the last
+ * watermark, and a former owner publishes nothing.
+ */
+public final class WatermarkTopic implements ConsumerRebalanceListener, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(WatermarkTopic.class);
+
+  private static final String CLIENT = "flow-instance-discover";
+  private static final String FAULT = "discover's watermark";
+  private static final Duration POLL = Duration.ofMillis(500);
+  private static final int ANSWER_MS = 15_000;
+  private static final int REQUEST_MS = 10_000;
+  private static final int DELIVERY_MS = 30_000;
+
+  /** A poll waits for a transaction of this process, and for nothing longer. */
+  private static final int MAX_POLL_INTERVAL_MS = 120_000;
+
+  private final Options options;
+  private final KafkaClientFactory clients;
+  private final Faults faults;
+  private final TopicPartition partition;
+  private final Thread thread = new Thread(this::run, "discover-watermark");
+  private Consumer<byte[], byte[]> consumer;
+  private Producer<byte[], byte[]> producer;
+  private ConsumerGroupMetadata group;
+  private boolean owned;
+  private Watermark last = Watermark.NONE;
+
+  /** The last one, once all are read; null where another process owns the partition. */
+  private volatile Watermark current;
+
+  private volatile boolean closed;
+
+  /**
+   * Where the watermark is, and where ids go.
+   *
+   * @param groupId of discover
+   * @param transactionalId of this process alone
+   */
+  public record Options(
+      String topic,
+      String idTopic,
+      String groupId,
+      String transactionalId,
+      int transactionTimeoutMs,
+      int sessionTimeoutMs) {}
+
+  /**
+   * @param faults is told what keeps the watermark from being read
+   */
+  public WatermarkTopic(Options options, KafkaClientFactory clients, Faults faults) {
+    this.options = options;
+    this.clients = clients;
+    this.faults = faults;
+    partition = new TopicPartition(options.topic(), 0);
+    thread.setDaemon(true);
+  }
+
+  /** Joins the group; returns at once. */
+  public void start() {
+    thread.start();
+  }
+
+  /** The watermark if it is this process that searches, else null. */
+  public Watermark current() {
+    return current;
+  }
+
+  /** Seconds from the watermark until now; 0 without one, and where another process searches. */
+  public double age(Instant now) {
+    Watermark watermark = current;
+    return watermark == null || watermark.time() == null
+        ? 0
+        : Duration.between(watermark.time(), now).toMillis() / 1e3;
+  }
+
+  /**
+   * Publishes the ids of a round and its watermark.
+   *
+   * @return false if another process has taken over: then nothing is published
+   * @throws KafkaException it is not published, or this is not known: the next round begins at the
+   *     last watermark, whichever that is
+   */
+  public synchronized boolean publish(Discovery.Round round) {
+    if (!round.before().equals(current)) {
+      return false;
+    }
+    try {
+      long offset = send(round.ids(), round.watermark());
+      producer.sendOffsetsToTransaction(Map.of(partition, new OffsetAndMetadata(offset)), group);
+      producer.commitTransaction();
+      last = new Watermark(round.watermark(), offset);
+      current = last;
+      round.published(last);
+      return true;
+    } catch (CommitFailedException e) {
+      LOG.debug("The group has changed.", e);
+      abort();
+      return false;
+    } catch (KafkaException | IllegalStateException e) {
+      abort();
+      throw e;
+    }
+  }
+
+  /** Sends all, and gives the offset of the watermark. */
+  private long send(Collection<String> ids, Instant time) {
+    if (producer == null) {
+      producer = newProducer();
+      producer.initTransactions();
+    }
+    AtomicReference<Exception> failure = new AtomicReference<>();
+    producer.beginTransaction();
+    for (String id : ids) {
+      producer.send(
+          new ProducerRecord<>(
+              options.idTopic(), id.getBytes(UTF_8), IdRecordReader.value(id).getBytes(UTF_8)),
+          (place, failed) -> failure.compareAndSet(null, failed));
+      // Each further one might wait for the same topic.
+      failIf(failure.get());
+    }
+    Future<RecordMetadata> place =
+        producer.send(
+            new ProducerRecord<>(
+                options.topic(), 0, "watermark".getBytes(UTF_8), Watermark.write(time)));
+    producer.flush();
+    failIf(failure.get());
+    try {
+      return place.get().offset();
+    } catch (ExecutionException e) {
+      throw new KafkaException(e.getCause());
+    } catch (InterruptedException e) {
+      throw new InterruptException(e);
+    }
+  }
+
+  private static void failIf(Exception failure) {
+    if (failure != null) {
+      throw new KafkaException(failure);
+    }
+  }
+
+  /** What is left open would keep the readers of ids waiting. */
+  private void abort() {
+    try {
+      if (producer != null) {
+        producer.abortTransaction();
+      }
+    } catch (KafkaException | IllegalStateException e) {
+      producer.close(Duration.ZERO);
+      producer = null;
+    }
+  }
+
+  private void run() {
+    int failures = 0;
+    while (!closed) {
+      try {
+        turn();
+        failures = owns() ? 0 : failures;
+      } catch (InterruptException e) {
+        break;
+      } catch (RuntimeException | LinkageError e) {
+        failures++;
+        faults.report(FAULT, "discover cannot read its watermark. " + KafkaFaults.sentence(e));
+        LOG.debug("A poll failed.", e);
+        closeConsumer();
+        pause(failures);
+      }
+    }
+    Thread.interrupted();
+    closeConsumer();
+  }
+
+  private synchronized boolean owns() {
+    return owned;
+  }
+
+  private void pause(int failures) {
+    try {
+      Thread.sleep(RetryPause.after(failures).toMillis());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void turn() {
+    if (consumer == null) {
+      consumer = newConsumer();
+      refuseOtherThanOnePartition();
+      consumer.subscribe(List.of(options.topic()), this);
+    }
+    refuseOtherThanOnePartition();
+    ConsumerRecords<byte[], byte[]> polled = consumer.poll(POLL);
+    synchronized (this) {
+      polled.records(partition).forEach(this::take);
+      group = consumer.groupMetadata();
+      if (owned && (current != null || consumer.currentLag(partition).orElse(1) == 0)) {
+        current = last;
+      }
+    }
+  }
+
+  /** What the consumer knows of the topic is asked for again only when it is old. */
+  private void refuseOtherThanOnePartition() {
+    List<PartitionInfo> partitions = consumer.partitionsFor(options.topic());
+    if (partitions == null || partitions.isEmpty()) {
+      throw new NotReadyException(
+          "Topic %s does not exist: create it with one partition, compacted."
+              .formatted(options.topic()));
+    }
+    if (partitions.size() > 1) {
+      throw new NotReadyException(
+          "Topic %s has %d partitions, so that more than one process would search: create it anew with one."
+              .formatted(options.topic(), partitions.size()));
+    }
+  }
+
+  private void take(ConsumerRecord<byte[], byte[]> polled) {
+    Instant time = Watermark.read(polled.value());
+    if (time == null) {
+      LOG.warn(
+          "The record at {} of {} is no watermark and is ignored.", polled.offset(), partition);
+    } else if (polled.offset() > last.offset()) {
+      last = new Watermark(time, polled.offset());
+    }
+  }
+
+  @Override
+  public synchronized void onPartitionsAssigned(Collection<TopicPartition> assigned) {
+    faults.clear(FAULT);
+    if (assigned.contains(partition)) {
+      owned = true;
+      last = Watermark.NONE;
+      LOG.info("This process searches EnOS for new instances.");
+    }
+  }
+
+  /** Waits until a round that is being published is. */
+  @Override
+  public synchronized void onPartitionsRevoked(Collection<TopicPartition> revoked) {
+    if (revoked.contains(partition)) {
+      release();
+    }
+  }
+
+  private synchronized void release() {
+    owned = false;
+    current = null;
+  }
+
+  private void closeConsumer() {
+    if (consumer != null) {
+      try {
+        consumer.close(POLL);
+      } catch (RuntimeException e) {
+        LOG.debug("The consumer did not close in order.", e);
+      }
+      consumer = null;
+    }
+    release();
+  }
+
+  @SuppressWarnings("unchecked")
+  private Consumer<byte[], byte[]> newConsumer() {
+    Properties properties = new Properties();
+    properties.put(ConsumerConfig.CLIENT_ID_CONFIG, CLIENT);
+    properties.put(ConsumerConfig.GROUP_ID_CONFIG, options.groupId());
+    properties.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
+    properties.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+    properties.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
+    properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
+    properties.put(
+        ConsumerConfig.PARTITION_ASSIGNMENT_STRATEGY_CONFIG,
+        CooperativeStickyAssignor.class.getName());
+    properties.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, options.sessionTimeoutMs());
+    properties.put(ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG, MAX_POLL_INTERVAL_MS);
+    properties.put(ConsumerConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, ANSWER_MS);
+    properties.put(ConsumerConfig.REQUEST_TIMEOUT_MS_CONFIG, REQUEST_MS);
+    properties.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
+    properties.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
+    return clients.getConsumer(properties);
+  }
+
+  @SuppressWarnings("unchecked")
+  private Producer<byte[], byte[]> newProducer() {
+    Properties properties = new Properties();
+    properties.put(ProducerConfig.CLIENT_ID_CONFIG, CLIENT);
+    properties.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, options.transactionalId());
+    properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, options.transactionTimeoutMs());
+    properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, ANSWER_MS);
+    properties.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, REQUEST_MS);
+    properties.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, DELIVERY_MS);
+    properties.put(ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
+    properties.put(ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
+    return clients.getProducer(properties);
+  }
+
+  /** Leaves the group. */
+  @Override
+  public void close() throws InterruptedException {
+    closed = true;
+    thread.interrupt();
+    thread.join(ANSWER_MS);
+    synchronized (this) {
+      if (producer != null) {
+        producer.close(Duration.ZERO);
+        producer = null;
+      }
+    }
+  }
+}
