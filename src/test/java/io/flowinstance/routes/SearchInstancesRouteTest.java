@@ -20,6 +20,7 @@ class SearchInstancesRouteTest extends RouteTestSupport {
           "user",
           "org",
           InstanceSearch.Type.PERIODIC,
+          "",
           Instant.EPOCH,
           Instant.ofEpochMilli(5),
           List.of(InstanceSearch.Status.RUNNING),

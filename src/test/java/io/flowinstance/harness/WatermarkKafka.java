@@ -1,0 +1,137 @@
+package io.flowinstance.harness;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.apache.camel.component.kafka.KafkaClientFactory;
+import org.apache.camel.component.kafka.KafkaConfiguration;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.MockConsumer;
+import org.apache.kafka.clients.consumer.OffsetResetStrategy;
+import org.apache.kafka.clients.producer.MockProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.PartitionInfo;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/**
+ * Kafka's own mock clients for the topic of a watermark: who subscribes to it is assigned its
+ * partition and reads what is there.
+ */
+public final class WatermarkKafka implements KafkaClientFactory {
+  private final TopicPartition partition;
+  private final List<String> records = new CopyOnWriteArrayList<>();
+  private final MockProducer<byte[], byte[]> producer =
+      new MockProducer<>(true, new ByteArraySerializer(), new ByteArraySerializer());
+  private volatile int partitions = 1;
+  private volatile KafkaException failure;
+  private volatile GroupConsumer consumer;
+  private volatile int consumers;
+
+  public WatermarkKafka(String topic) {
+    partition = new TopicPartition(topic, 0);
+  }
+
+  /** Puts records on the topic, before a consumer subscribes. */
+  public void records(String... values) {
+    records.addAll(List.of(values));
+  }
+
+  /** How many partitions the topic has; 0 when there is none. */
+  public void partitions(int count) {
+    partitions = count;
+  }
+
+  /** How polls fail; null when they do not. */
+  public void fail(KafkaException by) {
+    failure = by;
+  }
+
+  /** Another process takes the partition. */
+  public void lose() {
+    consumer.schedulePollTask(
+        () -> {
+          consumer.listener.onPartitionsLost(Set.of(partition));
+          consumer.rebalance(List.of());
+        });
+  }
+
+  /** How many consumers were made. */
+  public int consumers() {
+    return consumers;
+  }
+
+  /** Whether the last one is closed. */
+  public boolean isClosed() {
+    return consumer.closed();
+  }
+
+  public MockProducer<byte[], byte[]> producer() {
+    return producer;
+  }
+
+  @Override
+  public Consumer<byte[], byte[]> getConsumer(Properties properties) {
+    consumers++;
+    consumer = new GroupConsumer();
+    return consumer;
+  }
+
+  @Override
+  public Producer<byte[], byte[]> getProducer(Properties properties) {
+    return producer;
+  }
+
+  @Override
+  public String getBrokers(KafkaConfiguration configuration) {
+    return "in-memory:9092";
+  }
+
+  private final class GroupConsumer extends MockConsumer<byte[], byte[]> {
+    private ConsumerRebalanceListener listener;
+
+    GroupConsumer() {
+      super(OffsetResetStrategy.EARLIEST);
+    }
+
+    @Override
+    public List<PartitionInfo> partitionsFor(String topic) {
+      List<PartitionInfo> all = new ArrayList<>();
+      for (int number = 0; number < partitions; number++) {
+        all.add(new PartitionInfo(topic, number, null, null, null));
+      }
+      return all;
+    }
+
+    @Override
+    public synchronized void subscribe(
+        Collection<String> topics, ConsumerRebalanceListener toTell) {
+      super.subscribe(topics, toTell);
+      listener = toTell;
+      schedulePollTask(this::begin);
+    }
+
+    private void begin() {
+      if (failure != null) {
+        throw failure;
+      }
+      updateBeginningOffsets(Map.of(partition, 0L));
+      updateEndOffsets(Map.of(partition, (long) records.size()));
+      rebalance(List.of(partition));
+      for (int offset = 0; offset < records.size(); offset++) {
+        addRecord(
+            new ConsumerRecord<>(
+                partition.topic(), 0, offset, null, records.get(offset).getBytes(UTF_8)));
+      }
+    }
+  }
+}

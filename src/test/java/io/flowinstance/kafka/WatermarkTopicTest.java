@@ -1,0 +1,211 @@
+package io.flowinstance.kafka;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.flowinstance.discover.Discovery;
+import io.flowinstance.discover.Watermark;
+import io.flowinstance.enos.Identity;
+import io.flowinstance.enos.InstanceSearch;
+import io.flowinstance.harness.WatermarkKafka;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.apache.kafka.clients.consumer.CommitFailedException;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.GroupAuthorizationException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class WatermarkTopicTest {
+  private static final TopicPartition PARTITION = new TopicPartition("watermark", 0);
+  private static final Instant START = Instant.parse("2026-01-31T10:00:00Z");
+
+  private final Faults faults = new Faults();
+  private final WatermarkKafka kafka = new WatermarkKafka("watermark");
+  private final Discovery discovery =
+      new Discovery(
+          new Discovery.Options(
+              new Identity("u", "o"),
+              List.of(InstanceSearch.Type.PERIODIC),
+              List.of(""),
+              null,
+              Duration.ZERO,
+              Duration.ofDays(1)));
+  private final WatermarkTopic topic =
+      new WatermarkTopic(
+          new WatermarkTopic.Options("watermark", "ids", "group", "transactions", 1_000, 6_000),
+          kafka,
+          faults);
+
+  @AfterEach
+  void close() throws Exception {
+    topic.close();
+  }
+
+  private static void awaitThat(String what, Callable<Boolean> condition) {
+    await(what).atMost(Duration.ofSeconds(10)).pollInterval(Duration.ofMillis(5)).until(condition);
+  }
+
+  private Watermark start(String... records) {
+    kafka.records(records);
+    topic.start();
+    awaitThat("it owns the partition", () -> topic.current() != null);
+    return topic.current();
+  }
+
+  private Discovery.Round round(Watermark before, String... ids) throws InterruptedException {
+    return discovery.round(
+        before,
+        START,
+        search ->
+            new InstanceSearch.Found(
+                search.statuses().isEmpty() ? Set.of(ids) : Set.of(), 0));
+  }
+
+  private static String text(byte[] bytes) {
+    return new String(bytes, UTF_8);
+  }
+
+  @Test
+  void anEmptyTopicHasNoWatermark() {
+    assertEquals(Watermark.NONE, start());
+    assertEquals(0, topic.age(START));
+  }
+
+  @Test
+  void theLastRecordIsTheWatermarkAndWhatIsNoneIsIgnored() {
+    Watermark watermark =
+        start("{\"watermark\":\"2026-01-01T00:00:00Z\"}", text(Watermark.write(START)), "soon");
+
+    assertEquals(new Watermark(START, 1), watermark);
+    assertEquals(90, topic.age(START.plusSeconds(90)));
+  }
+
+  @Test
+  void idsWatermarkAndTheOffsetOfTheWatermarkAreOneTransaction() throws Exception {
+    Discovery.Round round = round(start(text(Watermark.write(START))), "1-2");
+
+    assertTrue(topic.publish(round));
+
+    assertEquals(1, kafka.producer().commitCount());
+    assertEquals(
+        List.of("ids 1-2 1-2", "watermark watermark {\"watermark\":\"2026-01-31T10:00:00Z\"}"),
+        kafka.producer().history().stream().map(WatermarkTopicTest::shown).toList());
+    Map<TopicPartition, OffsetAndMetadata> offsets =
+        kafka.producer().consumerGroupOffsetsHistory().get(0).values().iterator().next();
+    assertEquals(Map.of(PARTITION, new OffsetAndMetadata(0)), offsets);
+    assertEquals(new Watermark(START, 0), topic.current());
+  }
+
+  private static String shown(ProducerRecord<byte[], byte[]> message) {
+    return message.topic() + " " + text(message.key()) + " " + text(message.value());
+  }
+
+  @Test
+  void anIdThatBeginsLikeJsonIsAJsonString() throws Exception {
+    assertTrue(topic.publish(round(start(), "{7")));
+
+    assertEquals("ids {7 \"{7\"", shown(kafka.producer().history().get(0)));
+  }
+
+  @Test
+  void whoeverLostThePartitionPublishesNothing() throws Exception {
+    Discovery.Round round = round(start(), "1-2");
+    kafka.lose();
+    awaitThat("it is lost", () -> topic.current() == null);
+
+    assertFalse(topic.publish(round));
+
+    assertEquals(0, kafka.producer().history().size());
+  }
+
+  @Test
+  void whoeverTheGroupNoLongerKnowsPublishesNothing() throws Exception {
+    Discovery.Round round = round(start(), "1-2");
+    kafka.producer().sendOffsetsToTransactionException = new CommitFailedException();
+
+    assertFalse(topic.publish(round));
+
+    assertEquals(0, kafka.producer().history().size());
+    assertTrue(kafka.producer().transactionAborted());
+    kafka.producer().sendOffsetsToTransactionException = null;
+    assertTrue(topic.publish(round));
+    assertEquals(1, kafka.producer().commitCount());
+  }
+
+  @Test
+  void aTransactionThatFailedLeavesTheWatermark() throws Exception {
+    Watermark before = start();
+    Discovery.Round round = round(before, "1-2");
+    kafka.producer().sendException = new KafkaException("no");
+
+    assertThrows(KafkaException.class, () -> topic.publish(round));
+
+    assertEquals(before, topic.current());
+    assertTrue(kafka.producer().transactionAborted());
+  }
+
+  @Test
+  void aTopicThatIsMissingIsWaitedFor() {
+    kafka.partitions(0);
+    topic.start();
+    awaitThat("it says so", () -> !faults.all().isEmpty());
+    assertEquals(
+        List.of(
+            "discover cannot read its watermark. Topic watermark does not exist: create it with one"
+                + " partition, compacted."),
+        faults.all());
+    assertNull(topic.current());
+
+    kafka.partitions(1);
+    awaitThat("it heals", () -> topic.current() != null);
+    assertEquals(List.of(), faults.all());
+  }
+
+  @Test
+  void aTopicOfMorePartitionsIsRefusedEvenLater() {
+    start();
+    kafka.partitions(2);
+    awaitThat("it says so", () -> !faults.all().isEmpty());
+
+    assertTrue(faults.all().get(0).contains("Topic watermark has 2 partitions"), faults::toString);
+    assertNull(topic.current());
+  }
+
+  @Test
+  void aMissingRightIsWaitedForWithAConsumerOfItsOwnEachTime() {
+    kafka.fail(GroupAuthorizationException.forGroupId("group"));
+    topic.start();
+    awaitThat("it tries again", () -> kafka.consumers() > 2);
+    assertEquals(
+        List.of(
+            "discover cannot read its watermark. This login may not use the consumer group group:"
+                + " grant it Read there."),
+        faults.all());
+
+    kafka.fail(null);
+    awaitThat("it heals", () -> topic.current() != null && faults.all().isEmpty());
+  }
+
+  @Test
+  void closingLeavesTheGroup() throws Exception {
+    start();
+
+    topic.close();
+
+    assertTrue(kafka.isClosed());
+    assertNull(topic.current());
+  }
+}

@@ -1,0 +1,203 @@
+package io.flowinstance.routes;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.flowinstance.app.DiscoverBeans;
+import io.flowinstance.config.Settings;
+import io.flowinstance.discover.Watermark;
+import io.flowinstance.harness.WatermarkKafka;
+import io.flowinstance.json.Json;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.ByteArrayInputStream;
+import java.net.SocketTimeoutException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.apache.camel.CamelContext;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+import org.apache.camel.health.HealthCheck;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.junit.jupiter.api.Test;
+
+class DiscoverRouteTest extends RouteTestSupport {
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final String NOTHING = page(0);
+
+  private final WatermarkKafka kafka = new WatermarkKafka("flow-instance-discover-watermark");
+  private final MeterRegistry meters = new SimpleMeterRegistry();
+
+  /** What the gateway answers to a search for all statuses; one for what runs finds nothing. */
+  private volatile Processor gateway = exchange -> answer(exchange, 200, NOTHING);
+
+  @Override
+  List<String> routes() {
+    return List.of("discover", "search-instances");
+  }
+
+  @Override
+  Settings settings() {
+    Map<String, String> settings = new HashMap<>(super.settings().asMap());
+    settings.put("discover.enabled", "true");
+    settings.put("discover.interval-ms", "500");
+    settings.put("discover.types", "PERIODIC");
+    return Settings.resolve(Map.of(), settings);
+  }
+
+  @Override
+  void bindBeans(CamelContext context) throws Exception {
+    super.bindBeans(context);
+    new DiscoverBeans(settings(), kafka, meters).configure(context);
+  }
+
+  @Override
+  protected void doPostSetup() {
+    gateway(INSTANCES)
+        .whenAnyExchangeReceived(
+            exchange -> {
+              if (body(exchange).path("status").asText().isEmpty()) {
+                gateway.process(exchange);
+              } else {
+                answer(exchange, 200, NOTHING);
+              }
+            });
+  }
+
+  private static JsonNode body(Exchange exchange) throws Exception {
+    return Json.read(exchange.getMessage().getBody(String.class));
+  }
+
+  private static void answer(Exchange exchange, int status, String body) {
+    exchange.getMessage().setHeader(Exchange.HTTP_RESPONSE_CODE, status);
+    exchange.getMessage().setBody(new ByteArrayInputStream(body.getBytes(UTF_8)));
+  }
+
+  private static String page(int count, String... ids) {
+    return Stream.of(ids)
+        .map("{\"instanceId\":\"%s\"}"::formatted)
+        .toList()
+        .toString()
+        .transform("{\"status\":0,\"data\":{\"flowInsts\":%%s,\"count\":%d}}".formatted(count)::formatted);
+  }
+
+  private static void awaitThat(String what, Callable<Boolean> condition) {
+    await(what).atMost(PATIENCE).pollInterval(Duration.ofMillis(5)).until(condition);
+  }
+
+  private List<String> ids() {
+    return kafka.producer().history().stream()
+        .filter(message -> message.topic().equals("flow-instance-ids"))
+        .map(message -> new String(message.value(), UTF_8))
+        .toList();
+  }
+
+  private List<Instant> watermarks() {
+    return kafka.producer().history().stream()
+        .filter(message -> !message.topic().equals("flow-instance-ids"))
+        .map(ProducerRecord::value)
+        .map(Watermark::read)
+        .toList();
+  }
+
+  private String health() {
+    HealthCheck check =
+        context.getRegistry().lookupByNameAndType("discover-health", HealthCheck.class);
+    return check.call().getMessage().orElse("");
+  }
+
+  private double count(String name) {
+    return meters.get("flow.instance.discover." + name).counter().count();
+  }
+
+  @Test
+  void publishesEachIdOnceAndTheWatermarkOfEachRound() {
+    gateway = exchange -> answer(exchange, 200, page(2, "1-1", "1-2"));
+    awaitThat("a round", () -> watermarks().size() > 1);
+    gateway = exchange -> answer(exchange, 200, page(2, "1-2", "1-3"));
+    awaitThat("the new one", () -> ids().contains("1-3"));
+
+    assertEquals(List.of("1-1", "1-2", "1-3"), ids());
+    assertEquals(watermarks().stream().sorted().toList(), watermarks());
+    assertEquals(3, count("published"));
+    assertTrue(count("found") >= 6);
+    assertEquals("", health());
+    double age = meters.get("flow.instance.discover.watermark.age.seconds").gauge().value();
+    assertTrue(age > 0 && age < 20, () -> "age " + age);
+  }
+
+  @Test
+  void whereAnotherProcessSearchesNothingIsAsked() {
+    awaitThat("it searches", () -> !watermarks().isEmpty());
+    kafka.lose();
+    awaitThat(
+        "it stops",
+        () -> meters.get("flow.instance.discover.watermark.age.seconds").gauge().value() == 0);
+    // A round that was under way may still end.
+    int before = gateway(INSTANCES).getReceivedCounter() + 2;
+    int published = kafka.producer().history().size();
+
+    await().during(Duration.ofMillis(1_500)).atMost(PATIENCE).until(() -> true);
+
+    assertTrue(gateway(INSTANCES).getReceivedCounter() <= before);
+    assertTrue(kafka.producer().history().size() <= published + 1);
+  }
+
+  @Test
+  void aRoundThatFailsPublishesNothingAndTheNextBeginsWhereItBegan() {
+    awaitThat("a round", () -> !watermarks().isEmpty());
+    for (Processor failing :
+        List.<Processor>of(
+            exchange -> answer(exchange, 403, "<html>"),
+            exchange -> answer(exchange, 200, "<html>"),
+            exchange -> answer(exchange, 200, "{\"status\":0,\"data\":{}}"),
+            exchange -> answer(exchange, 503, ""),
+            exchange -> {
+              throw new SocketTimeoutException("Read timed out");
+            })) {
+      double failures = count("failures");
+      gateway = failing;
+      awaitThat("it fails", () -> count("failures") > failures);
+      int published = watermarks().size();
+      awaitThat("it fails again", () -> count("failures") > failures + 1);
+      assertEquals(published, watermarks().size());
+      assertTrue(
+          health().startsWith("The EnOS API cannot be searched for new instances. "), health());
+      gateway = exchange -> answer(exchange, 200, NOTHING);
+      awaitThat("it heals", () -> health().isEmpty());
+    }
+  }
+
+  @Test
+  void aRoundThatIsNotPublishedIsToldOf() {
+    awaitThat("a round", () -> !watermarks().isEmpty());
+    kafka.producer().commitTransactionException = new KafkaException("no");
+    awaitThat("it says so", () -> !health().isEmpty());
+    assertEquals("The ids of new instances cannot be published. Kafka: no", health());
+
+    kafka.producer().commitTransactionException = null;
+    gateway = exchange -> answer(exchange, 200, page(1, "1-9"));
+    awaitThat("it heals", () -> ids().equals(List.of("1-9")) && health().isEmpty());
+  }
+
+  @Test
+  void pagesThatAreFewerThanTheApiCountsLeaveTheWatermark() {
+    awaitThat("a round", () -> !watermarks().isEmpty());
+    gateway = exchange -> answer(exchange, 200, page(2, "1-1"));
+    awaitThat("its id", () -> ids().equals(List.of("1-1")));
+    int rounds = watermarks().size();
+    awaitThat("two more", () -> watermarks().size() > rounds + 1);
+
+    assertEquals(1, watermarks().subList(rounds - 1, rounds + 2).stream().distinct().count());
+    assertEquals(List.of("1-1"), ids());
+  }
+}
