@@ -339,10 +339,14 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
 
   /** Leaves the group. */
   @Override
-  public void close() throws InterruptedException {
+  public void close() {
     closed = true;
     thread.interrupt();
-    thread.join(ANSWER_MS);
+    try {
+      thread.join(ANSWER_MS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     synchronized (this) {
       if (producer != null) {
         producer.close(Duration.ZERO);

@@ -192,8 +192,7 @@ class DiscoveryTest {
     triggered = List.of("a");
     published(Watermark.NONE, START);
 
-    assertEquals(
-        List.of("a"), published(new Watermark(START, offset + 1), START.plusSeconds(30)));
+    assertEquals(List.of("a"), published(new Watermark(START, offset + 1), START.plusSeconds(30)));
   }
 
   @Test

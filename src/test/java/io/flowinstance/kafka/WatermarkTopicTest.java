@@ -50,7 +50,7 @@ class WatermarkTopicTest {
           faults);
 
   @AfterEach
-  void close() throws Exception {
+  void close() {
     topic.close();
   }
 
@@ -70,8 +70,7 @@ class WatermarkTopicTest {
         before,
         START,
         search ->
-            new InstanceSearch.Found(
-                search.statuses().isEmpty() ? Set.of(ids) : Set.of(), 0));
+            new InstanceSearch.Found(search.statuses().isEmpty() ? Set.of(ids) : Set.of(), 0));
   }
 
   private static String text(byte[] bytes) {
@@ -200,7 +199,7 @@ class WatermarkTopicTest {
   }
 
   @Test
-  void closingLeavesTheGroup() throws Exception {
+  void closingLeavesTheGroup() {
     start();
 
     topic.close();

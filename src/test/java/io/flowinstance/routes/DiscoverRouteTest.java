@@ -28,6 +28,7 @@ import org.apache.camel.Processor;
 import org.apache.camel.health.HealthCheck;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 class DiscoverRouteTest extends RouteTestSupport {
@@ -60,8 +61,8 @@ class DiscoverRouteTest extends RouteTestSupport {
     new DiscoverBeans(settings(), kafka, meters).configure(context);
   }
 
-  @Override
-  protected void doPostSetup() {
+  @BeforeEach
+  void setGateway() {
     gateway(INSTANCES)
         .whenAnyExchangeReceived(
             exchange -> {
@@ -87,7 +88,8 @@ class DiscoverRouteTest extends RouteTestSupport {
         .map("{\"instanceId\":\"%s\"}"::formatted)
         .toList()
         .toString()
-        .transform("{\"status\":0,\"data\":{\"flowInsts\":%%s,\"count\":%d}}".formatted(count)::formatted);
+        .transform(
+            "{\"status\":0,\"data\":{\"flowInsts\":%%s,\"count\":%d}}".formatted(count)::formatted);
   }
 
   private static void awaitThat(String what, Callable<Boolean> condition) {
