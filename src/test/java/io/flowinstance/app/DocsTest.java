@@ -31,7 +31,7 @@ class DocsTest {
   private static final Pattern FENCE = Pattern.compile("(?ms)^```(\\w*)\\n(.*?)^```$");
   private static final Pattern SETTING =
       Pattern.compile(
-          "(kafka|topic|event|enos|fetch|batch|shutdown|log|tracing|management|watch)(\\.[a-z-]+)+"
+          "(kafka|topic|event|enos|fetch|discover|batch|shutdown|log|tracing|management|watch)(\\.[a-z-]+)+"
               + "(?<!\\.sql)");
   private static final Pattern METRIC = Pattern.compile("flow_instance_[a-z_]+");
   private static final Pattern TYPE = Pattern.compile("[A-Z][A-Za-z]*[a-z][A-Za-z]*[A-Z]\\w*");

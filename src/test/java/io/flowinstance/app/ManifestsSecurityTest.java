@@ -274,7 +274,9 @@ class ManifestsSecurityTest {
         Map.of(
             "flow-instance-routes",
             Set.of(
-                ids + "Describe Read",
+                ids + "Describe Read Write",
+                "topic " + settings.getString("topic.discover-watermark") + ": Describe Read Write",
+                "group " + group + "-discover: Read",
                 "topic " + settings.getString("topic.flow-instances") + ": Describe Write",
                 "topic " + settings.getString("topic.task-statuses") + ": Describe Write",
                 deadLetters + "Describe DescribeConfigs Write",

@@ -257,6 +257,7 @@ class ManifestsTest {
             DEFAULTS.getString("topic.transitions"),
             "flow-instance-routes-watch-instances-changelog",
             "flow-instance-routes-watch-from-changelog",
+            DEFAULTS.getString("topic.discover-watermark"),
             "flow-instances-to-http-dead-letters"),
         new HashSet<>(made));
     for (Path file : Manifests.files(".env")) {

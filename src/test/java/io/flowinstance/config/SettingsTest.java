@@ -172,6 +172,46 @@ class SettingsTest {
   }
 
   @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "DISCOVER_INTERVAL_MS | 0",
+        "DISCOVER_MARGIN_MS | 9999999999999",
+        "DISCOVER_HORIZON_MS | a month",
+        "DISCOVER_TYPES | MANUAL,",
+        "DISCOVER_TYPES | manual",
+        "DISCOVER_OWNERS | a,,b",
+        "DISCOVER_FROM | 2026-01-31",
+        "TOPIC_DISCOVER_WATERMARK | flow-instance-ids",
+      })
+  void refusesSettingsOfDiscoverWhereItIsEnabled(String variable, String value) {
+    String message = refusal(with("DISCOVER_ENABLED", "true", variable, value));
+    assertEquals(1, message.lines().filter(line -> line.startsWith("  - ")).count(), message);
+
+    Settings.resolve(with(variable, value), Map.of());
+    refusal(with("DISCOVER_ENABLED", "yes"));
+  }
+
+  @Test
+  void discoverHasUsableDefaultsAndListsMayHaveBlanks() {
+    Settings settings =
+        Settings.resolve(
+            with(
+                "DISCOVER_ENABLED",
+                "true",
+                "DISCOVER_TYPES",
+                "MANUAL , PERIODIC",
+                "DISCOVER_OWNERS",
+                "a, b",
+                "DISCOVER_FROM",
+                "2026-01-31T10:00:00Z"),
+            Map.of());
+
+    assertTrue(settings.isTrue("discover.enabled"));
+    assertEquals(2_592_000_000L, settings.getLong("discover.horizon-ms"));
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"})
   void signsCallsWithoutTlsToThisMachineAlone(String address) {
     Settings.resolve(with("ENOS_BASE_URL", address), Map.of());

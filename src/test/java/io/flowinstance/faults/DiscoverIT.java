@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.broker.KafkaBroker;
 import io.flowinstance.harness.ApplicationProcess;
+import io.flowinstance.harness.ExportedMetrics;
 import io.flowinstance.simulator.EnosSimulator;
 import io.flowinstance.simulator.Fault;
 import io.flowinstance.simulator.FaultScope;
@@ -20,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
@@ -167,6 +169,11 @@ class DiscoverIT {
     System.out.printf("%d of %d ids came twice after the kill.%n", twice, published.size());
 
     ApplicationProcess survivor = firstSearches ? second : first;
+    SortedSet<String> missing = ExportedMetrics.expected();
+    missing.removeIf(name -> !name.startsWith("flow_instance_discover_"));
+    assertEquals(4, missing.size());
+    missing.removeAll(ExportedMetrics.inScrape(survivor.metrics()));
+    assertEquals(Set.of(), missing);
     assertEquals(0, survivor.stop(PATIENCE));
     trigger();
     ApplicationProcess third = launch().awaitReady();
