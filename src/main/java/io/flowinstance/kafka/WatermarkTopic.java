@@ -39,9 +39,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The topic of discover's watermark. A group consumes its only partition, and whoever owns that
- * searches. Ids, the watermark and the group's offset, which points at the watermark, are one
- * transaction under the metadata of the group (KIP-447): the next owner begins with the last
- * watermark, and a former owner publishes nothing.
+ * searches. Ids (of very many, the last), the watermark and the group's offset, which points at the
+ * watermark, are one transaction under the metadata of the group (KIP-447): the next owner begins
+ * with the last watermark, and a former owner publishes nothing.
  */
 public final class WatermarkTopic implements ConsumerRebalanceListener, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WatermarkTopic.class);
@@ -52,6 +52,9 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
   private static final int ANSWER_MS = 15_000;
   private static final int REQUEST_MS = 10_000;
   private static final int DELIVERY_MS = 30_000;
+
+  /** Far fewer than are sent before a transaction times out. */
+  private static final int IDS_OF_A_TRANSACTION = 10_000;
 
   /** A poll waits for a transaction of this process, and for nothing longer. */
   private static final int MAX_POLL_INTERVAL_MS = 120_000;
@@ -151,6 +154,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
       producer.initTransactions();
     }
     AtomicReference<Exception> failure = new AtomicReference<>();
+    int sent = 0;
     producer.beginTransaction();
     for (String id : ids) {
       producer.send(
@@ -159,6 +163,10 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
           (place, failed) -> failure.compareAndSet(null, failed));
       // Each further one might wait for the same topic.
       failIf(failure.get());
+      if (++sent % IDS_OF_A_TRANSACTION == 0) {
+        producer.commitTransaction();
+        producer.beginTransaction();
+      }
     }
     Future<RecordMetadata> place =
         producer.send(

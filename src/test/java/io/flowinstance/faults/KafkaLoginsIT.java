@@ -25,6 +25,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.ScramCredentialInfo;
@@ -56,6 +58,9 @@ import org.junit.jupiter.api.io.TempDir;
  * rights that it needs, and none of another's.
  */
 class KafkaLoginsIT {
+  private static final Pattern WATERMARK_AGE =
+      Pattern.compile("flow_instance_discover_watermark_age_seconds (?!0\\.0\\s)");
+
   private static final String UNKNOWN = "404-20260101000000";
 
   private static KafkaBroker broker;
@@ -81,7 +86,11 @@ class KafkaLoginsIT {
     network = new NetworkCut(broker.cutPort(), broker.behindCutPort());
     network.restore();
     broker.createTopics(
-        2, Manifests.ofKind("KafkaTopic").stream().map(Manifest::name).toArray(String[]::new));
+    List<String> topics =
+        Manifests.ofKind("KafkaTopic").stream().map(Manifest::name).collect(Collectors.toList());
+    topics.remove("flow-instance-discover-watermark");
+    broker.createTopics(2, topics.toArray(String[]::new));
+    broker.createTopics(1, "flow-instance-discover-watermark");
     enos = EnosSimulator.start();
     try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker.bootstrapServers()))) {
       for (Manifest user : Manifests.ofKind("KafkaUser")) {
@@ -204,11 +213,16 @@ class KafkaLoginsIT {
     sender.remove("KAFKA_SECURITY_SASL_JAAS_CONFIG_FILE");
     Path ids = Files.writeString(folder.resolve("ids"), UNKNOWN + "\n");
     Map<String, String> pipeline = environment(pod("pipeline"));
+    pipeline.put("DISCOVER_ENABLED", "true");
+    pipeline.put("DISCOVER_INTERVAL_MS", "500");
 
     run(sender, "send-ids", ids.toString());
     assertTrue(run(pipeline, "check").lines().noneMatch(line -> line.startsWith("fix")));
     try (ApplicationProcess application = ApplicationProcess.start(pipeline).awaitReady()) {
       awaitNoLag();
+      await("discover searches")
+          .atMost(Duration.ofSeconds(30))
+          .until(() -> WATERMARK_AGE.matcher(application.metrics()).find());
       run(environment(pod("replay")), "replay-dead-letters");
       awaitNoLag();
       assertEquals(0, application.stop(Duration.ofSeconds(30)));
@@ -302,7 +316,6 @@ class KafkaLoginsIT {
   @Test
   void noWorkloadDoesTheWorkOfAnother() {
     assertRefused("flow-instance-routes-keda", "flow-instance-ids");
-    assertRefused("flow-instance-routes", "flow-instance-ids");
     assertRefused("flow-instance-routes-replay", "flow-instances");
     assertRefused("flow-instance-ids-producer", "flow-instance-dead-letters");
     assertRefused("flow-instance-routes-watch", "task-statuses");

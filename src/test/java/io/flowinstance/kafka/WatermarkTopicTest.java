@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -117,6 +118,20 @@ class WatermarkTopicTest {
     assertTrue(topic.publish(round(start(), "{7")));
 
     assertEquals("ids {7 \"{7\"", shown(kafka.producer().history().get(0)));
+  }
+
+  @Test
+  void veryManyIdsAreSeveralTransactionsAndTheWatermarkIsInTheLast() throws Exception {
+    Discovery.Round round =
+        round(
+            start(), IntStream.range(0, 20_001).mapToObj(Integer::toString).toArray(String[]::new));
+
+    assertTrue(topic.publish(round));
+
+    assertEquals(3, kafka.producer().commitCount());
+    assertEquals(20_002, kafka.producer().history().size());
+    assertEquals("watermark", kafka.producer().history().get(20_001).topic());
+    assertEquals(1, kafka.producer().consumerGroupOffsetsHistory().size());
   }
 
   @Test
