@@ -26,7 +26,7 @@ public final class DiscoverSteps implements ExceptionHandler {
   private final Faults faults;
   private final Clock clock;
   private Thread searching;
-  private boolean stopping;
+  private volatile boolean stopping;
 
   public DiscoverSteps(
       WatermarkTopic topic,
@@ -105,11 +105,10 @@ public final class DiscoverSteps implements ExceptionHandler {
 
   @Override
   public void handleException(Throwable exception) {
-    if (exception instanceof CancelledException) {
-      return;
+    if (!stopping) {
+      metrics.failed();
+      faults.report(ROUND, sentence(exception));
     }
-    metrics.failed();
-    faults.report(ROUND, sentence(exception));
   }
 
   private static String sentence(Throwable exception) {

@@ -85,7 +85,6 @@ class KafkaLoginsIT {
                     "org.apache.kafka.common.security.scram.ScramLoginModule required;"));
     network = new NetworkCut(broker.cutPort(), broker.behindCutPort());
     network.restore();
-    broker.createTopics(
     List<String> topics =
         Manifests.ofKind("KafkaTopic").stream().map(Manifest::name).collect(Collectors.toList());
     topics.remove("flow-instance-discover-watermark");

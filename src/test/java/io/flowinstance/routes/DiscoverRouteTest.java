@@ -3,6 +3,7 @@ package io.flowinstance.routes;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -21,6 +22,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
@@ -189,6 +192,23 @@ class DiscoverRouteTest extends RouteTestSupport {
     kafka.producer().commitTransactionException = null;
     gateway = exchange -> answer(exchange, 200, page(1, "1-9"));
     awaitThat("it heals", () -> ids().equals(List.of("1-9")) && health().isEmpty());
+  }
+
+  @Test
+  void aSearchThatIsUnderWayKeepsNoProcessFromStopping() throws Exception {
+    CountDownLatch searching = new CountDownLatch(1);
+    gateway =
+        exchange -> {
+          searching.countDown();
+          new CountDownLatch(1).await();
+        };
+    assertTrue(searching.await(20, TimeUnit.SECONDS));
+
+    assertTimeoutPreemptively(Duration.ofSeconds(8), context::stop);
+
+    assertEquals(List.of(), kafka.producer().history());
+    assertTrue(kafka.isClosed());
+    assertEquals(0, count("failures"));
   }
 
   @Test

@@ -1,18 +1,27 @@
 package io.flowinstance.routes;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.InstanceSearch;
 import io.flowinstance.fetch.EnosClient;
+import java.io.ByteArrayInputStream;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.camel.Exchange;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SearchInstancesRouteTest extends RouteTestSupport {
   private final InstanceSearch search =
@@ -60,6 +69,69 @@ class SearchInstancesRouteTest extends RouteTestSupport {
 
     assertEquals(FailureKind.ACCESS_DENIED, failure.kind());
     assertEquals(403, failure.httpStatus());
+    gateway(INSTANCES).assertIsSatisfied();
+  }
+
+  private static String answer(long count, String... ids) {
+    return "{\"status\":0,\"data\":{\"count\":%d,\"flowInsts\":%s}}"
+        .formatted(count, Stream.of(ids).map("{\"instanceId\":\"%s\"}"::formatted).toList());
+  }
+
+  /** What is found when the pages are answered like this, from this number on. */
+  private InstanceSearch.Found find(int firstPage, String... pages) throws InterruptedException {
+    for (int i = 0; i < pages.length; i++) {
+      String page = pages[i];
+      gateway(INSTANCES)
+          .whenExchangeReceived(
+              i + 1,
+              exchange -> {
+                exchange.getMessage().setHeader(Exchange.HTTP_RESPONSE_CODE, 200);
+                exchange.getMessage().setBody(new ByteArrayInputStream(page.getBytes(UTF_8)));
+              });
+    }
+    gateway(INSTANCES)
+        .expectedBodiesReceived(
+            IntStream.range(firstPage, firstPage + pages.length).mapToObj(search::body).toList());
+    return new EnosClient(template, null, Duration.ZERO, firstPage, Clock.systemUTC())
+        .find(search, (found, count) -> {});
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1})
+  void findsAllPagesFromTheFirstOneOfTheVersion(int firstPage) throws Exception {
+    InstanceSearch.Found found = find(firstPage, answer(3, "1", "2"), answer(3, "3"));
+
+    assertEquals(Set.of("1", "2", "3"), found.ids());
+    assertTrue(found.isComplete());
+    gateway(INSTANCES).assertIsSatisfied();
+  }
+
+  @Test
+  void pagesThatMoveBecauseOneCameInAreNotComplete() throws Exception {
+    InstanceSearch.Found found = find(0, answer(3, "1", "2"), answer(4, "2", "3"), answer(4));
+
+    assertEquals(Set.of("1", "2", "3"), found.ids());
+    assertFalse(found.isComplete());
+    gateway(INSTANCES).assertIsSatisfied();
+  }
+
+  @Test
+  void pagesThatMoveBecauseOneWentAreNotComplete() throws Exception {
+    InstanceSearch.Found found = find(0, answer(4, "1", "2"), answer(3, "4"), answer(3));
+
+    assertEquals(Set.of("1", "2", "4"), found.ids());
+    assertFalse(found.isComplete());
+    gateway(INSTANCES).assertIsSatisfied();
+  }
+
+  @Test
+  void withoutACountTheFirstPageThatBringsNothingNewIsTheLast() throws Exception {
+    String page = "{\"status\":0,\"data\":{\"flowInsts\":[{\"instanceId\":\"1\"}]}}";
+
+    InstanceSearch.Found found = find(0, page, page);
+
+    assertEquals(Set.of("1"), found.ids());
+    assertTrue(found.isComplete());
     gateway(INSTANCES).assertIsSatisfied();
   }
 }
