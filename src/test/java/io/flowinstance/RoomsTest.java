@@ -19,8 +19,20 @@ import java.util.stream.Stream;
 @AnalyzeClasses(packages = "io.flowinstance", importOptions = ImportOption.DoNotIncludeTests.class)
 class RoomsTest {
   private static final String[] ALL_BELOW_APP = {
-    "kamelet", "watch", "kafka", "discover", "outcome", "fetch", "id", "event", "graph", "enos", "config",
-    "json", "trace", "metrics"
+    "kamelet",
+    "watch",
+    "kafka",
+    "discover",
+    "outcome",
+    "fetch",
+    "id",
+    "event",
+    "graph",
+    "enos",
+    "config",
+    "json",
+    "trace",
+    "metrics"
   };
 
   private static final String[] ALL_BELOW_COMMAND =
