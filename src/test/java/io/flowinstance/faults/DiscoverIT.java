@@ -169,7 +169,7 @@ class DiscoverIT {
     System.out.printf("%d of %d ids came twice after the kill.%n", twice, published.size());
 
     ApplicationProcess survivor = firstSearches ? second : first;
-    SortedSet<String> missing = ExportedMetrics.expected();
+    SortedSet<String> missing = ExportedMetrics.ofPipeline();
     missing.removeIf(name -> !name.startsWith("flow_instance_discover_"));
     assertEquals(4, missing.size());
     missing.removeAll(ExportedMetrics.inScrape(survivor.metrics()));
