@@ -2,11 +2,14 @@ package io.flowinstance.simulator;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.flowinstance.simulator.FaultScope.Endpoint;
 import io.flowinstance.simulator.HttpListener.Connection;
 import java.io.IOException;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -28,6 +31,12 @@ import java.util.Map;
  *       all, now), {@code lifeSeconds}
  *   <li>{@code POST /simulator/down}: {@code forMs}; then it comes up by itself
  *   <li>{@code POST /simulator/instances}: {@code known} (ids), {@code frozen}
+ *   <li>{@code POST /simulator/start}: {@code stepMs}, and {@code ids}, or {@code flowId} to start
+ *       one now; {@code at} (an ISO-8601 instant, now if absent); answers {@code ids}. From then on
+ *       they go a step on every {@code stepMs}
+ *   <li>{@code POST /simulator/rerun}: {@code ids} that were started and are over, {@code at}
+ *   <li>{@code POST /simulator/changes}: {@code ids} that were started; answers, by id, the changes
+ *       until now: {@code at}, {@code taskInstId} (empty for the instance) and {@code status}
  *   <li>{@code POST /simulator/signature}: {@code required}, {@code expiredTokenStatus}
  *   <li>{@code POST /simulator/forget}: sets the counters to zero
  *   <li>{@code GET /simulator/stats}: {@code calls}, {@code callsByPath}, {@code distinctIds},
@@ -85,6 +94,16 @@ final class ControlApi {
           simulator.instances().frozen(body.get("frozen").asBoolean());
         }
       }
+      case "POST start" -> {
+        return start(body);
+      }
+      case "POST rerun" ->
+          texts(body.path("ids")).forEach(id -> simulator.instances().rerun(id, at(body)));
+      case "POST changes" -> {
+        ObjectNode changes = JSON.createObjectNode();
+        texts(body.path("ids")).forEach(id -> changes.set(id, changes(id)));
+        return changes;
+      }
       case "POST signature" -> {
         simulator.requireSignature(body.path("required").asBoolean(true));
         simulator.expiredTokenStatus(body.path("expiredTokenStatus").asInt(200));
@@ -93,6 +112,31 @@ final class ControlApi {
       default -> throw new IllegalArgumentException("The simulator has no call " + call);
     }
     return JSON.createObjectNode();
+  }
+
+  private ObjectNode start(JsonNode body) {
+    Duration step = millis(body, "stepMs");
+    List<String> ids = texts(body.path("ids"));
+    if (ids.isEmpty()) {
+      ids = List.of(simulator.instances().startNow(number(body, "flowId"), step));
+    } else {
+      ids.forEach(id -> simulator.instances().start(id, at(body), step));
+    }
+    ObjectNode answer = JSON.createObjectNode();
+    answer.set("ids", JSON.valueToTree(ids));
+    return answer;
+  }
+
+  private ArrayNode changes(String id) {
+    ArrayNode changes = JSON.createArrayNode();
+    for (StatusChange change : simulator.instances().changes(id, Instant.now())) {
+      changes
+          .addObject()
+          .put("at", change.at().toString())
+          .put("taskInstId", change.taskInstId())
+          .put("status", change.status());
+    }
+    return changes;
   }
 
   private ObjectNode stats(boolean detail) {
@@ -167,6 +211,14 @@ final class ControlApi {
     }
     if (body.has("lifeSeconds")) {
       simulator.tokens().life(Duration.ofSeconds(number(body, "lifeSeconds")));
+    }
+  }
+
+  private static Instant at(JsonNode body) {
+    try {
+      return body.has("at") ? Instant.parse(body.get("at").asText()) : Instant.now();
+    } catch (DateTimeParseException e) {
+      throw new IllegalArgumentException("\"at\" must be an ISO-8601 instant", e);
     }
   }
 

@@ -37,6 +37,7 @@ import java.util.stream.Stream;
  * </ul>
  *
  * An instance of 1001 to 1005 goes a step on with each get: INIT, RUNNING, SUCCESS along the graph.
+ * One that is started ({@link Instances#start}) goes on by the clock.
  */
 public final class EnosSimulator implements AutoCloseable {
   static final String TOKEN_SERVICE = "/apim-token-service/v2.0/token/";

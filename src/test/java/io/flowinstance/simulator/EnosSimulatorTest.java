@@ -160,6 +160,126 @@ class EnosSimulatorTest {
   }
 
   @Test
+  void aStartedInstanceGoesOnByTheClockAndNotByGets() throws Exception {
+    String id = "1003-20260101120000";
+    Duration hour = Duration.ofHours(1);
+    Instant now = Instant.now();
+    List<String> seen = new ArrayList<>();
+    for (long minutes : List.of(-30L, 30L, 90L, 150L, 500L)) {
+      simulator.instances().start(id, now.minus(Duration.ofMinutes(minutes)), hour);
+      assertEquals(get(id), get(id));
+      JsonNode data = get(id).get("data");
+      JsonNode task = JSON.readTree(data.get("graph").asText()).at("/tasks/0/status");
+      seen.add(data.get("statusDesc").asText() + ":" + task.asText());
+    }
+    assertEquals(
+        List.of("INIT:INIT", "INIT:INIT", "RUNNING:RUNNING", "RUNNING:SUCCESS", "SUCCESS:SUCCESS"),
+        seen);
+  }
+
+  @Test
+  void aRerunBeginsAsRerunWithANewStartTimeAndMendsWhatFailed() throws Exception {
+    String id = "1005-20260101121500";
+    simulator.instances().start(id, Instant.parse("2026-01-01T12:15:00Z"), Duration.ofSeconds(10));
+    JsonNode failed = get(id).get("data");
+    assertEquals("FAIL", failed.get("statusDesc").asText());
+    assertEquals("2026-01-01 12:15:00", failed.get("startTime").asText());
+    assertEquals("2026-01-01 12:16:00", failed.get("endTime").asText());
+
+    simulator.instances().rerun(id, Instant.now());
+    JsonNode rerun = get(id).get("data");
+    assertEquals(10, rerun.get("status").asInt());
+    assertTrue(rerun.get("startTime").asText().compareTo("2026-01-01 12:16:00") > 0);
+    assertThrows(
+        IllegalArgumentException.class, () -> simulator.instances().rerun(id, Instant.now()));
+    assertEquals(
+        List.of("INIT", "RUNNING", "FAIL", "RERUN", "RUNNING", "SUCCESS"),
+        simulator.instances().changes(id, Instant.now().plusSeconds(60)).stream()
+            .filter(change -> change.taskInstId().isEmpty())
+            .map(StatusChange::status)
+            .toList());
+  }
+
+  @Test
+  void changesAreWhatAReaderOfEveryStepSees() throws Exception {
+    String id = "1003-20260101120000";
+    Instant now = Instant.now();
+    List<String> seen = new ArrayList<>();
+    String before = "";
+    for (int step = 0; step <= 6; step++) {
+      simulator
+          .instances()
+          .start(id, now.minus(Duration.ofHours(step)).minusSeconds(60), Duration.ofHours(1));
+      String statuses = JSON.readTree(get(id).at("/data/graph").asText()).findValues("status") + "";
+      if (!statuses.equals(before)) {
+        seen.add(statuses);
+        before = statuses;
+      }
+    }
+    List<StatusChange> changes = simulator.instances().changes(id, now);
+    assertEquals(7, seen.size());
+    assertEquals(4 + 4 + 4, changes.stream().filter(c -> !c.taskInstId().isEmpty()).count());
+    assertEquals(3, changes.stream().filter(c -> c.taskInstId().isEmpty()).count());
+    assertEquals(7, changes.stream().map(StatusChange::at).distinct().count());
+  }
+
+  @ParameterizedTest
+  @CsvSource({V20 + ", 0", V21 + ", 1"})
+  void aSearchFindsStartedInstancesAsAGetShowsThem(String root, int firstPage) throws Exception {
+    simulator.instances().start("1001-20260101000000", Instant.now(), Duration.ofHours(1));
+    simulator.instances().start("1003-20260101000001", Instant.now(), Duration.ofHours(1));
+    simulator.instances().start("1005-20260101000002", Instant.EPOCH, Duration.ofSeconds(1));
+    simulator.instances().start("7-20260101000003", Instant.EPOCH, Duration.ofSeconds(1));
+    List<String> found = new ArrayList<>();
+    for (int page = firstPage; page < firstPage + 4; page++) {
+      String paging = "{\"pagination\":{\"pageSize\":1,\"pageNo\":" + page + "}}";
+      JsonNode instance = search(root, paging).at("/flowInsts/0");
+      found.add(instance.get("instanceId").asText());
+      assertEquals(
+          json(send(instance(root, instance.get("instanceId").asText()))).get("data"), instance);
+    }
+    assertEquals(
+        List.of(
+            "1001-20260101000000",
+            "1003-20260101000001",
+            "1005-20260101000002",
+            "7-20260101000003"),
+        found);
+    assertEquals(1, search(root, "{\"status\":\"-1\"}").get("count").asInt());
+    assertEquals(2, search(root, "{\"status\":\"0\"}").get("count").asInt());
+    assertEquals(1, search(root, "{\"type\":0}").get("count").asInt());
+    assertEquals(3, search(root, "{\"type\":1}").get("count").asInt());
+    assertEquals(1, search(root, "{\"owner\":\"dora\"}").get("count").asInt());
+  }
+
+  @Test
+  void startsAndRerunsWhenToldOverHttp() throws Exception {
+    JsonNode first = control("start", "{\"flowId\":1001,\"stepMs\":1}");
+    JsonNode second = control("start", "{\"flowId\":1001,\"stepMs\":3600000}");
+    String id = first.at("/ids/0").asText();
+    String other = second.at("/ids/0").asText();
+    assertFalse(id.equals(other));
+    assertEquals(2, search(V20, "{}").get("count").asInt());
+    assertEquals("INIT", get(other).at("/data/statusDesc").asText());
+    Awaitility.await().until(() -> get(id).at("/data/statusDesc").asText().equals("SUCCESS"));
+
+    control("rerun", "{\"ids\":[\"" + id + "\"],\"at\":\"2100-01-01T00:00:00Z\"}");
+    JsonNode changes = control("changes", "{\"ids\":[\"" + id + "\"]}").get(id);
+    assertEquals("INIT", changes.at("/0/status").asText());
+    assertEquals("SUCCESS", changes.get(changes.size() - 1).get("status").asText());
+    for (String wrong :
+        List.of(
+            "start {\"ids\":[\"1001\"],\"stepMs\":1}",
+            "start {\"ids\":[\"2438-201907261239\"],\"stepMs\":1}",
+            "start {\"flowId\":1001,\"stepMs\":0}",
+            "start {\"ids\":[\"1001-2026010100\"],\"stepMs\":1,\"at\":\"today\"}",
+            "rerun {\"ids\":[\"1002-2026010100\"]}")) {
+      String[] call = wrong.split(" ");
+      assertEquals(400, send(post("/simulator/" + call[0], call[1])).statusCode(), wrong);
+    }
+  }
+
+  @Test
   void tellsItsTime() throws Exception {
     long now = json(send(request(V20 + "time?action=getCurrentTime"))).get("data").asLong();
     assertTrue(Math.abs(now - System.currentTimeMillis()) < 5000);
@@ -392,9 +512,10 @@ class EnosSimulatorTest {
     return json(send(post(root + "flowInstances?action=search", criteria))).get("data");
   }
 
-  private void control(String call, String body) throws Exception {
+  private JsonNode control(String call, String body) throws Exception {
     HttpResponse<String> answer = send(post("/simulator/" + call, body));
     assertEquals(200, answer.statusCode(), answer.body());
+    return json(answer);
   }
 
   private HttpRequest instance(String root, String id) {

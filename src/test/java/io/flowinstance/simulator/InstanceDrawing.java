@@ -25,8 +25,8 @@ final class InstanceDrawing {
 
   private InstanceDrawing() {}
 
-  static InstanceTemplate of(Workflow workflow, ApiVersion version, int step) {
-    Workflow.Progress progress = workflow.at(step);
+  static InstanceTemplate of(Workflow workflow, ApiVersion version, int step, boolean rerun) {
+    Workflow.Progress progress = workflow.at(step, rerun);
     ObjectNode instance = JSON.createObjectNode();
     instance.put("instanceId", workflow.flowId() + "-" + SUFFIX);
     instance.put("flowId", workflow.flowId());

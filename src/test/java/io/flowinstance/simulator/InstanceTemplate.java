@@ -3,6 +3,9 @@ package io.flowinstance.simulator;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,17 +25,25 @@ final class InstanceTemplate {
   static final char CREATION_TIME = '\uE004';
   static final char BUSINESS_DATE = '\uE005';
   private static final int HOLES = 6;
+  private static final ObjectMapper JSON = new ObjectMapper();
 
   private static final int SECONDS_TO_CREATION = -42;
   private static final int SECONDS_TO_START = 12;
 
   private final int runSeconds;
+  private final int status;
+  private final String owner;
+  private final String name;
   private final List<byte[]> pieces = new ArrayList<>();
   private final List<Integer> holes = new ArrayList<>();
 
   /** Takes a JSON with holes in it, and how long the instance runs from its start to its end. */
   InstanceTemplate(String json, int runSeconds) {
     this.runSeconds = runSeconds;
+    JsonNode instance = read(json);
+    status = instance.get("status").asInt();
+    owner = instance.get("owner").asText();
+    name = instance.get("flowName").asText();
     int from = 0;
     for (int i = 0; i < json.length(); i++) {
       int hole = json.charAt(i) - SUFFIX;
@@ -45,14 +56,31 @@ final class InstanceTemplate {
     pieces.add(json.substring(from).getBytes(UTF_8));
   }
 
+  int status() {
+    return status;
+  }
+
+  String owner() {
+    return owner;
+  }
+
+  String name() {
+    return name;
+  }
+
+  /** An instance that started soon after it was triggered. */
   byte[] fill(InstanceId id) {
+    LocalDateTime start = id.trigger().plusSeconds(SECONDS_TO_START);
+    return fill(id, start, start.plusSeconds(runSeconds));
+  }
+
+  byte[] fill(InstanceId id, LocalDateTime start, LocalDateTime end) {
     LocalDateTime trigger = id.trigger();
-    LocalDateTime start = trigger.plusSeconds(SECONDS_TO_START);
     byte[][] values = {
       id.suffix().getBytes(ISO_8859_1),
       text(trigger),
       text(start),
-      text(start.plusSeconds(runSeconds)),
+      text(end),
       text(trigger.plusSeconds(SECONDS_TO_CREATION)),
       trigger.minusDays(1).toLocalDate().toString().getBytes(ISO_8859_1)
     };
@@ -67,6 +95,14 @@ final class InstanceTemplate {
       }
     }
     return json;
+  }
+
+  private static JsonNode read(String json) {
+    try {
+      return JSON.readTree(json);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException("A template is JSON", e);
+    }
   }
 
   private static int copy(byte[] piece, byte[] json, int at) {

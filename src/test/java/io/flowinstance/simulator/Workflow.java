@@ -11,7 +11,8 @@ import java.util.Set;
  *
  * <p>An instance of it goes through steps. At step 0 nothing has begun; a task of level {@code l}
  * (its longest way from a root) runs at step {@code 2l+1} and is done from step {@code 2l+2} on. A
- * task of {@code failing} ends as FAIL, and what is downstream of it stays INIT.
+ * task of {@code failing} ends as FAIL, and what is downstream of it stays INIT. A re-run goes
+ * through the same steps, begins as RERUN, and no task of it fails.
  *
  * @param owners as the API gives them, such as {@code ;ann;bob;}
  * @param parameters JSON text: an array of key and value
@@ -59,9 +60,10 @@ record Workflow(
     return 2 * levels().values().stream().mapToInt(Integer::intValue).max().orElse(0) + 2;
   }
 
-  Progress at(int step) {
+  Progress at(int step, boolean rerun) {
     Map<String, Integer> levels = levels();
-    Set<String> blocked = blocked();
+    Set<String> failed = rerun ? Set.of() : failing;
+    Set<String> blocked = blockedBy(failed);
     List<String> statuses =
         tasks.stream()
             .map(
@@ -73,7 +75,7 @@ record Workflow(
                   if (step == begin) {
                     return "RUNNING";
                   }
-                  return failing.contains(task.name()) ? "FAIL" : "SUCCESS";
+                  return failed.contains(task.name()) ? "FAIL" : "SUCCESS";
                 })
             .toList();
     boolean over = step >= lastStep();
@@ -84,9 +86,12 @@ record Workflow(
     if (over) {
       return new Progress(statuses, 1, "SUCCESS", true, true);
     }
-    return step == 0
-        ? new Progress(statuses, 0, "INIT", false, false)
-        : new Progress(statuses, 2, "RUNNING", true, false);
+    if (step == 0) {
+      return rerun
+          ? new Progress(statuses, 10, "RERUN", true, false)
+          : new Progress(statuses, 0, "INIT", false, false);
+    }
+    return new Progress(statuses, 2, "RUNNING", true, false);
   }
 
   private Map<String, Integer> levels() {
@@ -101,10 +106,10 @@ record Workflow(
     return levels;
   }
 
-  private Set<String> blocked() {
+  private Set<String> blockedBy(Set<String> failed) {
     Set<String> ends = new HashSet<>();
     tasks.stream()
-        .filter(task -> failing.contains(task.name()))
+        .filter(task -> failed.contains(task.name()))
         .forEach(task -> ends.add(task.nodeId()));
     Set<String> blocked = new HashSet<>();
     for (Relation relation : relations) {

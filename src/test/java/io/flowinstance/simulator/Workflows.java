@@ -23,6 +23,8 @@ import java.util.Set;
  * <tr><td>404</td><td>does not exist</td></tr>
  * <tr><td>any other</td><td>a single task</td></tr>
  * </table>
+ *
+ * The instances of the last row are started by hand, all others by a schedule.
  */
 final class Workflows {
   static final int UNKNOWN = 404;
@@ -33,6 +35,13 @@ final class Workflows {
 
   static boolean exists(int flowId) {
     return flowId != UNKNOWN && flowId != FIRST_SIZED && flowId <= FIRST_SIZED + MOST_TASKS;
+  }
+
+  /** How its instances are started, by the API's numbers: 0 by hand, 1 by a schedule. */
+  static int type(int flowId) {
+    return flowId > FIRST_SIZED || (flowId >= 1001 && flowId <= 1005) || PageSample.exists(flowId)
+        ? 1
+        : 0;
   }
 
   static Workflow of(int flowId) {
