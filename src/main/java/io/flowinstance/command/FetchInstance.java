@@ -28,6 +28,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeaders;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Model.CommandSpec;
@@ -53,12 +54,22 @@ final class FetchInstance implements Callable<Integer> {
   @Parameters(paramLabel = "INSTANCE-ID", description = "The id of the instance.")
   private String id;
 
-  @Option(
-      names = "--json",
-      description =
-          "Print the messages that would be published, one JSON object per line: topic, key,"
-              + " headers, value. ce_id is that of an id record at offset 0 of partition 0.")
-  private boolean asJson;
+  @ArgGroup private Format format = new Format();
+
+  /** What is printed instead; one at most. */
+  private static final class Format {
+    @Option(
+        names = "--json",
+        description =
+            "Print the messages that would be published, one JSON object per line: topic, key,"
+                + " headers, value. ce_id is that of an id record at offset 0 of partition 0.")
+    private boolean json;
+
+    @Option(
+        names = "--mermaid",
+        description = "Print the graph as a Mermaid flowchart, in the colours of the states.")
+    private boolean mermaid;
+  }
 
   FetchInstance(CommandContext context) {
     this.context = context;
@@ -88,8 +99,11 @@ final class FetchInstance implements Callable<Integer> {
             id.getBytes(UTF_8),
             new RecordHeaders());
     FlowInstanceEvent event = outcomes.event(instance, nowhere, fetch);
-    if (asJson) {
-      PrintWriter out = spec.commandLine().getOut();
+    PrintWriter out = spec.commandLine().getOut();
+    if (format.mermaid) {
+      MermaidFlowchart.of(instance.graph()).forEach(out::println);
+      event.unreadableTasks().forEach(why -> spec.commandLine().getErr().println(unreadable(why)));
+    } else if (format.json) {
       parts
           .of(event, nowhere, Outcomes.call(fetch), bytes -> {})
           .forEach(message -> out.println(new String(Json.write(json(message)), UTF_8)));
@@ -143,9 +157,11 @@ final class FetchInstance implements Callable<Integer> {
       out.println();
       TaskTree.draw(instance.graph(), ansi, context.unicode(), out::println);
     }
-    event
-        .unreadableTasks()
-        .forEach(why -> out.println("\nA task cannot be read. " + Printable.of(why)));
+    event.unreadableTasks().forEach(why -> out.println("\n" + unreadable(why)));
+  }
+
+  private static String unreadable(String why) {
+    return "A task cannot be read. " + Printable.of(why);
   }
 
   private void line(String name, String value) {

@@ -81,17 +81,33 @@ class FetchInstanceTest {
   }
 
   @Test
+  void printsTheGraphAsAMermaidFlowchart() {
+    enos.instances().advance("1005-20260101121500", Integer.MAX_VALUE);
+
+    CommandRun run = fetch("--mermaid", "1005-20260101121500");
+
+    assertEquals(0, run.exitCode(), run.err());
+    assertEquals("flowchart LR", run.lines().get(0));
+    assertEquals("  n2[\"frequency<br/>FAIL\"]:::FAILED", run.lines().get(3));
+    assertTrue(run.lines().contains("  n0 --> n2"), run.out());
+    assertEquals(2, fetch("--mermaid", "--json", "1005-20260101121500").exitCode());
+  }
+
+  @Test
   void printsTheDeadLetterOfATaskThatCannotBeRead() throws Exception {
     enos.faults()
         .set(
             Fault.body(
                 "{\"status\":0,\"data\":{\"instanceId\":\"7-7\",\"graph\":{\"tasks\":[{\"taskName\":\"x\"}]}}}"),
-            FaultScope.next(2));
+            FaultScope.next(3));
 
     CommandRun tree = fetch("7-7");
+    CommandRun chart = fetch("7-7", "--mermaid");
     JsonNode deadLetter = Json.read(fetch("7-7", "--json").lines().get(1));
 
     assertTrue(tree.out().contains("A task cannot be read. /graph/tasks/0 has no"), tree.out());
+    assertEquals("flowchart LR\n", chart.out());
+    assertTrue(chart.err().startsWith("A task cannot be read. /graph/tasks/0 has no"), chart.err());
     assertEquals("flow-instance-dead-letters", deadLetter.path("topic").asText());
     assertEquals("7-7", deadLetter.path("value").asText());
     assertEquals("UNREADABLE_TASK", deadLetter.path("headers").path("dead-letter-reason").asText());
