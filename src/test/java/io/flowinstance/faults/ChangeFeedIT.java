@@ -1,0 +1,279 @@
+package io.flowinstance.faults;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.flowinstance.broker.KafkaBroker;
+import io.flowinstance.faults.TransitionAudit.Period;
+import io.flowinstance.harness.ApplicationProcess;
+import io.flowinstance.simulator.EnosSimulator;
+import io.flowinstance.simulator.StatusChange;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.StringSerializer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The change feed from end to end: instances go on by a script, are found by discover, fetched by
+ * the pipeline and followed by two processes of watch, while one of these and the pipeline are
+ * killed. A tenth of the instances at eight times the speed unless {@code -Pchaos} is set.
+ */
+class ChangeFeedIT {
+  private static final boolean FULL = Boolean.getBoolean("chaos");
+  private static final int INSTANCES = FULL ? 2_000 : 200;
+  private static final int HISTORY = INSTANCES / 10;
+
+  /** What the times of the script are counted in. */
+  private static final Duration UNIT = Duration.ofSeconds(FULL ? 8 : 1);
+
+  private static final Duration INTERVAL = UNIT;
+  private static final Duration LONGEST_INTERVAL = UNIT.multipliedBy(4);
+
+  /** How long after a kill a status may pass unseen: a member's session and transaction end. */
+  private static final Duration OUTAGE = Duration.ofSeconds(15);
+
+  /** How long an id may be on its way to its call, and a call's answer to its transaction. */
+  private static final Duration ON_ITS_WAY = Duration.ofSeconds(1);
+
+  private static final Duration LOST_WITH_A_KILL = Duration.ofSeconds(5);
+  private static final DateTimeFormatter SUFFIX =
+      DateTimeFormatter.ofPattern("yyyyMMddHHmmss").withZone(ZoneOffset.UTC);
+
+  private final KafkaBroker broker = KafkaBroker.launch();
+  private final EnosSimulator enos = EnosSimulator.start();
+  private final Topics topics = Topics.create(broker, "change-feed");
+  private final String transitions = "change-feed.transitions";
+  private final Deque<ApplicationProcess> started = new ArrayDeque<>();
+  private final List<Instant> kills = new ArrayList<>();
+  private final List<Instant> pipelineKills = new ArrayList<>();
+
+  @AfterEach
+  void stop() {
+    started.forEach(ApplicationProcess::close);
+    enos.close();
+    broker.close();
+  }
+
+  @Test
+  void everyChangeIsSeenOnceAndInOrderWhateverIsKilled() throws Exception {
+    broker.createTopics(Topics.PARTITIONS, transitions);
+    broker.createTopics(1, "change-feed.watermark");
+    ApplicationProcess pipeline = launch().awaitReady();
+    List<String> history = history();
+    ApplicationProcess watch = launch("watch");
+    launch("watch").awaitReady();
+    watch.awaitReady();
+
+    Instant begin = Instant.now();
+    List<String> stable = new ArrayList<>();
+    Map<String, String> ends = script(begin, stable);
+    for (int round = 0; round < (FULL ? 2 : 1); round++) {
+      awaitUnits(begin, 3 + 5 * round);
+      watch = killed(watch, "watch");
+      awaitUnits(begin, 5 + 5 * round);
+      pipeline = killed(pipeline);
+      pipelineKills.add(kills.get(kills.size() - 1));
+    }
+
+    try (TransitionAudit audit = new TransitionAudit(broker.bootstrapServers(), transitions)) {
+      await()
+          .atMost(UNIT.multipliedBy(30).plusSeconds(60))
+          .pollInterval(Duration.ofMillis(200))
+          .untilAsserted(
+              () -> {
+                audit.read(Duration.ofMillis(100));
+                assertEquals(List.of(), others(audit, ends));
+              });
+      Instant end = Instant.now();
+      List<String> faults = new ArrayList<>(audit.faults());
+      for (String id : ends.keySet()) {
+        List<Instant> calls = calls(id);
+        List<StatusChange> changes = enos.instances().changes(id, end);
+        faults.addAll(
+            audit.faults(
+                id,
+                changes,
+                period ->
+                    period.isLast() || wasRead(period, calls) || outlived(period, calls.get(0))));
+      }
+      assertEquals(List.of(), faults);
+      assertTrue(audit.transitions() > 8 * INSTANCES, audit.transitions() + " transitions");
+      for (String id : history) {
+        assertFalse(audit.hasSeen(id), id);
+        assertEquals(1, enos.traffic().callsOf(id), id);
+      }
+    }
+    assertCallsBecomeRare(stable);
+  }
+
+  /** Instances that were fetched before there was a feed; half of them still run. */
+  private List<String> history() {
+    List<String> ids =
+        IntStream.range(0, HISTORY).mapToObj(i -> "1003-20250101%06d".formatted(i)).toList();
+    Map<String, Integer> tasks = new HashMap<>();
+    try (KafkaProducer<String, String> producer =
+        new KafkaProducer<>(
+            Map.of("bootstrap.servers", broker.bootstrapServers()),
+            new StringSerializer(),
+            new StringSerializer())) {
+      for (int i = 0; i < HISTORY; i++) {
+        Duration ago = Duration.ofHours(i % 2 == 0 ? 1 : 24);
+        enos.instances().start(ids.get(i), Instant.now().minus(ago), Duration.ofMinutes(40));
+        tasks.put(ids.get(i), 4);
+        producer.send(new ProducerRecord<>(topics.ids(), ids.get(i), ids.get(i)));
+      }
+    }
+    try (Audit audit = new Audit(broker.bootstrapServers(), topics)) {
+      audit.readAll(HISTORY, Duration.ofSeconds(30));
+      assertEquals(List.of(), audit.faults(tasks, 1));
+    }
+    return ids;
+  }
+
+  /**
+   * Starts the instances: a tenth runs on and on, the others end, and half of these are run again
+   * once they rest. Some were triggered further back than discover's margin.
+   *
+   * @return how each ends, and in which attempt
+   */
+  private Map<String, String> script(Instant begin, List<String> stable) {
+    Map<String, String> ends = new LinkedHashMap<>();
+    for (int i = 0; i < INSTANCES; i++) {
+      String trigger = "-" + SUFFIX.format(begin.minusSeconds(i));
+      Instant start = begin.plus(UNIT.multipliedBy(i % 20).dividedBy(10));
+      if (i % 10 == 0) {
+        String id = "1001" + trigger;
+        enos.instances().start(id, begin.minus(Duration.ofMinutes(90)), Duration.ofHours(1));
+        stable.add(id);
+        ends.put(id, "RUNNING 1");
+      } else if (i % 2 == 0) {
+        enos.instances().start("1003" + trigger, start, UNIT.multipliedBy(2));
+        ends.put("1003" + trigger, "SUCCESS 1");
+      } else {
+        boolean fails = i % 4 == 1;
+        String id = (fails ? 1005 : 7) + trigger;
+        enos.instances().start(id, start, UNIT.multipliedBy(3).dividedBy(fails ? 2 : 1));
+        enos.instances().rerun(id, start.plus(UNIT.multipliedBy(16)));
+        ends.put(id, "SUCCESS 2");
+      }
+    }
+    return ends;
+  }
+
+  private ApplicationProcess launch(String... arguments) {
+    Map<String, String> environment = topics.environment(broker.bootstrapServers(), enos);
+    environment.put("TOPIC_TRANSITIONS", transitions);
+    environment.put("TOPIC_DISCOVER_WATERMARK", "change-feed.watermark");
+    environment.put("KAFKA_SESSION_TIMEOUT_MS", "6000");
+    environment.put("DISCOVER_ENABLED", "true");
+    environment.put("DISCOVER_INTERVAL_MS", String.valueOf(INTERVAL.toMillis()));
+    environment.put("DISCOVER_MARGIN_MS", "60000");
+    environment.put("DISCOVER_HORIZON_MS", "86400000");
+    environment.put("WATCH_INTERVAL_MS", String.valueOf(INTERVAL.toMillis()));
+    environment.put("WATCH_LONGEST_INTERVAL_MS", String.valueOf(LONGEST_INTERVAL.toMillis()));
+    environment.put("WATCH_SETTLE_MS", String.valueOf(UNIT.multipliedBy(3).toMillis()));
+    environment.put("WATCH_MAX_IDS_PER_SECOND", "1000");
+    ApplicationProcess process = ApplicationProcess.start(environment, arguments);
+    started.push(process);
+    return process;
+  }
+
+  /** Kills the process, and returns the one that takes its place. */
+  private ApplicationProcess killed(ApplicationProcess process, String... arguments) {
+    process.kill();
+    kills.add(Instant.now());
+    return launch(arguments);
+  }
+
+  private static void awaitUnits(Instant begin, int units) {
+    Instant time = begin.plus(UNIT.multipliedBy(units));
+    await()
+        .atMost(UNIT.multipliedBy(units).plusSeconds(10))
+        .pollInterval(Duration.ofMillis(20))
+        .until(() -> Instant.now().isAfter(time));
+  }
+
+  private static List<String> others(TransitionAudit audit, Map<String, String> ends) {
+    return ends.entrySet().stream()
+        .filter(end -> !end.getValue().equals(audit.latest(end.getKey())))
+        .map(end -> end.getKey() + " is " + audit.latest(end.getKey()))
+        .toList();
+  }
+
+  private List<Instant> calls(String id) {
+    long nanos = System.nanoTime();
+    Instant now = Instant.now();
+    return Arrays.stream(enos.traffic().callTimesOf(id))
+        .mapToObj(time -> now.minusNanos(nanos - time))
+        .toList();
+  }
+
+  /** Whether a call was answered with this status, and its answer not lost with the process. */
+  private boolean wasRead(Period period, Collection<Instant> calls) {
+    return calls.stream()
+        .filter(call -> !call.isBefore(period.from()))
+        .filter(call -> call.plus(ON_ITS_WAY).isBefore(period.to()))
+        .anyMatch(
+            call ->
+                pipelineKills.stream()
+                    .noneMatch(
+                        kill -> call.isBefore(kill) && kill.isBefore(call.plus(LOST_WITH_A_KILL))));
+  }
+
+  /**
+   * Whether the status outlived two of the intervals then due, the outages and the time before the
+   * instance was found aside.
+   */
+  private boolean outlived(Period period, Instant found) {
+    Duration unchanged =
+        period.changedBefore().equals(Instant.MIN)
+            ? Duration.ZERO
+            : Duration.between(period.changedBefore(), period.from()).dividedBy(2);
+    Duration due =
+        unchanged.compareTo(INTERVAL) < 0
+            ? INTERVAL
+            : unchanged.compareTo(LONGEST_INTERVAL) < 0 ? unchanged : LONGEST_INTERVAL;
+    Instant begin = found.isAfter(period.from()) ? found : period.from();
+    Duration length = Duration.between(begin, period.to());
+    for (Instant kill : kills) {
+      Instant from = kill.isAfter(begin) ? kill : begin;
+      Instant to = kill.plus(OUTAGE).isBefore(period.to()) ? kill.plus(OUTAGE) : period.to();
+      length = from.isBefore(to) ? length.minus(Duration.between(from, to)) : length;
+    }
+    return length.compareTo(due.multipliedBy(2).plus(ON_ITS_WAY)) >= 0;
+  }
+
+  /** Of instances that stay the same, the last pause is much longer than the first. */
+  private void assertCallsBecomeRare(List<String> ids) {
+    long[] first = new long[ids.size()];
+    long[] last = new long[ids.size()];
+    for (int i = 0; i < ids.size(); i++) {
+      long[] calls = enos.traffic().callTimesOf(ids.get(i));
+      first[i] = calls[1] - calls[0];
+      last[i] = calls[calls.length - 1] - calls[calls.length - 2];
+    }
+    Arrays.sort(first);
+    Arrays.sort(last);
+    int middle = ids.size() / 2;
+    assertTrue(
+        last[middle] > 2 * first[middle],
+        "%d ms after %d ms".formatted(last[middle] / 1_000_000, first[middle] / 1_000_000));
+  }
+}

@@ -1,0 +1,189 @@
+package io.flowinstance.faults;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.flowinstance.json.Json;
+import io.flowinstance.json.MalformedJsonException;
+import io.flowinstance.simulator.StatusChange;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Predicate;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.StringDeserializer;
+
+/**
+ * Holds the transitions, as a {@code read_committed} reader from outside sees them, against what
+ * the instances really went through.
+ */
+final class TransitionAudit implements AutoCloseable {
+  /** How long an answer may be on its way from the API to its observation. */
+  private static final Duration ON_ITS_WAY = Duration.ofSeconds(2);
+
+  /** A time in which an instance or a task of it had a status; "" as task is the instance. */
+  record Period(String task, String status, Instant from, Instant to, Instant changedBefore) {
+    boolean isLast() {
+      return to.equals(Instant.MAX);
+    }
+  }
+
+  private final KafkaConsumer<String, String> consumer;
+  private final Map<String, List<JsonNode>> byInstance = new HashMap<>();
+  private final Set<String> eventIds = new HashSet<>();
+  private final List<String> faults = new ArrayList<>();
+
+  TransitionAudit(String bootstrapServers, String topic) {
+    consumer =
+        new KafkaConsumer<>(
+            Map.of(
+                "bootstrap.servers", bootstrapServers,
+                "isolation.level", "read_committed",
+                "enable.auto.commit", "false",
+                "max.poll.records", "5000"),
+            new StringDeserializer(),
+            new StringDeserializer());
+    List<TopicPartition> partitions =
+        consumer.partitionsFor(topic).stream()
+            .map(info -> new TopicPartition(topic, info.partition()))
+            .toList();
+    consumer.assign(partitions);
+    consumer.seekToBeginning(partitions);
+  }
+
+  /** Reads what is there. */
+  void read(Duration wait) {
+    consumer.poll(wait).forEach(this::take);
+  }
+
+  private void take(ConsumerRecord<String, String> message) {
+    try {
+      byInstance
+          .computeIfAbsent(message.key(), id -> new ArrayList<>())
+          .add(Json.read(message.value()));
+    } catch (MalformedJsonException e) {
+      faults.add("no JSON: " + message.value());
+    }
+    String id = new String(message.headers().lastHeader("ce_id").value(), UTF_8);
+    if (!eventIds.add(id)) {
+      faults.add("twice: " + id);
+    }
+  }
+
+  int transitions() {
+    return eventIds.size();
+  }
+
+  boolean hasSeen(String instanceId) {
+    return byInstance.containsKey(instanceId);
+  }
+
+  /** The last status of the instance, and which run it is of, such as {@code SUCCESS 2}. */
+  String latest(String instanceId) {
+    String latest = "";
+    for (JsonNode transition : byInstance.getOrDefault(instanceId, List.of())) {
+      if (task(transition).isEmpty()) {
+        latest = transition.path("status").asText() + " " + transition.path("attempt").asInt();
+      }
+    }
+    return latest;
+  }
+
+  /** What was wrong with messages; empty when nothing. */
+  List<String> faults() {
+    return List.copyOf(faults);
+  }
+
+  /**
+   * What is wrong with the transitions of an instance, given all its changes; empty when nothing.
+   *
+   * @param mustBeSeen whether a status that no transition tells of is one too few
+   */
+  List<String> faults(String instanceId, List<StatusChange> changes, Predicate<Period> mustBeSeen) {
+    List<String> found = new ArrayList<>();
+    Map<String, List<Period>> periods = periods(changes);
+    Map<String, Integer> reached = new HashMap<>();
+    Map<String, JsonNode> before = new HashMap<>();
+    Set<Period> seen = new HashSet<>();
+    long sequence = 0;
+    for (JsonNode transition : byInstance.getOrDefault(instanceId, List.of())) {
+      String task = task(transition);
+      if (transition.path("sequence").asLong() != ++sequence) {
+        found.add("not number " + sequence + ": " + transition);
+      }
+      String previous = previousStatus(before.put(task, transition));
+      if (!Objects.equals(previous, transition.path("previousStatus").asText(null))
+          || transition.path("first").asBoolean() != (previous == null)) {
+        found.add("does not follow " + previous + ": " + transition);
+      }
+      List<Period> ofTask = periods.getOrDefault(task, List.of());
+      int period = reached.getOrDefault(task, -1) + 1;
+      while (period < ofTask.size() && !isOf(transition, ofTask.get(period))) {
+        period++;
+      }
+      if (period == ofTask.size()) {
+        found.add("never was, or out of order: " + transition);
+      } else {
+        reached.put(task, period);
+        seen.add(ofTask.get(period));
+      }
+    }
+    periods.values().stream()
+        .flatMap(List::stream)
+        .filter(period -> !seen.contains(period) && mustBeSeen.test(period))
+        .forEach(period -> found.add("missing: " + instanceId + " " + period));
+    return found;
+  }
+
+  static Map<String, List<Period>> periods(List<StatusChange> changes) {
+    Map<String, List<Period>> periods = new LinkedHashMap<>();
+    Instant changedBefore = Instant.MIN;
+    Instant last = Instant.MIN;
+    for (StatusChange change : changes) {
+      if (change.at().isAfter(last)) {
+        changedBefore = last;
+        last = change.at();
+      }
+      List<Period> ofTask = periods.computeIfAbsent(change.taskInstId(), id -> new ArrayList<>());
+      if (!ofTask.isEmpty()) {
+        Period ended = ofTask.remove(ofTask.size() - 1);
+        ofTask.add(
+            new Period(
+                ended.task(), ended.status(), ended.from(), change.at(), ended.changedBefore()));
+      }
+      ofTask.add(
+          new Period(
+              change.taskInstId(), change.status(), change.at(), Instant.MAX, changedBefore));
+    }
+    return periods;
+  }
+
+  private static boolean isOf(JsonNode transition, Period period) {
+    Instant observed = Instant.parse(transition.path("observedAt").asText());
+    return transition.path("status").asText().equals(period.status())
+        && period.from().minus(Duration.ofMillis(1)).isBefore(observed)
+        && period.to().isAfter(observed.minus(ON_ITS_WAY));
+  }
+
+  private static String task(JsonNode transition) {
+    return transition.path("taskInstId").asText("");
+  }
+
+  private static String previousStatus(JsonNode transition) {
+    return transition == null ? null : transition.path("status").asText();
+  }
+
+  @Override
+  public void close() {
+    consumer.close();
+  }
+}
