@@ -133,6 +133,9 @@ public final class StreamsSupervisor implements AutoCloseable {
           });
       made.setStateListener(
           (now, before) -> {
+            if (now == KafkaStreams.State.RUNNING || before == KafkaStreams.State.RUNNING) {
+              runningAt = System.nanoTime();
+            }
             if (now == KafkaStreams.State.ERROR || now == KafkaStreams.State.NOT_RUNNING) {
               ended.countDown();
             }
@@ -143,7 +146,6 @@ public final class StreamsSupervisor implements AutoCloseable {
       while (!ended.await(1, TimeUnit.SECONDS)) {
         aliveAt = System.nanoTime();
         if (made.state() == KafkaStreams.State.RUNNING) {
-          runningAt = aliveAt;
           steadyAt = steadyAt == 0 ? aliveAt + STEADY_NS : steadyAt;
           if (aliveAt >= steadyAt) {
             faults.clear(SOURCE);
