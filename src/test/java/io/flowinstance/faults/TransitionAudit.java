@@ -17,14 +17,15 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.StringDeserializer;
 
 /**
- * Holds the transitions, as a {@code read_committed} reader from outside sees them, against what
- * the instances really went through.
+ * Holds the transitions, as a {@code read_committed} reader from outside sees them, against the
+ * observations that they were made of, and against what the instances really went through.
  */
 final class TransitionAudit implements AutoCloseable {
   /** How long an answer may be on its way from the API to its observation. */
@@ -37,12 +38,36 @@ final class TransitionAudit implements AutoCloseable {
     }
   }
 
+  private final String topic;
   private final KafkaConsumer<String, String> consumer;
+  private final Map<String, Observed> observed = new HashMap<>();
   private final Map<String, List<JsonNode>> byInstance = new HashMap<>();
   private final Set<String> eventIds = new HashSet<>();
   private final List<String> faults = new ArrayList<>();
 
-  TransitionAudit(String bootstrapServers, String topic) {
+  /** The statuses of an instance and its tasks, one after the other, by the observations. */
+  private static final class Observed {
+    private final Map<String, List<String>> statuses = new HashMap<>();
+    private String fetchedAt = "";
+
+    void add(JsonNode instance) {
+      String at = instance.at("/enrichment/fetchedAt").asText();
+      if (at.compareTo(fetchedAt) >= 0) {
+        fetchedAt = at;
+        add("", instance.path("statusDesc").asText());
+        instance
+            .at("/graph/tasks")
+            .forEach(task -> add(task.path("taskInstId").asText(), task.path("status").asText()));
+      }
+    }
+
+    private void add(String task, String status) {
+      append(statuses, task, status);
+    }
+  }
+
+  TransitionAudit(String bootstrapServers, Topics topics, String topic) {
+    this.topic = topic;
     consumer =
         new KafkaConsumer<>(
             Map.of(
@@ -53,8 +78,9 @@ final class TransitionAudit implements AutoCloseable {
             new StringDeserializer(),
             new StringDeserializer());
     List<TopicPartition> partitions =
-        consumer.partitionsFor(topic).stream()
-            .map(info -> new TopicPartition(topic, info.partition()))
+        Stream.of(topics.instances(), topic)
+            .flatMap(name -> consumer.partitionsFor(name).stream())
+            .map(info -> new TopicPartition(info.topic(), info.partition()))
             .toList();
     consumer.assign(partitions);
     consumer.seekToBeginning(partitions);
@@ -65,8 +91,29 @@ final class TransitionAudit implements AutoCloseable {
     consumer.poll(wait).forEach(this::take);
   }
 
+  /** Reads up to what is the end now. */
+  void readToTheEnd() {
+    Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment());
+    while (ends.entrySet().stream().anyMatch(e -> consumer.position(e.getKey()) < e.getValue())) {
+      read(Duration.ofMillis(200));
+    }
+  }
+
+  private static void append(Map<String, List<String>> statuses, String task, String status) {
+    List<String> ofTask = statuses.computeIfAbsent(task, key -> new ArrayList<>());
+    if (ofTask.isEmpty() || !ofTask.get(ofTask.size() - 1).equals(status)) {
+      ofTask.add(status);
+    }
+  }
+
   private void take(ConsumerRecord<String, String> message) {
     try {
+      if (!message.topic().equals(topic)) {
+        observed
+            .computeIfAbsent(message.key(), id -> new Observed())
+            .add(Json.read(message.value()));
+        return;
+      }
       byInstance
           .computeIfAbsent(message.key(), id -> new ArrayList<>())
           .add(Json.read(message.value()));
@@ -114,12 +161,14 @@ final class TransitionAudit implements AutoCloseable {
     Map<String, Integer> reached = new HashMap<>();
     Map<String, JsonNode> before = new HashMap<>();
     Set<Period> seen = new HashSet<>();
+    Map<String, List<String>> statuses = new HashMap<>();
     long sequence = 0;
     for (JsonNode transition : byInstance.getOrDefault(instanceId, List.of())) {
       String task = task(transition);
       if (transition.path("sequence").asLong() != ++sequence) {
         found.add("not number " + sequence + ": " + transition);
       }
+      append(statuses, task, transition.path("status").asText());
       String previous = previousStatus(before.put(task, transition));
       if (!Objects.equals(previous, transition.path("previousStatus").asText(null))
           || transition.path("first").asBoolean() != (previous == null)) {
@@ -136,6 +185,10 @@ final class TransitionAudit implements AutoCloseable {
         reached.put(task, period);
         seen.add(ofTask.get(period));
       }
+    }
+    Map<String, List<String>> expected = observed.get(instanceId).statuses;
+    if (!expected.equals(statuses)) {
+      found.add("observed of " + instanceId + ": " + expected + "\ntransitions: " + statuses);
     }
     for (List<Period> ofTask : periods.values()) {
       String known = null;
