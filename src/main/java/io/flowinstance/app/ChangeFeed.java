@@ -155,6 +155,10 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
     // What is remembered of an instance of many tasks is one record of the internal topics.
     streams.put(StreamsConfig.topicPrefix(TopicConfig.MAX_MESSAGE_BYTES_CONFIG), largest);
     streams.put(StreamsConfig.producerPrefix(ProducerConfig.MAX_REQUEST_SIZE_CONFIG), largest);
+    // What a killed process leaves open keeps the pipeline from reading the ids behind it.
+    streams.put(
+        StreamsConfig.producerPrefix(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG),
+        settings.getInt("kafka.transaction-timeout-ms"));
     streams.put(
         StreamsConfig.producerPrefix(ProducerConfig.COMPRESSION_TYPE_CONFIG),
         settings.getString("kafka.compression-type"));
