@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.camel.CamelConfiguration;
@@ -46,14 +45,13 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
    *
    * @return the exit code of a process that did not start
    */
-  public static int run(Supplier<Settings> settings) throws InterruptedException {
+  public static int run(Settings settings) throws InterruptedException {
     return Application.run(
         () -> {
-          Settings resolved = settings.get();
-          Application.warnOfClearText(resolved);
+          Application.warnOfClearText(settings);
           MeterRegistry meters = Application.meters();
           return Application.started(
-              Application.configure(resolved, meters, new ChangeFeed(resolved, meters)),
+              Application.configure(settings, meters, new ChangeFeed(settings, meters)),
               "The change feed");
         });
   }

@@ -25,6 +25,6 @@ final class Watch implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    return ChangeFeed.run(() -> context.settings(Settings.Part.KAFKA, Settings.Part.WATCH));
+    return ChangeFeed.run(context.settings(Settings.Part.KAFKA, Settings.Part.WATCH));
   }
 }
