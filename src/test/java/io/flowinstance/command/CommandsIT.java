@@ -33,6 +33,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The commands {@code check} and {@code send-ids}, before a real broker and a simulated EnOS. */
@@ -140,6 +141,7 @@ class CommandsIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void saysThatTheBrokersDoNotAnswer() {
     CommandRun run = check("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1");
 

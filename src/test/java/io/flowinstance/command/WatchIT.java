@@ -22,6 +22,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The packaged JAR with {@code watch}, as a process before a real broker. */
@@ -82,6 +83,7 @@ class WatchIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void goesOnByItselfWhenTheBrokerIsBack(@TempDir Path folder) {
     broker.createTopics(2, "other-transitions");
     Map<String, String> environment = environment(folder);

@@ -32,6 +32,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /** The packaged JAR with discover on: what is triggered in EnOS comes to the topic of ids. */
 class DiscoverIT {
@@ -181,6 +182,7 @@ class DiscoverIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void whatIsMissingIsWaitedForAndNothingElseStops() {
     ApplicationProcess process = launch();
     process.awaitUnready(PATIENCE, "Topic " + WATERMARK + " does not exist");

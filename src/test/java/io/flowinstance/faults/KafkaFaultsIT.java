@@ -376,6 +376,7 @@ class KafkaFaultsIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void readsPartitionsThatAreAddedWhileItRuns() {
     topics = Topics.create(broker, "added");
     ApplicationProcess process = launch(environment()).awaitReady();

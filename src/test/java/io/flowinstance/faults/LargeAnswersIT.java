@@ -23,6 +23,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /**
  * More large answers at once than the heap could hold: the process goes on, and each id comes to
@@ -99,6 +100,7 @@ class LargeAnswersIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void answersAtTheLimitComeToTheirOutcome() {
     List<String> large = like("8-0", 1, ANSWERS);
     String start = "{\"status\":0,\"data\":{\"instanceId\":\"8-0\",\"note\":\"";
@@ -114,6 +116,7 @@ class LargeAnswersIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void tasksThatAreNoneComeToTheirDeadLetter() {
     List<String> large = like("9-0", 1, ANSWERS);
     String body =

@@ -103,19 +103,12 @@ class ReadOnlyIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"check", "send-ids", "replay-dead-letters", "fetch"})
+  @ValueSource(strings = {"check", "replay-dead-letters"})
   void noCommandNeedsATemporaryFolder(String command) throws IOException {
     Topics topics = Topics.create(broker, "command-" + command);
     Map<String, String> environment = topics.environment(broker.bootstrapServers(), enos);
     environment.put("JAVA_TOOL_OPTIONS", "-Djava.io.tmpdir=" + none());
-    Path ids = Files.writeString(folder.resolve("ids"), "7-0000000001\n");
-    String[] arguments =
-        switch (command) {
-          case "send-ids" -> new String[] {command, ids.toString()};
-          case "fetch" -> new String[] {command, "7-0000000001"};
-          default -> new String[] {command};
-        };
-    try (ApplicationProcess process = ApplicationProcess.start(environment, arguments)) {
+    try (ApplicationProcess process = ApplicationProcess.start(environment, command)) {
       int code = process.awaitEnd(Duration.ofSeconds(60));
 
       assertEquals(0, code, process::output);
