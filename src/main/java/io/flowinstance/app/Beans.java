@@ -49,7 +49,11 @@ record Beans(
   private static final int HEAP_PART_OF_OUTCOMES = 8;
 
   private static final int HEAP_PART_OF_RECORDS = 16;
-  private static final int RECORDS_IN_FLIGHT = 4_096;
+
+  /** What waits for a call or a commit lives long, and is dear to a garbage collector. */
+  private static final int RECORDS_IN_FLIGHT = 1_024;
+
+  private static final int RECORDS_PER_CALL = 4;
   private static final int LOOK_MS = 1_000;
 
   @Override
@@ -114,7 +118,10 @@ record Beans(
                 new InFlightLimits(
                     settings.getInt("batch.max-records"),
                     Duration.ofMillis(settings.getInt("batch.max-wait-ms")),
-                    RECORDS_IN_FLIGHT / settings.getInt("kafka.consumers"),
+                    Math.max(
+                            RECORDS_IN_FLIGHT,
+                            RECORDS_PER_CALL * settings.getInt("fetch.concurrency"))
+                        / settings.getInt("kafka.consumers"),
                     heap / HEAP_PART_OF_RECORDS / settings.getInt("kafka.consumers")),
                 new HeapPermits(heapOfOutcomes),
                 health,

@@ -295,10 +295,12 @@ public final class Json {
   }
 
   private static boolean isBlank(char c) {
-    return Character.isWhitespace(c)
-        || Character.isSpaceChar(c)
-        || c == NEXT_LINE
-        || c == BYTE_ORDER_MARK;
+    // Nearly every character ends here: no blank is between the space and this one.
+    return (c <= ' ' || c >= NEXT_LINE)
+        && (Character.isWhitespace(c)
+            || Character.isSpaceChar(c)
+            || c == NEXT_LINE
+            || c == BYTE_ORDER_MARK);
   }
 
   /** The number of a value, which may be spelled as a text; null if it is not one. */
