@@ -1,6 +1,9 @@
 package io.flowinstance.command;
 
 import static io.flowinstance.command.CommandContext.await;
+import static org.apache.kafka.common.acl.AclOperation.DESCRIBE;
+import static org.apache.kafka.common.acl.AclOperation.READ;
+import static org.apache.kafka.common.acl.AclOperation.WRITE;
 
 import io.flowinstance.config.Settings;
 import io.flowinstance.config.SettingsException;
@@ -11,11 +14,17 @@ import io.flowinstance.kafka.KafkaClients;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConsumerGroupDescription;
 import org.apache.kafka.clients.admin.DescribeConsumerGroupsOptions;
 import org.apache.kafka.clients.admin.DescribeTopicsOptions;
@@ -23,32 +32,38 @@ import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.AuthorizationException;
+import org.apache.kafka.common.errors.GroupAuthorizationException;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.TopicAuthorizationException;
+import org.apache.kafka.common.errors.TransactionalIdAuthorizationException;
 import org.apache.kafka.common.errors.TransactionalIdNotFoundException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi.Style;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** Checks everything that the pipeline depends on, and says what to fix. */
+/** Checks everything that the pipeline or the change feed depends on, and says what to fix. */
 @Command(
     name = "check",
     mixinStandardHelpOptions = true,
     header = "Checks everything that the pipeline depends on.",
     description = {
-      "Checks the settings, the brokers, the topics, the consumer group, the transactional ids,"
-          + " the token service and the API's clock. Prints one line for each: ok, or what to fix."
-          + " Publishes nothing. Exit code 0 if all lines are ok, otherwise 1.",
+      "Checks the settings, the brokers, the topics, the consumer group, the transactional ids, the"
+          + " token service and the API's clock; with discover.enabled, what discover needs too."
+          + " Prints one line for each: ok, or what to fix. Publishes nothing. Exit code 0 if all"
+          + " lines are ok, otherwise 1.",
       ""
     })
 final class Check implements Callable<Integer> {
   private static final String IDS = "topic.instance-ids";
+  private static final String INSTANCES = "topic.flow-instances";
   private static final String DEAD_LETTERS = "topic.dead-letters";
-  private static final List<String> TOPICS =
-      List.of(IDS, "topic.flow-instances", "topic.task-statuses", DEAD_LETTERS);
+  private static final String WATERMARK = "topic.discover-watermark";
+  private static final String TRANSITIONS = "topic.transitions";
   private static final String BROKERS = "brokers";
   private static final String GROUP = "kafka.group-id";
   private static final String TRANSACTIONS = "transactional ids";
@@ -59,6 +74,11 @@ final class Check implements Callable<Integer> {
   private final CommandContext context;
   private boolean allOk = true;
 
+  @Option(
+      names = "--watch",
+      description = "Check what the command watch depends on instead; run it with that login.")
+  private boolean watch;
+
   @Spec private CommandSpec spec;
 
   Check(CommandContext context) {
@@ -68,25 +88,32 @@ final class Check implements Callable<Integer> {
   @Override
   public Integer call() {
     try {
-      Settings settings = context.settings(Settings.Part.KAFKA, Settings.Part.ENOS);
+      Settings settings =
+          context.settings(Settings.Part.KAFKA, watch ? Settings.Part.WATCH : Settings.Part.ENOS);
       tell("ok", "settings", "all %d can be used.".formatted(settings.asMap().size()));
     } catch (SettingsException e) {
       e.faults().forEach(fault -> tell("fix", "settings", fault));
     }
     Settings kafka = usable(Settings.Part.KAFKA);
     if (kafka == null) {
-      skip("fix the settings first", BROKERS);
-      skipTopics("fix the settings first");
+      skip("fix the settings first", Set.of(BROKERS));
+      skip("fix the settings first", questions(null).keySet());
     } else {
       kafka(kafka);
     }
+    if (!watch) {
+      api();
+    }
+    return allOk ? 0 : 1;
+  }
+
+  private void api() {
     Settings enos = usable(Settings.Part.ENOS);
     if (enos == null) {
-      skip("fix the settings first", TOKEN_SERVICE, CLOCK);
+      skip("fix the settings first", List.of(TOKEN_SERVICE, CLOCK));
     } else {
       api(enos);
     }
-    return allOk ? 0 : 1;
   }
 
   /** The settings if that part of them can be used, or null. */
@@ -110,18 +137,57 @@ final class Check implements Callable<Integer> {
                   servers,
                   Words.count(brokers, "broker"),
                   settings.isKafkaInClear() ? ", without TLS: ids and events are readable" : ""));
-      TOPICS.forEach(name -> ask(name, "", () -> topic(admin, settings.getString(name), name)));
-      ask(GROUP, "", () -> group(admin, settings.getString(GROUP)));
-      ask(TRANSACTIONS, "", () -> transactions(admin, settings.transactionalIdPrefix()));
+      questions(settings)
+          .forEach((subject, question) -> ask(subject, "", () -> question.apply(admin)));
     } catch (KafkaException e) {
       tell("fix", BROKERS, servers + ": " + CommandFailedException.sentence(e));
-      skipTopics("the brokers do not answer");
+      skip("the brokers do not answer", questions(settings).keySet());
     }
   }
 
-  private static String topic(Admin admin, String topic, String setting) {
-    boolean reads = setting.equals(IDS);
-    String right = reads ? "Read" : "Write";
+  /**
+   * What is asked of the brokers, by subject.
+   *
+   * @param settings null where they cannot be used: then nothing can be asked
+   */
+  private Map<String, Function<Admin, String>> questions(Settings settings) {
+    Map<String, Function<Admin, String>> questions = new LinkedHashMap<>();
+    boolean discovers = !watch && settings != null && settings.isTrue("discover.enabled");
+    Map<String, List<AclOperation>> topics = new LinkedHashMap<>();
+    if (watch) {
+      topics.put(INSTANCES, List.of(READ));
+      topics.put(TRANSITIONS, List.of(WRITE));
+      topics.put(IDS, List.of(WRITE));
+    } else {
+      topics.put(IDS, discovers ? List.of(READ, WRITE) : List.of(READ));
+      topics.put(INSTANCES, List.of(WRITE));
+      topics.put("topic.task-statuses", List.of(WRITE));
+      topics.put(DEAD_LETTERS, List.of(WRITE));
+    }
+    if (discovers) {
+      topics.put(WATERMARK, List.of(READ, WRITE));
+    }
+    topics.forEach(
+        (setting, uses) ->
+            questions.put(
+                setting, admin -> topic(admin, setting, settings.getString(setting), uses)));
+    questions.put(GROUP, admin -> group(admin, settings.getString(GROUP), watch ? DESCRIBE : READ));
+    if (watch || discovers) {
+      String part = watch ? "watch" : "discover";
+      questions.put(
+          "group of " + part, admin -> group(admin, settings.getString(GROUP) + "-" + part, READ));
+    }
+    questions.put(
+        TRANSACTIONS,
+        admin ->
+            transactions(
+                admin,
+                watch ? settings.getString(GROUP) + "-watch" : settings.transactionalIdPrefix()));
+    return questions;
+  }
+
+  private static String topic(Admin admin, String setting, String topic, List<AclOperation> uses) {
+    String rights = uses.stream().map(Check::right).collect(Collectors.joining(", "));
     try {
       TopicDescription description =
           await(
@@ -130,44 +196,74 @@ final class Check implements Callable<Integer> {
                       Set.of(topic), new DescribeTopicsOptions().includeAuthorizedOperations(true))
                   .topicNameValues()
                   .get(topic));
-      if (!allows(
-          description.authorizedOperations(), reads ? AclOperation.READ : AclOperation.WRITE)) {
+      for (AclOperation use : uses) {
+        if (!allows(description.authorizedOperations(), use)) {
+          throw new CommandFailedException(
+              "%s exists, and this login may not %s it: grant it %s there."
+                  .formatted(topic, use.name().toLowerCase(Locale.ROOT), right(use)));
+        }
+      }
+      int partitions = description.partitions().size();
+      if (setting.equals(WATERMARK) && partitions > 1) {
         throw new CommandFailedException(
-            "%s exists, and this login may not %s it: grant it %s there."
-                .formatted(topic, reads ? "read" : "write", right));
+            "%s has %d partitions: delete it, and create it with one."
+                .formatted(topic, partitions));
       }
-      if (setting.equals(DEAD_LETTERS)) {
-        refuseCompacted(admin, topic);
-      }
-      return "%s: %s.".formatted(topic, Words.count(description.partitions().size(), "partition"));
+      refuseCleanup(admin, setting, topic);
+      return "%s: %s.".formatted(topic, Words.count(partitions, "partition"));
     } catch (UnknownTopicOrPartitionException e) {
       throw new CommandFailedException(
           "%s does not exist: create it, or set it to one that does.".formatted(topic), e);
     } catch (TopicAuthorizationException e) {
       throw new CommandFailedException(
           "%s does not exist, or this login may not see it: grant it %s and Describe there."
-              .formatted(topic, right),
+              .formatted(topic, rights),
           e);
     }
   }
 
-  private static void refuseCompacted(Admin admin, String topic) {
+  /** As Kafka's tools spell it: {@code Read}. */
+  private static String right(AclOperation use) {
+    return use.name().charAt(0) + use.name().substring(1).toLowerCase(Locale.ROOT);
+  }
+
+  /** Refuses a topic whose brokers would delete what is needed. */
+  private static void refuseCleanup(Admin admin, String setting, String topic) {
+    if (!Set.of(DEAD_LETTERS, TRANSITIONS, WATERMARK).contains(setting)) {
+      return;
+    }
     ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
-    String compacted;
+    Config config;
     try {
-      compacted =
-          AdminBrokers.compacted(
-              topic, await(admin.describeConfigs(Set.of(resource)).values().get(resource)));
+      config = await(admin.describeConfigs(Set.of(resource)).values().get(resource));
     } catch (AuthorizationException e) {
       // Whoever may not see the topic's settings is told nothing.
       return;
     }
-    if (!compacted.isEmpty()) {
-      throw new CommandFailedException(compacted);
+    String policy = config.get(TopicConfig.CLEANUP_POLICY_CONFIG).value();
+    String fault =
+        switch (setting) {
+          case DEAD_LETTERS -> AdminBrokers.compacted(topic, config);
+          case TRANSITIONS ->
+              policy.contains("compact")
+                  ? "%s is compacted, which deletes all but the last transition of an instance: set its cleanup.policy to delete."
+                      .formatted(topic)
+                  : "";
+          default ->
+              policy.equals("compact")
+                  ? ""
+                  : "%s deletes old records, and so the watermark: set its cleanup.policy to compact."
+                      .formatted(topic);
+        };
+    if (!fault.isEmpty()) {
+      throw new CommandFailedException(fault);
     }
   }
 
-  private static String group(Admin admin, String group) {
+  private static String group(Admin admin, String group, AclOperation use) {
+    String refusal =
+        "This login may not use the consumer group %s: grant it %s there."
+            .formatted(group, right(use));
     int members = 0;
     try {
       ConsumerGroupDescription description =
@@ -178,11 +274,12 @@ final class Check implements Callable<Integer> {
                       new DescribeConsumerGroupsOptions().includeAuthorizedOperations(true))
                   .describedGroups()
                   .get(group));
-      if (!allows(description.authorizedOperations(), AclOperation.READ)) {
-        throw new CommandFailedException(
-            "This login may not consume in %s: grant it Read there.".formatted(group));
+      if (!allows(description.authorizedOperations(), use)) {
+        throw new CommandFailedException(refusal);
       }
       members = description.members().size();
+    } catch (GroupAuthorizationException e) {
+      throw new CommandFailedException(refusal, e);
     } catch (GroupIdNotFoundException e) {
       // Nobody has used it.
     }
@@ -193,6 +290,11 @@ final class Check implements Callable<Integer> {
     String any = prefix + "-check";
     try {
       await(admin.describeTransactions(Set.of(any)).description(any));
+    } catch (TransactionalIdAuthorizationException e) {
+      throw new CommandFailedException(
+          "This login may not use them: grant it Write on the ids that begin with %s-."
+              .formatted(prefix),
+          e);
     } catch (TransactionalIdNotFoundException e) {
       // As it should be: nobody has used it, and this login may know so.
     }
@@ -210,11 +312,11 @@ final class Check implements Callable<Integer> {
       if (ask(TOKEN_SERVICE, baseUrl, () -> token(settings, api.tokens()))) {
         ask(CLOCK, baseUrl, () -> clock(settings, api));
       } else {
-        skip("it needs an access token", CLOCK);
+        skip("it needs an access token", Set.of(CLOCK));
       }
     } catch (CommandFailedException e) {
       tell("fix", TOKEN_SERVICE, baseUrl + e.getMessage());
-      skip("no call to that address is possible", CLOCK);
+      skip("no call to that address is possible", Set.of(CLOCK));
     }
   }
 
@@ -254,12 +356,7 @@ final class Check implements Callable<Integer> {
     }
   }
 
-  private void skipTopics(String why) {
-    skip(why, TOPICS.toArray(String[]::new));
-    skip(why, GROUP, TRANSACTIONS);
-  }
-
-  private void skip(String why, String... subjects) {
+  private void skip(String why, Collection<String> subjects) {
     for (String subject : subjects) {
       tell("?", subject, "not checked: %s.".formatted(why));
     }

@@ -18,6 +18,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
@@ -25,6 +27,8 @@ import org.apache.kafka.common.acl.AccessControlEntry;
 import org.apache.kafka.common.acl.AclBinding;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.acl.AclPermissionType;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.resource.PatternType;
 import org.apache.kafka.common.resource.ResourcePattern;
 import org.apache.kafka.common.resource.ResourceType;
@@ -180,6 +184,64 @@ class CommandsIT {
     assertFix(run, "topic.task-statuses", "or this login may not see it");
     assertFix(run, "kafka.group-id", "may not use the consumer group closed");
     assertFix(run, "transactional ids", "grant it Write on the ids that begin");
+  }
+
+  @Test
+  void checksWhatDiscoverNeedsWhereItIsEnabled() {
+    broker.createTopics(1, "watermark", "watermark-that-expires");
+    broker.createTopics(2, "watermarks");
+    configure("watermark", "compact");
+
+    CommandRun run = check("DISCOVER_ENABLED", "true", "TOPIC_DISCOVER_WATERMARK", "watermark");
+
+    assertEquals(0, run.exitCode(), run.out());
+    assertTrue(run.out().contains("topic.discover-watermark  watermark: 1 partition."), run.out());
+    assertTrue(run.out().contains("flow-instance-routes-discover: 0 members now."), run.out());
+    assertFix(check("DISCOVER_ENABLED", "true"), "topic.discover-watermark", "does not exist");
+    assertFix(
+        check("DISCOVER_ENABLED", "true", "TOPIC_DISCOVER_WATERMARK", "watermarks"),
+        "topic.discover-watermark",
+        "has 2 partitions: delete it, and create it with one.");
+    assertFix(
+        check("DISCOVER_ENABLED", "true", "TOPIC_DISCOVER_WATERMARK", "watermark-that-expires"),
+        "topic.discover-watermark",
+        "set its cleanup.policy to compact.");
+  }
+
+  @Test
+  void checksWhatWatchNeedsWithoutEnos() {
+    Map<String, String> kafka = Map.of("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrapServers());
+    CommandRun before = CommandRun.of(kafka, "check", "--watch");
+    broker.createTopics(2, "flow-instance-transitions");
+
+    CommandRun run = CommandRun.of(kafka, "check", "--watch");
+
+    assertFix(before, "topic.transitions", "flow-instance-transitions does not exist");
+    assertEquals(0, run.exitCode(), run.out());
+    assertEquals(8, run.lines().size(), run.out());
+    assertTrue(run.out().contains("flow-instance-routes-watch-…: this login may"), run.out());
+    configure("flow-instance-transitions", "compact");
+    assertFix(
+        CommandRun.of(kafka, "check", "--watch"),
+        "topic.transitions",
+        "set its cleanup.policy to delete.");
+  }
+
+  private static void configure(String topic, String cleanupPolicy) {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker.bootstrapServers()))) {
+      admin
+          .incrementalAlterConfigs(
+              Map.of(
+                  new ConfigResource(ConfigResource.Type.TOPIC, topic),
+                  List.of(
+                      new AlterConfigOp(
+                          new ConfigEntry(TopicConfig.CLEANUP_POLICY_CONFIG, cleanupPolicy),
+                          AlterConfigOp.OpType.SET))))
+          .all()
+          .toCompletionStage()
+          .toCompletableFuture()
+          .join();
+    }
   }
 
   private static AclBinding deny(ResourceType type, String name, AclOperation operation) {

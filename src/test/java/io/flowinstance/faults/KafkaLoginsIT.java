@@ -232,6 +232,7 @@ class KafkaLoginsIT {
 
   @Test
   void theChangeFeedRunsWithItsOwnLogin() throws Exception {
+    run(environment(pod("watch")), "check", "--watch");
     try (ApplicationProcess watch =
         ApplicationProcess.start(environment(pod("watch")), "watch").awaitReady()) {
       await()
