@@ -32,12 +32,10 @@ import org.apache.kafka.streams.StreamsConfig;
 public record ChangeFeed(Settings settings, MeterRegistry meters) implements CamelConfiguration {
   private static final int LOOK_MS = 2_000;
 
-  /**
-   * Of large instances, a heap holds so many: Kafka Streams has a bound of records, none of bytes.
-   */
+  /** Few enough for the heap if instances are large: Kafka Streams bounds records, not bytes. */
   private static final int RECORDS_OF_A_PARTITION = 50;
 
-  /** The least that Kafka Streams takes: a new process gets its share after this time. */
+  /** The shortest that Kafka Streams accepts: after it, a new process gets its share. */
   private static final int PROBE_MS = 60_000;
 
   /**
@@ -129,7 +127,7 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
 
   private String noRoom(WatchMetrics metrics) {
     return metrics.isFull(settings.getInt("watch.max-instances"))
-        ? "A partition is full of instances that have not settled: of new ones, later changes are"
+        ? "A partition is full of instances that have not settled, so later changes of new ones are"
             + " not published. Give the process more memory and raise watch.max-instances."
         : "";
   }

@@ -22,7 +22,7 @@ import org.apache.camel.spi.OnCamelContextStopping;
 import org.apache.camel.spi.Registry;
 import org.apache.camel.support.LifecycleStrategySupport;
 
-/** The beans of the route {@code discover}; made only where it is enabled. */
+/** The beans of the route {@code discover}, which exist only if it is enabled. */
 public record DiscoverBeans(Settings settings, KafkaClientFactory clients, MeterRegistry meters)
     implements CamelConfiguration {
   @Override

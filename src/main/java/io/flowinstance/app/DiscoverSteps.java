@@ -15,7 +15,7 @@ import org.apache.camel.Exchange;
 import org.apache.camel.spi.ExceptionHandler;
 import org.apache.kafka.common.KafkaException;
 
-/** The steps of {@code discover}, and what becomes of a round that fails: the next one. */
+/** The steps of {@code discover}. A round that fails is reported; the next one repeats it. */
 public final class DiscoverSteps implements ExceptionHandler {
   private static final String ROUND = "round";
 
@@ -43,7 +43,7 @@ public final class DiscoverSteps implements ExceptionHandler {
     this.clock = clock;
   }
 
-  /** The watermark to begin with, or null where another process searches. */
+  /** The watermark to begin with, or null if another process searches. */
   public Watermark watermark() {
     Watermark watermark = topic.current();
     if (watermark == null) {
@@ -55,7 +55,7 @@ public final class DiscoverSteps implements ExceptionHandler {
   /**
    * Searches EnOS, all pages.
    *
-   * @throws ApiFailure a page did not come
+   * @throws ApiFailure if a page cannot be read
    */
   public Discovery.Round search(@Body Watermark watermark) {
     begin();
@@ -87,7 +87,7 @@ public final class DiscoverSteps implements ExceptionHandler {
     Thread.interrupted();
   }
 
-  /** Ends the search that is under way, and begins no other. */
+  /** Ends the current search, and starts no other. */
   public synchronized void stop() {
     stopping = true;
     if (searching != null) {
@@ -120,7 +120,7 @@ public final class DiscoverSteps implements ExceptionHandler {
     }
     return exception instanceof KafkaException
         ? "The ids of new instances cannot be published. " + KafkaFaults.sentence(exception)
-        : "The search for new instances broke: " + exception;
+        : "The search for new instances failed: " + exception;
   }
 
   @Override

@@ -12,11 +12,11 @@ import java.util.Set;
 
 /**
  * What each round searches for, and which of the ids that it finds are new. A round searches twice:
- * for instances triggered since the watermark, and for those that run, whenever they were
- * triggered: re-runs, and runs of the past.
+ * for instances triggered since the watermark, and for running ones, most of which were triggered
+ * earlier: re-runs, and runs of the past.
  */
 public final class Discovery {
-  /** Most trigger time of a round, so that a search over weeks is not lost by one failure. */
+  /** Longest span of a round, so that one failure does not cost a search over weeks. */
   static final Duration LONGEST_STEP = Duration.ofDays(1);
 
   private static final List<InstanceSearch.Status> RUNNING =
@@ -32,10 +32,10 @@ public final class Discovery {
    * What is searched.
    *
    * @param types one search each
-   * @param owners one search each; one empty text for everybody's
-   * @param from the first trigger time where there is no watermark; null for now
+   * @param owners one search each; an empty text stands for all owners
+   * @param from the first trigger time if there is no watermark; null for now
    * @param margin how far before the watermark instances are still looked for
-   * @param horizon how long ago what runs may have been triggered
+   * @param horizon how long ago a running instance may have been triggered
    */
   public record Options(
       Identity identity,
@@ -71,7 +71,7 @@ public final class Discovery {
       return before;
     }
 
-    /** How many ids it found, each search by itself. */
+    /** How many ids its two searches found; an id that both found counts twice. */
     public int found() {
       return triggered.size() + running.size();
     }
@@ -86,7 +86,7 @@ public final class Discovery {
       return watermark;
     }
 
-    /** It is published, and this is the watermark now: what it found is known. */
+    /** To be called once it is published: the next round knows what this one found. */
     public void published(Watermark now) {
       published = now;
       triggeredBefore = triggered;
@@ -95,8 +95,8 @@ public final class Discovery {
   }
 
   /**
-   * Searches once. What the round before found is known only if its watermark is still the last: if
-   * another process has searched since, everything is new.
+   * Searches once. If another process has searched since the last round of this one, every id that
+   * is found counts as new.
    */
   public Round round(Watermark before, Instant now, Search search) throws InterruptedException {
     if (!before.equals(published)) {
@@ -108,7 +108,7 @@ public final class Discovery {
     Instant from = from(before, end);
     Instant to = earlier(end, from.plus(LONGEST_STEP));
     boolean complete = find(search, from.minus(options.margin()), to, List.of(), round.triggered);
-    // Pages of what runs move with every change of a status. It is searched anew each time.
+    // Its pages move with every change of a status, so it may be incomplete. Each round repeats it.
     find(search, end.minus(options.horizon()), end, RUNNING, round.running);
     round.watermark = complete ? to : from;
     round.ids.addAll(round.triggered);
@@ -126,7 +126,7 @@ public final class Discovery {
     return one.isBefore(other) ? one : other;
   }
 
-  /** Whether its pages contained as many as the API counted. */
+  /** Whether the pages contained as many instances as the API counted. */
   private boolean find(
       Search search,
       Instant from,

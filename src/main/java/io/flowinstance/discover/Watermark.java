@@ -10,7 +10,7 @@ import java.util.Map;
 /**
  * How far EnOS has been searched, as the last record of its topic says.
  *
- * @param time the trigger time until which every instance was found; null before the first round
+ * @param time the trigger time up to which every instance was found; null before the first round
  * @param offset of the record; -1 while there is none
  */
 public record Watermark(Instant time, long offset) {
@@ -24,7 +24,7 @@ public record Watermark(Instant time, long offset) {
     return Json.write(Map.of(FIELD, time.toString()));
   }
 
-  /** The time of such a record, or null where it holds none. */
+  /** The time in such a record, or null if there is none. */
   public static Instant read(byte[] value) {
     try {
       return value == null

@@ -131,9 +131,10 @@ public final class KafkaClients implements KafkaClientFactory {
     return new KafkaProducer<>(merged(ofTheRoute));
   }
 
-  private Properties merged(Properties ofTheRoute) {
+  /** These settings of a client, with how this process connects. */
+  Properties merged(Map<?, ?> settings) {
     Properties properties = new Properties();
-    properties.putAll(ofTheRoute);
+    properties.putAll(settings);
     properties.putAll(connection());
     return properties;
   }

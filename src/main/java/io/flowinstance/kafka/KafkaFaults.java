@@ -83,11 +83,17 @@ public final class KafkaFaults {
     return null;
   }
 
-  private static String deepest(Throwable failure) {
+  /** The first cause. */
+  static Throwable root(Throwable failure) {
     Throwable root = failure;
     while (root.getCause() != null) {
       root = root.getCause();
     }
+    return root;
+  }
+
+  private static String deepest(Throwable failure) {
+    Throwable root = root(failure);
     return root.getMessage() == null ? root.getClass().getSimpleName() : root.getMessage();
   }
 }

@@ -1,7 +1,6 @@
 package io.flowinstance.kafka;
 
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -30,20 +29,20 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
 /**
- * Runs a topology, and starts it anew whatever ended it: Kafka Streams ends for good when a topic
- * or a right is missing or a login fails. Each start makes new clients, with the credentials of
- * then.
+ * Runs a topology, and starts it again whatever ended it: Kafka Streams ends for good when a topic
+ * or a right is missing or a login fails. Each start makes new clients, with the current
+ * credentials.
  */
 public final class StreamsSupervisor implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(StreamsSupervisor.class);
 
-  /** What runs for so long is not about to end for the reason of last time. */
+  /** What has run for so long will not end for the same reason as last time. */
   private static final long STEADY_NS = TimeUnit.SECONDS.toNanos(10);
 
-  /** A rebalance, and what is restored after it. */
+  /** Longest time of a rebalance and of the restore that follows it. */
   private static final long LONGEST_REBALANCE_NS = TimeUnit.MINUTES.toNanos(2);
 
-  /** Kafka Streams leaves the group before: max.poll.interval.ms. */
+  /** Longer than max.poll.interval.ms, after which Kafka Streams leaves the group. */
   private static final double LONGEST_PAUSE_S = 600;
 
   private static final long LONGEST_SILENCE_NS = TimeUnit.MINUTES.toNanos(5);
@@ -64,11 +63,11 @@ public final class StreamsSupervisor implements AutoCloseable {
   private volatile long runningAt = System.nanoTime() - LONGEST_REBALANCE_NS;
 
   /**
-   * @param topology makes the topology, for each start; it is told how many partitions the topic
-   *     has that is read
-   * @param settings of Kafka Streams, without how to connect
-   * @param brokers are asked whether the topics are there before each start
-   * @param topics that have to exist; the first is the one that is read
+   * @param topology makes the topology for each start, given the number of partitions of the topic
+   *     that is read
+   * @param settings of Kafka Streams, without those of the connection
+   * @param brokers are asked before each start whether the topics exist
+   * @param topics that must exist; the first is the one that is read
    * @param longestClose how long a stop may take
    */
   public StreamsSupervisor(
@@ -88,7 +87,7 @@ public final class StreamsSupervisor implements AutoCloseable {
     this.longestClose = longestClose;
   }
 
-  /** Begins; does not wait for anything. */
+  /** Starts, and returns at once. */
   public void start() {
     thread.start();
   }
@@ -108,7 +107,7 @@ public final class StreamsSupervisor implements AutoCloseable {
     }
   }
 
-  /** Runs it until it ends; why it did. */
+  /** Runs the topology until it ends, and returns why it did. */
   private Throwable runOnce() throws InterruptedException {
     AtomicReference<Throwable> failure = new AtomicReference<>();
     CountDownLatch ended = new CountDownLatch(1);
@@ -152,7 +151,9 @@ public final class StreamsSupervisor implements AutoCloseable {
           }
         }
       }
-      return failure.get() == null ? new KafkaException("It ended.") : failure.get();
+      return failure.get() == null
+          ? new KafkaException("Kafka Streams ended without an error.")
+          : failure.get();
     } catch (RuntimeException e) {
       return e;
     } finally {
@@ -164,31 +165,23 @@ public final class StreamsSupervisor implements AutoCloseable {
   }
 
   private void report(Throwable failure, int failures) {
-    boolean isOfKafka = root(failure) instanceof KafkaException;
+    boolean isOfKafka = KafkaFaults.root(failure) instanceof KafkaException;
     LOG.atLevel(isOfKafka || failures > 1 ? Level.DEBUG : Level.ERROR)
         .setCause(failure)
-        .log("The streams ended, and start again.");
-    // One of these may be a broker's that restarts.
-    if (failures > 1 || !(root(failure) instanceof RetriableException)) {
+        .log("Kafka Streams ended, and starts again.");
+    // A single one may come from a broker that restarts.
+    if (failures > 1 || !(KafkaFaults.root(failure) instanceof RetriableException)) {
       faults.report(SOURCE, KafkaFaults.sentence(failure));
     }
   }
 
-  private static Throwable root(Throwable failure) {
-    Throwable root = failure;
-    while (root.getCause() != null) {
-      root = root.getCause();
-    }
-    return root;
-  }
-
-  /** Whether it runs, partitions assigned and restored. */
+  /** Whether it runs, with its partitions assigned and restored. */
   public boolean isRunning() {
     KafkaStreams now = streams;
     return now != null && now.state() == KafkaStreams.State.RUNNING;
   }
 
-  /** That it does not run, and what to do; empty while it runs or rebalances for a short time. */
+  /** Says that it does not run, and what to do; empty while it runs or briefly rebalances. */
   public String notRunning() {
     KafkaStreams now = streams;
     if (now == null) {
@@ -203,7 +196,7 @@ public final class StreamsSupervisor implements AutoCloseable {
             .formatted(settings.get(StreamsConfig.APPLICATION_ID_CONFIG));
   }
 
-  /** That only a restart helps; empty otherwise. */
+  /** Says that only a restart helps; empty otherwise. */
   public String stuck() {
     boolean hangs = System.nanoTime() - aliveAt > LONGEST_SILENCE_NS;
     return hangs || values("last-poll-seconds-ago").max().orElse(0) > LONGEST_PAUSE_S
@@ -238,27 +231,21 @@ public final class StreamsSupervisor implements AutoCloseable {
   }
 
   private record Clients(KafkaClients clients) implements KafkaClientSupplier {
-    private Map<String, Object> merged(Map<String, Object> config) {
-      Map<String, Object> merged = new HashMap<>(config);
-      clients.connection().forEach((name, value) -> merged.put(name.toString(), value));
-      return merged;
-    }
-
     @Override
     public Admin getAdmin(Map<String, Object> config) {
-      return Admin.create(merged(config));
+      return Admin.create(clients.merged(config));
     }
 
     @Override
     public Producer<byte[], byte[]> getProducer(Map<String, Object> config) {
       return new KafkaProducer<>(
-          merged(config), new ByteArraySerializer(), new ByteArraySerializer());
+          clients.merged(config), new ByteArraySerializer(), new ByteArraySerializer());
     }
 
     @Override
     public Consumer<byte[], byte[]> getConsumer(Map<String, Object> config) {
-      Map<String, Object> merged = merged(config);
-      // The memory is lost with the process: others take its partitions over at once.
+      Properties merged = clients.merged(config);
+      // What is remembered ends with the process, so others take over its partitions at once.
       merged.put("internal.leave.group.on.close", true);
       return new KafkaConsumer<>(merged, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
@@ -266,7 +253,7 @@ public final class StreamsSupervisor implements AutoCloseable {
     @Override
     public Consumer<byte[], byte[]> getRestoreConsumer(Map<String, Object> config) {
       return new KafkaConsumer<>(
-          merged(config), new ByteArrayDeserializer(), new ByteArrayDeserializer());
+          clients.merged(config), new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
     @Override

@@ -62,10 +62,7 @@ public final class TokenLogin implements AuthenticateCallbackHandler {
   }
 
   private static String fault(Exception failure) {
-    Throwable root = failure;
-    while (root.getCause() != null) {
-      root = root.getCause();
-    }
+    Throwable root = KafkaFaults.root(failure);
     Matcher status = STATUS.matcher(String.valueOf(root.getMessage()));
     return status.find()
         ? "answers %s: check kafka.security.oauth-client-id, its secret and the scope."

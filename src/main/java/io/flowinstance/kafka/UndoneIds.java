@@ -16,8 +16,9 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.AuthorizationException;
 
 /**
- * Which ids the pipeline has not yet led to an outcome, told by the offsets that it commits: what
- * stood before the end of a partition at one time is done when the committed offset has come there.
+ * Tells from the pipeline's committed offsets which ids still wait for their outcome. It remembers
+ * where a partition ended, and when: once the committed offset has reached that end, every id that
+ * was sent before that time has its outcome.
  */
 public final class UndoneIds {
   /** An id that was sent is visible after this time, or its transaction was aborted. */
@@ -47,7 +48,7 @@ public final class UndoneIds {
     this.clock = clock;
   }
 
-  /** Asks for the offsets; to be called every few seconds. Does not wait for the answer. */
+  /** Asks for the offsets, and returns at once. To be called every few seconds. */
   public void look() {
     synchronized (this) {
       if (asking) {
@@ -103,7 +104,7 @@ public final class UndoneIds {
 
   /**
    * Whether an id that was sent in a transaction at this time may still wait for its outcome. False
-   * where offsets cannot be read; while brokers do not answer, what was known before counts.
+   * if this login may not read the offsets; while brokers do not answer, the last answer counts.
    */
   public synchronized boolean isPending(String instanceId, Instant sentAt) {
     if (!readable || partitions.isEmpty()) {
@@ -115,7 +116,7 @@ public final class UndoneIds {
     return !sentAt.plus(LONGEST_TRANSACTION).isBefore(ends.doneBefore);
   }
 
-  /** Ends of one partition, oldest first, that the committed offset has not come to. */
+  /** The ends of one partition, oldest first, that the committed offset has not reached. */
   private static final class Ends {
     private final Deque<End> waiting = new ArrayDeque<>();
     private Instant doneBefore = Instant.MIN;
@@ -131,7 +132,7 @@ public final class UndoneIds {
       }
     }
 
-    /** The last record before an end is no id, but the mark that its transaction is committed. */
+    /** The last record before an end is not an id, but the marker of a committed transaction. */
     void reached(long committed) {
       while (!waiting.isEmpty() && waiting.getFirst().offset() - 1 <= committed) {
         doneBefore = waiting.removeFirst().time();
@@ -139,6 +140,6 @@ public final class UndoneIds {
     }
   }
 
-  /** Where a partition ended, at the time of the question at the latest. */
+  /** Where a partition ended at this time or shortly after. */
   private record End(Instant time, long offset) {}
 }

@@ -38,10 +38,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The topic of discover's watermark. A group consumes its only partition, and whoever owns that
- * searches. Ids (of very many, the last), the watermark and the group's offset, which points at the
- * watermark, are one transaction under the metadata of the group (KIP-447): the next owner begins
- * with the last watermark, and a former owner publishes nothing.
+ * The topic of discover's watermark. The processes consume its only partition in one group, and the
+ * one that owns it searches. The ids of a round (the last ones, if there are very many), the
+ * watermark and the group's offset, which points at the watermark, are one transaction under the
+ * metadata of the group (KIP-447). So the next owner begins with the last watermark, and a former
+ * owner publishes nothing.
  */
 public final class WatermarkTopic implements ConsumerRebalanceListener, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WatermarkTopic.class);
@@ -56,7 +57,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
   /** Far fewer than are sent before a transaction times out. */
   private static final int IDS_OF_A_TRANSACTION = 10_000;
 
-  /** A poll waits for a transaction of this process, and for nothing longer. */
+  /** A poll may wait for a transaction of this process, which takes less time. */
   private static final int MAX_POLL_INTERVAL_MS = 120_000;
 
   private final Options options;
@@ -70,7 +71,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
   private boolean owned;
   private Watermark last = Watermark.NONE;
 
-  /** The last one, once all are read; null where another process owns the partition. */
+  /** The last watermark, once all are read; null while another process owns the partition. */
   private volatile Watermark current;
 
   private volatile boolean closed;
@@ -105,12 +106,12 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     thread.start();
   }
 
-  /** The watermark if it is this process that searches, else null. */
+  /** The watermark if this process searches, otherwise null. */
   public Watermark current() {
     return current;
   }
 
-  /** Seconds from the watermark until now; 0 without one, and where another process searches. */
+  /** Seconds since the watermark; 0 without one, and while another process searches. */
   public double age(Instant now) {
     Watermark watermark = current;
     return watermark == null || watermark.time() == null
@@ -122,8 +123,8 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
    * Publishes the ids of a round and its watermark.
    *
    * @return false if another process has taken over: then nothing is published
-   * @throws KafkaException it is not published, or this is not known: the next round begins at the
-   *     last watermark, whichever that is
+   * @throws KafkaException if it was not published, or that is not known: the next round begins at
+   *     the last watermark on the topic
    */
   public synchronized boolean publish(Discovery.Round round) {
     if (!round.before().equals(current)) {
@@ -147,7 +148,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     }
   }
 
-  /** Sends all, and gives the offset of the watermark. */
+  /** Sends the ids and the watermark, and returns the offset of the watermark. */
   private long send(Collection<String> ids, Instant time) {
     if (producer == null) {
       producer = newProducer();
@@ -161,7 +162,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
           new ProducerRecord<>(
               options.idTopic(), id.getBytes(UTF_8), IdRecordReader.value(id).getBytes(UTF_8)),
           (place, failed) -> failure.compareAndSet(null, failed));
-      // Each further one might wait for the same topic.
+      // Otherwise each further one might wait for the same missing topic.
       failIf(failure.get());
       if (++sent % IDS_OF_A_TRANSACTION == 0) {
         producer.commitTransaction();
@@ -189,7 +190,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     }
   }
 
-  /** What is left open would keep the readers of ids waiting. */
+  /** A transaction that is left open would keep the readers of ids waiting. */
   private void abort() {
     try {
       if (producer != null) {
@@ -250,7 +251,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     }
   }
 
-  /** What the consumer knows of the topic is asked for again only when it is old. */
+  /** The consumer asks the brokers only if its metadata are old. */
   private void refuseOtherThanOnePartition() {
     List<PartitionInfo> partitions = consumer.partitionsFor(options.topic());
     if (partitions == null || partitions.isEmpty()) {
@@ -260,7 +261,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     }
     if (partitions.size() > 1) {
       throw new NotReadyException(
-          "Topic %s has %d partitions, so that more than one process would search: create it anew with one."
+          "Topic %s has %d partitions, so that more than one process would search: delete it, and create it with one."
               .formatted(options.topic(), partitions.size()));
     }
   }
@@ -269,7 +270,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     Instant time = Watermark.read(polled.value());
     if (time == null) {
       LOG.warn(
-          "The record at {} of {} is no watermark and is ignored.", polled.offset(), partition);
+          "The record at {} of {} is not a watermark and is ignored.", polled.offset(), partition);
     } else if (polled.offset() > last.offset()) {
       last = new Watermark(time, polled.offset());
     }
@@ -285,7 +286,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     }
   }
 
-  /** Waits until a round that is being published is. */
+  /** Waits until the round that is being published has been. */
   @Override
   public synchronized void onPartitionsRevoked(Collection<TopicPartition> revoked) {
     if (revoked.contains(partition)) {

@@ -12,7 +12,7 @@ public final class DiscoverMetrics {
   private final Counter failures;
 
   /**
-   * @param watermarkAge seconds since the watermark; 0 where another process searches
+   * @param watermarkAge seconds since the watermark; 0 while another process searches
    */
   public DiscoverMetrics(MeterRegistry registry, DoubleSupplier watermarkAge) {
     found =
@@ -30,7 +30,7 @@ public final class DiscoverMetrics {
             DoubleSupplier::getAsDouble)
         .strongReference(true)
         .description(
-            "Time since the trigger time until which EnOS was searched; 0 where another process"
+            "Time since the trigger time up to which EnOS was searched; 0 while another process"
                 + " searches.")
         .register(registry);
   }

@@ -46,11 +46,11 @@ public final class WatchMetrics {
       }
     }
     sent = counter("sent", "Ids that were sent back to the pipeline.");
-    givenUp = counter("given.up", "Instances that were forgotten because their ids bring nothing.");
+    givenUp = counter("given.up", "Instances that were given up because their ids bring nothing.");
     dropped = counter("dropped", "Observations older than the one remembered.");
     notWatched =
-        counter("not.watched", "Observations of instances that there is no room to watch.");
-    unreadable = counter("unreadable", "Records that are no message of an instance.");
+        counter("not.watched", "Observations of instances that are not watched for lack of room.");
+    unreadable = counter("unreadable", "Records that are not messages of an instance.");
     gauge("watched", "Instances that are remembered.", Partition::watched);
     gauge("settled", "Instances that are remembered and not asked for.", Partition::settled);
     gauge("due", "Instances whose ids should have been sent by now.", Partition::due);
@@ -81,7 +81,7 @@ public final class WatchMetrics {
     notWatched.increment();
   }
 
-  /** A record was no message of an instance. */
+  /** A record was not a message of an instance. */
   public void unreadable() {
     unreadable.increment();
   }
@@ -96,7 +96,7 @@ public final class WatchMetrics {
     partitions.remove(number);
   }
 
-  /** Whether a partition of this process has no room: it remembers so many, and none rests. */
+  /** Whether a partition of this process remembers this many instances, and none rests. */
   public boolean isFull(long most) {
     return partitions.values().stream()
         .anyMatch(each -> each.watched() >= most && each.settled() == 0);

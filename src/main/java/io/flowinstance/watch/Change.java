@@ -13,7 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What an observation changes of what is remembered of its instance. Pure. */
+/** Compares an observation with what is remembered of its instance. Pure. */
 final class Change {
   private static final ObservedInstance.Task NO_TASK = removed(null);
 
@@ -28,7 +28,7 @@ final class Change {
 
   /**
    * @param before what is remembered, or null at first sight
-   * @param isHistory whether changes are remembered and not published
+   * @param isHistory whether changes are remembered but not published
    */
   Change(WatchedInstance before, ObservedInstance now, boolean isHistory) {
     this.now = now;
@@ -63,7 +63,7 @@ final class Change {
     return after;
   }
 
-  /** The instance first, then tasks in graph order, then those that are gone. */
+  /** In this order: the instance, its tasks in graph order, tasks that are gone. */
   List<TransitionEvent> transitions() {
     return transitions;
   }

@@ -10,7 +10,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 
-/** What the change feed reads of a {@code flow-instances} message. */
+/** The part of a {@code flow-instances} message that the change feed uses. */
 @JsonIgnoreProperties(ignoreUnknown = true)
 record ObservedInstance(
     String instanceId,
@@ -70,7 +70,7 @@ record ObservedInstance(
   /**
    * Reads the value of a message, which may be null.
    *
-   * @throws MalformedJsonException if it is no such message
+   * @throws MalformedJsonException if it is not such a message
    */
   static ObservedInstance read(byte[] value) throws MalformedJsonException {
     return Json.read(value == null ? new byte[0] : value, ObservedInstance.class);

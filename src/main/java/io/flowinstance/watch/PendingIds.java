@@ -2,12 +2,12 @@ package io.flowinstance.watch;
 
 import java.time.Instant;
 
-/** Which ids the pipeline has not yet led to an outcome. */
+/** Tells which ids still wait for their outcome. */
 @FunctionalInterface
 public interface PendingIds {
   /**
-   * Whether an id that was sent at this time may still be on its way through the pipeline. False
-   * where that is not known.
+   * Whether an id that was sent at this time may still be on its way through the pipeline. False if
+   * that is not known.
    */
   boolean isPending(String instanceId, Instant sentAt);
 }

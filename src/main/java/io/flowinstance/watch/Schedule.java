@@ -4,29 +4,29 @@ import java.time.Duration;
 import java.util.SplittableRandom;
 
 /**
- * When an instance is asked for again, rests and is forgotten. Pure: the same memory always leads
- * to the same times. All times are epoch milliseconds.
+ * When an instance is asked for again, rests and is forgotten. Pure: these times follow from what
+ * is remembered of it alone. All times are epoch milliseconds.
  *
- * @param from what was observed before is history: it rests from the start
+ * @param from an instance that was last observed before is history: it rests
  */
 record Schedule(WatchSettings settings, long from) {
   private static final long FIRST_PAUSE = Duration.ofSeconds(60).toMillis();
 
-  /** The jitter shortens a wait to this share of it at most, and never prolongs it. */
+  /** Jitter shortens a wait to no less than this share of it, and never prolongs it. */
   private static final double LEAST_JITTER = 0.8;
 
   boolean isHistory(long observedAt) {
     return observedAt < from;
   }
 
-  /** Whether it is not asked for. */
+  /** Whether the instance is not asked for. */
   boolean rests(String instanceId, WatchedInstance instance) {
     return isHistory(instance.seenAt())
         || instance.settled()
             && nextAsk(instanceId, instance) > instance.since() + settings.settle().toMillis();
   }
 
-  /** When it is asked for or, if it rests, forgotten. */
+  /** When the instance is asked for next or, if it rests, forgotten. */
   long due(String instanceId, WatchedInstance instance) {
     if (!rests(instanceId, instance)) {
       return nextAsk(instanceId, instance);
@@ -50,7 +50,7 @@ record Schedule(WatchSettings settings, long from) {
     return instance.seenAt() + (long) (wait * jitter);
   }
 
-  /** How long an observation is waited for after the id was sent so often, in milliseconds. */
+  /** How long to wait for an observation after so many sends of the id, in milliseconds. */
   long pause(int sent) {
     long longest = settings.longestInterval().toMillis();
     long pause = Math.min(longest, Math.max(settings.interval().toMillis(), FIRST_PAUSE));
@@ -60,7 +60,7 @@ record Schedule(WatchSettings settings, long from) {
     return pause;
   }
 
-  /** Whether the pauses after so many sends make up the time after which an id is given up. */
+  /** Whether the pauses after so many sends add up to the time after which it is given up. */
   boolean isGivenUp(int sent) {
     long waited = 0;
     for (int i = 1; i <= sent; i++) {

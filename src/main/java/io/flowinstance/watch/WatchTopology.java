@@ -10,7 +10,7 @@ import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.state.KeyValueBytesStoreSupplier;
 import org.apache.kafka.streams.state.Stores;
 
-/** The change feed: observations of instances in, what changed and which ids are due out. */
+/** The change feed: observations of instances in, transitions and the ids that are due out. */
 public final class WatchTopology {
   private static final String OBSERVATIONS = "observations";
   private static final String CHANGE_FEED = "change-feed";
@@ -24,7 +24,7 @@ public final class WatchTopology {
   }
 
   /**
-   * @param stores makes a store of this name
+   * @param stores makes a store with this name
    */
   static Topology of(
       WatchSettings settings,

@@ -31,7 +31,7 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
   /** The store of what is remembered, by instanceId. */
   static final String INSTANCES = "instances";
 
-  /** The store of the instant that {@code watch.from=now} was at the first start. */
+  /** The store of the time of the first start, which is what {@code watch.from=now} means. */
   static final String FROM = "from";
 
   static final String TRANSITIONS = "transitions";
@@ -40,13 +40,13 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
   private static final Logger LOG = LoggerFactory.getLogger(WatchedPartition.class);
   private static final Duration TICK = Duration.ofSeconds(1);
 
-  /** So long after the start, or after an observation that is older, nothing is asked for. */
+  /** For so long after the start, and after an older observation, nothing is asked for. */
   private static final long CATCH_UP_MS = 2_000;
 
-  /** Instances that one tick looks at: each costs some microseconds. */
+  /** Most instances that one tick looks at. Each takes some microseconds. */
   private static final int MAX_PER_TICK = 10_000;
 
-  /** Larger memory is not kept: by default a broker takes no record of more than 1 MiB. */
+  /** Most bytes of an instance: by default a broker takes no record of more than 1 MiB. */
   private static final int MAX_BYTES = 900_000;
 
   private final WatchSettings settings;
@@ -56,7 +56,7 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
   private final List<Header> typeHeaders;
   private final double idsPerSecond;
 
-  // The in-memory store copies all its keys for each range, so what is due is found here.
+  // What is due is found here, because the in-memory store copies all its keys for each range.
   private final TreeSet<Due> asking = new TreeSet<>(Due.ORDER);
   private final TreeSet<Due> resting = new TreeSet<>(Due.ORDER);
 
@@ -69,14 +69,14 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
   private double mayAsk;
 
   /**
-   * @param wasPending whether the id was pending when it was due last
+   * @param wasPending whether the id was pending when it was last due
    */
   private record Due(long at, String instanceId, boolean wasPending) {
     static final Comparator<Due> ORDER =
         Comparator.comparingLong(Due::at).thenComparing(Due::instanceId);
   }
 
-  /** What is asked of the pipeline. */
+  /** The value of an id record. */
   private record IdMessage(String flowInstId, String userId, String orgId) {}
 
   WatchedPartition(WatchSettings settings, PendingIds pending, WatchMetrics metrics, Clock clock) {
@@ -125,7 +125,7 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
     } catch (MalformedJsonException e) {
       RecordMetadata place = context.recordMetadata().orElseThrow();
       LOG.warn(
-          "Skipped {}-{}-{}, which is no message of an instance: {}",
+          "Skipped {}-{}-{}, which is not a message of an instance: {}",
           place.topic(),
           place.partition(),
           place.offset(),
@@ -165,7 +165,7 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
     }
   }
 
-  /** Forgets the instance that settled first, if there is no room for another. */
+  /** Whether there is room for another instance, if necessary in place of one that rests. */
   private boolean makeRoom() {
     if (instances.approximateNumEntries() < settings.maxInstances()) {
       return true;
@@ -204,7 +204,7 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
     for (int n = 0; n < MAX_PER_TICK && isDue(resting, now); n++) {
       instances.delete(resting.pollFirst().instanceId());
     }
-    // A partition's share of the cap, saved up for one second at most, but for one id at least.
+    // The partition's share of the cap. A second's share can be saved up, but at least one id.
     mayAsk += idsPerSecond * Math.max(0, now - lastTick) / 1e3;
     mayAsk = Math.min(mayAsk, Math.max(1, idsPerSecond));
     lastTick = now;
