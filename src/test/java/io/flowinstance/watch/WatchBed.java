@@ -286,6 +286,16 @@ final class WatchBed implements AutoCloseable {
     return ids.readRecordsToList();
   }
 
+  /** The driver keeps what was written to the changelog until it is read. */
+  void dropChangelog() {
+    driver
+        .createOutputTopic(
+            "watch-test-" + WatchedPartition.INSTANCES + "-changelog",
+            new ByteArrayDeserializer(),
+            new ByteArrayDeserializer())
+        .readRecordsToList();
+  }
+
   /** How many instances are remembered. */
   long remembered() {
     return driver.getKeyValueStore(WatchedPartition.INSTANCES).approximateNumEntries();
