@@ -66,7 +66,8 @@ public final class KafkaFaults {
     }
     if (failure instanceof TransactionalIdAuthorizationException) {
       return "This login may not use its transactional id: grant it Write on the ids that begin"
-          + " with kafka.transactional-id-prefix (or, where that is empty, kafka.group-id).";
+          + " with kafka.transactional-id-prefix (with kafka.group-id if that is empty, and for"
+          + " watch).";
     }
     if (failure instanceof ClusterAuthorizationException) {
       return "This login may not write idempotently: grant it IdempotentWrite on the cluster.";
