@@ -188,7 +188,7 @@ class EnosSimulatorTest {
 
     simulator.instances().rerun(id, Instant.now());
     JsonNode rerun = get(id).get("data");
-    assertEquals(10, rerun.get("status").asInt());
+    assertEquals(9, rerun.get("status").asInt());
     assertTrue(rerun.get("startTime").asText().compareTo("2026-01-01 12:16:00") > 0);
     assertThrows(
         IllegalArgumentException.class, () -> simulator.instances().rerun(id, Instant.now()));

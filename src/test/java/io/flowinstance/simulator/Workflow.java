@@ -88,7 +88,7 @@ record Workflow(
     }
     if (step == 0) {
       return rerun
-          ? new Progress(statuses, 10, "RERUN", true, false)
+          ? new Progress(statuses, 9, "RERUN", true, false)
           : new Progress(statuses, 0, "INIT", false, false);
     }
     return new Progress(statuses, 2, "RUNNING", true, false);
