@@ -22,6 +22,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.camel.CamelConfiguration;
 import org.apache.camel.CamelContext;
+import org.apache.camel.main.Main;
 import org.apache.camel.spi.Registry;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
@@ -44,14 +45,20 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
    * @return the exit code of a process that did not start
    */
   public static int run(Settings settings) throws InterruptedException {
-    return Application.run(
-        () -> {
-          Application.warnOfClearText(settings);
-          MeterRegistry meters = Application.meters();
-          return Application.started(
-              Application.configure(settings, meters, new ChangeFeed(settings, meters)),
-              "The change feed");
-        });
+    return Application.run(() -> start(settings));
+  }
+
+  /**
+   * Starts it in this process, beside the caller; its readiness says when it runs.
+   *
+   * @throws IllegalStateException it did not start
+   */
+  public static Main start(Settings settings) {
+    Application.warnOfClearText(settings);
+    MeterRegistry meters = Application.meters();
+    return Application.started(
+        Application.configure(settings, meters, new ChangeFeed(settings, meters)),
+        "The change feed");
   }
 
   @Override

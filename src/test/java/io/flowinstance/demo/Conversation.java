@@ -67,7 +67,12 @@ final class Conversation implements AutoCloseable {
             Map.of("bootstrap.servers", bootstrapServers),
             new StringSerializer(),
             new StringSerializer());
-    consumer =
+    consumer = reader(bootstrapServers, List.of(INSTANCES, TASKS, DEAD_LETTERS));
+  }
+
+  /** Reads what is committed to these topics from now on. */
+  static KafkaConsumer<String, String> reader(String bootstrapServers, List<String> topics) {
+    KafkaConsumer<String, String> reader =
         new KafkaConsumer<>(
             Map.of(
                 "bootstrap.servers", bootstrapServers,
@@ -76,7 +81,8 @@ final class Conversation implements AutoCloseable {
                 "enable.auto.commit", "false"),
             new StringDeserializer(),
             new StringDeserializer());
-    FromTheEnd.read(consumer, List.of(INSTANCES, TASKS, DEAD_LETTERS));
+    FromTheEnd.read(reader, topics);
+    return reader;
   }
 
   /** Sends a value to the topic of ids; returns the place it got. */
@@ -137,7 +143,7 @@ final class Conversation implements AutoCloseable {
     return header == null ? "" : new String(header.value(), UTF_8);
   }
 
-  private static JsonNode json(String value) {
+  static JsonNode json(String value) {
     try {
       return JSON.readTree(value);
     } catch (IOException e) {

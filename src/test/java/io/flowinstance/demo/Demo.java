@@ -1,21 +1,35 @@
 package io.flowinstance.demo;
 
+import static io.flowinstance.config.Settings.Part.KAFKA;
+import static io.flowinstance.config.Settings.Part.WATCH;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
 import io.flowinstance.app.Application;
+import io.flowinstance.app.ChangeFeed;
 import io.flowinstance.broker.KafkaBroker;
+import io.flowinstance.config.Settings;
 import io.flowinstance.harness.FreePort;
 import io.flowinstance.simulator.EnosSimulator;
+import io.flowinstance.simulator.Instances;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
+import org.apache.camel.health.HealthCheck;
+import org.apache.camel.health.HealthCheckHelper;
+import org.apache.camel.main.Main;
 import org.jline.reader.EndOfFileException;
 import org.jline.reader.LineReader;
 import org.jline.reader.LineReaderBuilder;
@@ -25,10 +39,12 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The pipeline at work on this machine alone, with a broker of its own and a simulated EnOS: sends
- * it some ids, shows what comes of each, then takes ids that are typed in.
+ * it some ids, shows what comes of each, shows what the change feed says of workflows that run,
+ * then takes ids that are typed in.
  *
- * <p>With {@code -Ddemo.once=true} it ends after its own ids, with code 0 when each had its
- * outcome, else 1. What the libraries have to say goes to {@code target/demo/demo.log}.
+ * <p>With {@code -Ddemo.once=true} it ends before those, with code 0 when each id had its outcome
+ * and each transition came, else 1. What the libraries have to say goes to {@code
+ * target/demo/demo.log}.
  */
 public final class Demo {
   private static final int KAFKA_PORT = 19092;
@@ -36,6 +52,16 @@ public final class Demo {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final int LOG_TAIL_LINES = 20;
   private static final Path LOG = Path.of("target", "demo", "demo.log");
+  private static final String WATERMARK = "flow-instance-discover-watermark";
+  private static final Duration WATCH_INTERVAL = Duration.ofSeconds(1);
+
+  /** A status that lasts for two intervals is seen, and some time goes by on the way. */
+  private static final Duration SEEN_IF_LASTING = WATCH_INTERVAL.multipliedBy(3);
+
+  private static final int STEADY_FLOW = 1001;
+  private static final int FAILING_FLOW = 1005;
+  private static final int STEPS_OF_FAILING = 6;
+  private static final Duration STEP = Duration.ofMillis(1_600);
   private static final String SUGGESTION = "1003-20260101120000";
 
   /** A value to send, and how many steps the simulated instance has behind it by then. */
@@ -54,27 +80,24 @@ public final class Demo {
 
   private final Screen screen;
   private final OutcomeView view;
-  private final Pipeline pipeline;
   private final Deque<AutoCloseable> running = new ArrayDeque<>();
 
-  private Demo(Screen screen, Pipeline pipeline) {
+  private Demo(Screen screen) {
     this.screen = screen;
     this.view = new OutcomeView(screen);
-    this.pipeline = pipeline;
   }
 
   public static void main(String[] args) {
-    System.exit(
-        run(settings -> Application.start(settings)::stop, Boolean.getBoolean("demo.once")));
+    System.exit(run(Boolean.getBoolean("demo.once")));
   }
 
   /** Returns the process's exit code. */
-  static int run(Pipeline pipeline, boolean once) {
+  private static int run(boolean once) {
     // Before anything logs: the screen belongs to the demo.
     System.setProperty("logback.configurationFile", "demo/logback-demo.xml");
     System.setProperty("demo.log", LOG.toString());
     try (Screen screen = new Screen()) {
-      return new Demo(screen, pipeline).show(once);
+      return new Demo(screen).show(once);
     }
   }
 
@@ -88,7 +111,8 @@ public final class Demo {
       KafkaBroker broker = started("Kafka", this::startBroker, KafkaBroker::bootstrapServers);
       EnosSimulator enos = started("EnOS, simulated", this::startEnos, EnosSimulator::baseUrl);
       Map<String, String> settings = settings(broker, enos);
-      started("Pipeline", () -> pipeline.start(settings), p -> "reads " + Conversation.IDS);
+      started(
+          "Pipeline", () -> Application.start(settings)::stop, p -> "reads " + Conversation.IDS);
       Conversation conversation = new Conversation(broker.bootstrapServers());
       running.push(conversation);
       screen.print("");
@@ -102,11 +126,20 @@ public final class Demo {
                 + LOG
                 + ".");
       }
+
+      screen.print("");
+      started("Change feed", () -> startFeed(settings), feed -> "writes " + Transitions.TOPIC);
+      Transitions transitions = new Transitions(broker.bootstrapServers());
+      running.push(transitions);
+      List<String> missing = follow(enos.instances(), transitions);
+      if (!missing.isEmpty()) {
+        screen.print(screen.bad("Not seen: ") + String.join(", ", missing) + ". See " + LOG + ".");
+      }
       if (!once) {
         explain(broker);
         takeIds(conversation);
       }
-      return unanswered.isEmpty() ? 0 : 1;
+      return unanswered.isEmpty() && missing.isEmpty() ? 0 : 1;
     } catch (Exception e) {
       complain(e);
       return 1;
@@ -140,8 +173,28 @@ public final class Demo {
         Conversation.IDS,
         Conversation.INSTANCES,
         Conversation.TASKS,
-        Conversation.DEAD_LETTERS);
+        Conversation.DEAD_LETTERS,
+        Transitions.TOPIC);
+    broker.createTopics(1, WATERMARK);
     return broker;
+  }
+
+  /** Waits until it runs: what is observed before that is history to it. */
+  private static AutoCloseable startFeed(Map<String, String> settings) {
+    Map<String, String> ofFeed = new HashMap<>(settings);
+    ofFeed.put("management.port", String.valueOf(FreePort.pick()));
+    Main feed =
+        ChangeFeed.start(Settings.resolve(System.getenv(), ofFeed, EnumSet.of(KAFKA, WATCH)));
+    await("The change feed is ready").atMost(PATIENCE).until(() -> complaints(feed), List::isEmpty);
+    return feed::stop;
+  }
+
+  private static List<String> complaints(Main main) {
+    return HealthCheckHelper.invokeReadiness(main.getCamelContext()).stream()
+        .filter(result -> result.getState() != HealthCheck.State.UP)
+        .map(HealthCheck.Result::getMessage)
+        .map(message -> message.orElse(""))
+        .toList();
   }
 
   private EnosSimulator startEnos() {
@@ -164,6 +217,14 @@ public final class Demo {
         Map.entry("enos.app-secret", enos.tokens().appSecret()),
         Map.entry("enos.user-id", "demo-user"),
         Map.entry("enos.org-id", "demo-org"),
+        Map.entry("topic.transitions", Transitions.TOPIC),
+        Map.entry("topic.discover-watermark", WATERMARK),
+        Map.entry("discover.enabled", "true"),
+        Map.entry("discover.interval-ms", "500"),
+        Map.entry("discover.types", "PERIODIC"),
+        Map.entry("watch.interval-ms", String.valueOf(WATCH_INTERVAL.toMillis())),
+        Map.entry("watch.longest-interval-ms", String.valueOf(WATCH_INTERVAL.toMillis())),
+        Map.entry("watch.settle-ms", "2000"),
         Map.entry("management.port", String.valueOf(FreePort.pick())));
   }
 
@@ -180,7 +241,7 @@ public final class Demo {
     int deadLetters = 0;
     for (Map.Entry<String, String> asked : idsByPlace.entrySet()) {
       Outcome outcome =
-          screen.during(asked.getValue(), () -> await(conversation, asked.getKey(), begin));
+          screen.during(asked.getValue(), () -> awaitOutcome(conversation, asked.getKey(), begin));
       screen.print(view.of(outcome));
       instances += outcome.instance().stream().count();
       tasks += outcome.tasks().size();
@@ -205,12 +266,64 @@ public final class Demo {
     return unanswered;
   }
 
-  private static Outcome await(Conversation conversation, String place, long begin) {
+  private static Outcome awaitOutcome(Conversation conversation, String place, long begin) {
     Outcome outcome = conversation.look(place);
-    while (!outcome.complete() && System.nanoTime() - begin < PATIENCE.toNanos()) {
+    while (!outcome.complete() && isPatient(begin)) {
       outcome = conversation.look(place);
     }
     return outcome;
+  }
+
+  /** Starts workflows and shows how they change; returns what should have been seen. */
+  private List<String> follow(Instances instances, Transitions transitions) throws Exception {
+    long begin = System.nanoTime();
+    String steady = instances.startNow(STEADY_FLOW, STEP);
+    String failing = instances.startNow(FAILING_FLOW, STEP);
+    instances.rerun(failing, Instant.now().plus(STEP.multipliedBy(STEPS_OF_FAILING)));
+    Map<String, Integer> runs = Map.of(steady, 1, failing, 2);
+    screen.print(
+        "\nTwo workflows start, and nobody sends their ids. One fails, and is run again."
+            + "\nA line says how long the status before was seen, and how old the change can be.\n");
+    TransitionView line = new TransitionView(screen);
+    int count = 0;
+    List<String> missing;
+    do {
+      for (JsonNode transition :
+          screen.during("Two workflows run", () -> some(transitions, begin))) {
+        screen.print(line.of(transition));
+        count++;
+      }
+      missing =
+          runs.entrySet().stream()
+              .flatMap(
+                  run ->
+                      transitions
+                          .missing(
+                              run.getKey(),
+                              instances.changes(run.getKey(), Instant.MAX),
+                              run.getValue(),
+                              SEEN_IF_LASTING)
+                          .stream())
+              .toList();
+    } while (!missing.isEmpty() && isPatient(begin));
+    screen.print(
+        screen.faint(
+            String.format(
+                "%d transitions of %d instances on %s; %.1f s. Read on: docs/change-feed.md",
+                count, runs.size(), Transitions.TOPIC, (System.nanoTime() - begin) / 1e9)));
+    return missing;
+  }
+
+  private static List<JsonNode> some(Transitions transitions, long begin) {
+    List<JsonNode> some = transitions.next();
+    while (some.isEmpty() && isPatient(begin)) {
+      some = transitions.next();
+    }
+    return some;
+  }
+
+  private static boolean isPatient(long begin) {
+    return System.nanoTime() - begin < PATIENCE.toNanos();
   }
 
   private void explain(KafkaBroker broker) {
@@ -224,12 +337,14 @@ public final class Demo {
             screen.faint(read + Conversation.INSTANCES),
             screen.faint(read + Conversation.TASKS),
             screen.faint(read + Conversation.DEAD_LETTERS),
+            screen.faint(read + Transitions.TOPIC),
             screen.faint(
                 "  echo " + SUGGESTION + " |" + kcat.substring(1) + " -P -t " + Conversation.IDS),
             "",
             "Type ids, such as "
                 + screen.strong(SUGGESTION)
-                + ", again and again: each call takes the instance a step on.",
+                + ", again and again: each call takes the instance a step on,",
+            "and the change feed calls too, until it has settled.",
             "Flows 1001 to 1005 have shapes; 100050 has 50 tasks. Tab completes; quit or Ctrl-D ends.",
             ""));
   }

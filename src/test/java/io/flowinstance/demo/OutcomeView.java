@@ -25,9 +25,11 @@ final class OutcomeView {
   private static final int DURATION_WIDTH = 14;
 
   private final Screen screen;
+  private final StateStyle style;
 
   OutcomeView(Screen screen) {
     this.screen = screen;
+    this.style = new StateStyle(screen);
   }
 
   String of(Outcome outcome) {
@@ -61,7 +63,7 @@ final class OutcomeView {
         + "  "
         + padded(instance.path("flowName").asText(), NAME_WIDTH)
         + "  "
-        + coloured(state, padded(sign(state) + state, STATE_WIDTH))
+        + style.coloured(state, padded(style.sign(state) + state, STATE_WIDTH))
         + "  "
         + padded(enrichment.path("settled").asBoolean() ? "settled" : "not settled", SETTLED_WIDTH)
         + "  "
@@ -75,7 +77,7 @@ final class OutcomeView {
     List<ColumnData<JsonNode>> columns =
         List.of(
             column("TASK", 24).with(task -> text(task, "taskName")),
-            column("STATE", 16).with(task -> sign(text(task, "state")) + text(task, "state")),
+            column("STATE", 16).with(task -> style.sign(text(task, "state")) + text(task, "state")),
             column("UPSTREAM", upstreamWidth()).with(task -> upstream(task, names)),
             column("TASK INSTANCE", 30).visible(roomy()).with(task -> text(task, "taskInstId")));
     List<JsonNode> shown = tasks.subList(0, Math.min(MOST_TASKS, tasks.size()));
@@ -106,7 +108,9 @@ final class OutcomeView {
       @Override
       public List<String> styleCell(Column column, int row, int col, List<String> cell) {
         return col == STATE_COLUMN
-            ? cell.stream().map(line -> coloured(text(tasks.get(row), "state"), line)).toList()
+            ? cell.stream()
+                .map(line -> style.coloured(text(tasks.get(row), "state"), line))
+                .toList()
             : col > STATE_COLUMN ? cell.stream().map(screen::faint).toList() : cell;
       }
 
@@ -144,27 +148,6 @@ final class OutcomeView {
     return String.join(", ", upstream);
   }
 
-  private String coloured(String state, String text) {
-    return switch (state) {
-      case "SUCCEEDED" -> screen.good(text);
-      case "RUNNING" -> screen.busy(text);
-      case "FAILED" -> screen.bad(text);
-      case "CANCELED", "SKIPPED", "SUSPENDED" -> screen.odd(text);
-      default -> screen.faint(text);
-    };
-  }
-
-  /** What is settled has a mark, what is not has an arrow or a circle. */
-  private String sign(String state) {
-    return switch (state) {
-      case "SUCCEEDED" -> screen.sign("✔ ", "+ ");
-      case "FAILED" -> screen.sign("✘ ", "x ");
-      case "CANCELED", "SKIPPED" -> screen.sign("– ", "- ");
-      case "RUNNING" -> screen.sign("▶ ", "> ");
-      default -> screen.sign("○ ", "o ");
-    };
-  }
-
   private static String duration(JsonNode enrichment) {
     if (enrichment.has("durationMs")) {
       Duration duration = Duration.ofMillis(enrichment.get("durationMs").asLong());
@@ -185,7 +168,7 @@ final class OutcomeView {
     return node.path(field).asText("");
   }
 
-  private static String padded(String text, int width) {
+  static String padded(String text, int width) {
     return text.length() >= width ? text : text + " ".repeat(width - text.length());
   }
 
