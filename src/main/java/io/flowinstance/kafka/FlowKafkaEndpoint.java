@@ -16,9 +16,6 @@ public final class FlowKafkaEndpoint extends KafkaEndpoint {
   private static final long BUFFER_BYTES = 32 << 20;
   private static final int BATCH_BYTES = 128 << 10;
   private static final int LINGER_MS = 100;
-  private static final int ANSWER_MS = 15_000;
-  private static final int REQUEST_MS = 10_000;
-  private static final int DELIVERY_MS = 30_000;
 
   /**
    * A transaction that begins while the markers of the one before are still being written is asked
@@ -80,9 +77,7 @@ public final class FlowKafkaEndpoint extends KafkaEndpoint {
         Math.max(BUFFER_BYTES, getConfiguration().getMaxRequestSize()));
     properties.put(ProducerConfig.RETRIES_CONFIG, Integer.MAX_VALUE);
     properties.put(ProducerConfig.RETRY_BACKOFF_MS_CONFIG, RETRY_BACKOFF_MS);
-    properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, ANSWER_MS);
-    properties.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, REQUEST_MS);
-    properties.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, DELIVERY_MS);
+    KafkaClients.setProducerTimeouts(properties);
     properties.put(ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
     properties.put(ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
     return properties;

@@ -23,6 +23,7 @@ public final class KafkaClients implements KafkaClientFactory {
   private static final int BATCH_BYTES = 128 << 10;
   private static final int ANSWER_MS = 15_000;
   private static final int REQUEST_MS = 10_000;
+  private static final int DELIVERY_MS = 30_000;
 
   private final Supplier<Map<String, String>> connection;
 
@@ -93,8 +94,7 @@ public final class KafkaClients implements KafkaClientFactory {
     properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
     properties.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
     properties.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
-    properties.put(ConsumerConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, ANSWER_MS);
-    properties.put(ConsumerConfig.REQUEST_TIMEOUT_MS_CONFIG, REQUEST_MS);
+    setConsumerTimeouts(properties);
     return new KafkaConsumer<>(
         properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
   }
@@ -115,10 +115,21 @@ public final class KafkaClients implements KafkaClientFactory {
         ProducerConfig.BUFFER_MEMORY_CONFIG, (long) Math.max(BUFFER_BYTES, maxRequestBytes));
     properties.put(ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);
     properties.put(ProducerConfig.COMPRESSION_TYPE_CONFIG, compressionType);
+    setProducerTimeouts(properties);
+    return properties;
+  }
+
+  /** How long any consumer of this process waits for an answer. */
+  static void setConsumerTimeouts(Properties properties) {
+    properties.put(ConsumerConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, ANSWER_MS);
+    properties.put(ConsumerConfig.REQUEST_TIMEOUT_MS_CONFIG, REQUEST_MS);
+  }
+
+  /** How long any producer of this process waits for an answer. */
+  static void setProducerTimeouts(Properties properties) {
     properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, ANSWER_MS);
     properties.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, REQUEST_MS);
-    properties.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, 30_000);
-    return properties;
+    properties.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, DELIVERY_MS);
   }
 
   @Override

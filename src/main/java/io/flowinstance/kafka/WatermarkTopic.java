@@ -50,9 +50,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
   private static final String CLIENT = "flow-instance-discover";
   private static final String FAULT = "discover's watermark";
   private static final Duration POLL = Duration.ofMillis(500);
-  private static final int ANSWER_MS = 15_000;
-  private static final int REQUEST_MS = 10_000;
-  private static final int DELIVERY_MS = 30_000;
+  private static final int CLOSE_MS = 15_000;
 
   /** Far fewer than are sent before a transaction times out. */
   private static final int IDS_OF_A_TRANSACTION = 10_000;
@@ -325,8 +323,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
         CooperativeStickyAssignor.class.getName());
     properties.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, options.sessionTimeoutMs());
     properties.put(ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG, MAX_POLL_INTERVAL_MS);
-    properties.put(ConsumerConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, ANSWER_MS);
-    properties.put(ConsumerConfig.REQUEST_TIMEOUT_MS_CONFIG, REQUEST_MS);
+    KafkaClients.setConsumerTimeouts(properties);
     properties.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
     properties.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
     return clients.getConsumer(properties);
@@ -338,9 +335,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     properties.put(ProducerConfig.CLIENT_ID_CONFIG, CLIENT);
     properties.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, options.transactionalId());
     properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, options.transactionTimeoutMs());
-    properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, ANSWER_MS);
-    properties.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, REQUEST_MS);
-    properties.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, DELIVERY_MS);
+    KafkaClients.setProducerTimeouts(properties);
     properties.put(ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
     properties.put(ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
     return clients.getProducer(properties);
@@ -352,7 +347,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     closed = true;
     thread.interrupt();
     try {
-      thread.join(ANSWER_MS);
+      thread.join(CLOSE_MS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
