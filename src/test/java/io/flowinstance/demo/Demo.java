@@ -30,6 +30,7 @@ import java.util.function.Function;
 import org.apache.camel.health.HealthCheck;
 import org.apache.camel.health.HealthCheckHelper;
 import org.apache.camel.main.Main;
+import org.awaitility.core.ConditionTimeoutException;
 import org.jline.reader.EndOfFileException;
 import org.jline.reader.LineReader;
 import org.jline.reader.LineReaderBuilder;
@@ -43,7 +44,7 @@ import org.slf4j.LoggerFactory;
  * then takes ids that are typed in.
  *
  * <p>With {@code -Ddemo.once=true} it ends before those, with code 0 when each id had its outcome
- * and each transition came, else 1. What the libraries have to say goes to {@code
+ * and no transition is missing, else 1. What the libraries have to say goes to {@code
  * target/demo/demo.log}.
  */
 public final class Demo {
@@ -185,8 +186,14 @@ public final class Demo {
     ofFeed.put("management.port", String.valueOf(FreePort.pick()));
     Main feed =
         ChangeFeed.start(Settings.resolve(System.getenv(), ofFeed, EnumSet.of(KAFKA, WATCH)));
-    await("The change feed is ready").atMost(PATIENCE).until(() -> complaints(feed), List::isEmpty);
-    return feed::stop;
+    try {
+      await().atMost(PATIENCE).until(() -> complaints(feed), List::isEmpty);
+      return feed::stop;
+    } catch (ConditionTimeoutException e) {
+      String complaints = String.join(" ", complaints(feed));
+      feed.stop();
+      throw new IllegalStateException("The change feed is not ready: " + complaints);
+    }
   }
 
   private static List<String> complaints(Main main) {
@@ -274,7 +281,7 @@ public final class Demo {
     return outcome;
   }
 
-  /** Starts workflows and shows how they change; returns what should have been seen. */
+  /** Starts workflows and shows how they change; returns what should have been seen and was not. */
   private List<String> follow(Instances instances, Transitions transitions) throws Exception {
     long begin = System.nanoTime();
     String steady = instances.startNow(STEADY_FLOW, STEP);
