@@ -1,5 +1,6 @@
 package io.flowinstance.kafka;
 
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Properties;
 import java.util.function.Supplier;
@@ -143,11 +144,12 @@ public final class KafkaClients implements KafkaClientFactory {
   }
 
   /** These settings of a client, with how this process connects. */
-  Properties merged(Map<?, ?> settings) {
-    Properties properties = new Properties();
-    properties.putAll(settings);
-    properties.putAll(connection());
-    return properties;
+  Map<String, Object> merged(Map<?, ?> settings) {
+    // Not Properties: Kafka Streams sets some to null.
+    Map<String, Object> merged = new HashMap<>();
+    settings.forEach((name, value) -> merged.put(name.toString(), value));
+    connection().forEach((name, value) -> merged.put(name.toString(), value));
+    return merged;
   }
 
   @Override

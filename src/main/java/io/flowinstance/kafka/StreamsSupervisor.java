@@ -244,7 +244,7 @@ public final class StreamsSupervisor implements AutoCloseable {
 
     @Override
     public Consumer<byte[], byte[]> getConsumer(Map<String, Object> config) {
-      Properties merged = clients.merged(config);
+      Map<String, Object> merged = clients.merged(config);
       // What is remembered ends with the process, so others take over its partitions at once.
       merged.put("internal.leave.group.on.close", true);
       return new KafkaConsumer<>(merged, new ByteArrayDeserializer(), new ByteArrayDeserializer());
