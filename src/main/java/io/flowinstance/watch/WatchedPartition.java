@@ -38,13 +38,14 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
   static final String IDS = "ids";
 
   private static final Logger LOG = LoggerFactory.getLogger(WatchedPartition.class);
-  private static final Duration TICK = Duration.ofSeconds(1);
+  private static final Duration TICK = Duration.ofMillis(100);
+  private static final Duration COUNT = Duration.ofSeconds(1);
 
   /** For so long after the start, and after an older observation, nothing is asked for. */
   private static final long CATCH_UP_MS = 2_000;
 
   /** Most instances that one tick looks at. Each takes some microseconds. */
-  private static final int MAX_PER_TICK = 10_000;
+  private static final int MAX_PER_TICK = 1_000;
 
   /** Most bytes of an instance: by default a broker takes no record of more than 1 MiB. */
   private static final int MAX_BYTES = 900_000;
@@ -104,6 +105,7 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
     }
     count(startedAt);
     context.schedule(TICK, PunctuationType.WALL_CLOCK_TIME, this::tick);
+    context.schedule(COUNT, PunctuationType.WALL_CLOCK_TIME, ignored -> count(clock.millis()));
   }
 
   private long from() {
@@ -213,7 +215,6 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
         ask(asking.pollFirst(), now);
       }
     }
-    count(now);
   }
 
   private static boolean isDue(TreeSet<Due> index, long now) {
