@@ -147,6 +147,7 @@ class DiscoverIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void anotherProcessGoesOnWhereAKilledOneStoppedAndMissesNothing() {
     broker.createTopics(1, WATERMARK);
     ApplicationProcess first = launch().awaitReady();

@@ -236,6 +236,7 @@ class ExactlyOnceIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void survivesOffsetsThatAToolHasMovedWithTheirMetadata() throws Exception {
     someCallsAreSlow();
     begin("moved");
@@ -277,6 +278,7 @@ class ExactlyOnceIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void survivesScaling() throws Exception {
     begin("scaling");
     enos.faults().latency(Latency.fixed(Duration.ofMillis(50)));

@@ -231,6 +231,7 @@ class KafkaFaultsIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void goesOnWhenItMayReadTheIds() {
     topics = Topics.create(broker, "no-read");
     deny(ResourceType.TOPIC, topics.ids(), AclOperation.READ);
@@ -442,6 +443,7 @@ class KafkaFaultsIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void aRecordOfWhichNoDeadLetterFitsAsItCameStopsNoOther() {
     topics = Topics.create(broker, "huge-key");
     set(topics.ids(), "max.message.bytes", "40000000");

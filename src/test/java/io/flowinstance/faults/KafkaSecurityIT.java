@@ -36,6 +36,7 @@ import org.jose4j.lang.JoseException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
@@ -241,6 +242,7 @@ class KafkaSecurityIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void goesOnWhenTheTokenEndpointAnswersAndGivesATokenAgain() throws Exception {
     Topics topics = Topics.create(broker, "token");
     send(topics);

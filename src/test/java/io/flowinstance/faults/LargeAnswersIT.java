@@ -150,6 +150,7 @@ class LargeAnswersIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void namesOfOneHashComeToTheirOutcome() {
     List<String> large = like("11-0", 1, ANSWERS);
     String names =

@@ -163,9 +163,7 @@ class DiscoverRouteTest extends RouteTestSupport {
     for (Processor failing :
         List.<Processor>of(
             exchange -> answer(exchange, 403, "<html>"),
-            exchange -> answer(exchange, 200, "<html>"),
             exchange -> answer(exchange, 200, "{\"status\":0,\"data\":{}}"),
-            exchange -> answer(exchange, 503, ""),
             exchange -> {
               throw new SocketTimeoutException("Read timed out");
             })) {
