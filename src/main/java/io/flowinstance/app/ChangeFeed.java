@@ -114,7 +114,6 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
   }
 
   private WatchSettings watchSettings(int partitions) {
-    String schemas = settings.getString("event.schema-base-uri");
     return new WatchSettings(
         settings.getString("topic.flow-instances"),
         settings.getString("topic.instance-ids"),
@@ -128,8 +127,8 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
         settings.getInt("watch.max-ids-per-second"),
         settings.getInt("watch.max-instances"),
         partitions,
-        settings.getString("event.source").replaceAll("/+$", ""),
-        schemas.isEmpty() || schemas.endsWith("/") ? schemas : schemas + "/");
+        MessageSettings.eventSource(settings),
+        MessageSettings.schemaBaseUri(settings));
   }
 
   private String noRoom(WatchMetrics metrics) {

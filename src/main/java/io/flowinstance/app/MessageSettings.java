@@ -21,7 +21,6 @@ public record MessageSettings(
     Identity configured =
         new Identity(settings.getString("enos.user-id"), settings.getString("enos.org-id"));
     IdRecordReader ids = new IdRecordReader(configured.userId(), configured.orgId());
-    String schemas = settings.getString("event.schema-base-uri");
     return new MessageSettings(
         ids,
         new AllowedIdentities(configured, settings.getString("enos.allowed-identities")),
@@ -31,8 +30,19 @@ public record MessageSettings(
         new EventMessages(
             settings.getString("topic.flow-instances"),
             settings.getString("topic.task-statuses"),
-            settings.getString("event.source").replaceAll("/+$", ""),
-            schemas.isEmpty() || schemas.endsWith("/") ? schemas : schemas + "/"),
+            eventSource(settings),
+            schemaBaseUri(settings)),
         new DeadLetters(settings.getString("topic.dead-letters"), ids, clock));
+  }
+
+  /** What goes before each CloudEvents source; may be empty. */
+  static String eventSource(Settings settings) {
+    return settings.getString("event.source").replaceAll("/+$", "");
+  }
+
+  /** Where the schemas are published, a URI that ends with a slash, or empty. */
+  static String schemaBaseUri(Settings settings) {
+    String uri = settings.getString("event.schema-base-uri");
+    return uri.isEmpty() || uri.endsWith("/") ? uri : uri + "/";
   }
 }

@@ -176,7 +176,7 @@ public final class Json {
   /**
    * Reads exactly one JSON value as a record.
    *
-   * @throws MalformedJsonException if the bytes are no JSON, or no such record
+   * @throws MalformedJsonException if the bytes are not JSON, or not such a record
    */
   public static <T> T read(byte[] utf8, Class<T> type) throws MalformedJsonException {
     try {
