@@ -23,10 +23,18 @@ record ObservedInstance(
 
   static final String NO_STATUS = "UNKNOWN";
 
+  /** A transition repeats up to eight texts; escaped, they fit into a record of less than 1 MiB. */
+  private static final int LONGEST_TEXT = 10_000;
+
+  /** The longest that an id record may name. */
+  private static final int LONGEST_ID = 256;
+
   ObservedInstance {
     Objects.requireNonNull(instanceId, "instanceId");
     Objects.requireNonNull(graph, "graph");
     Objects.requireNonNull(enrichment, "enrichment");
+    bound(LONGEST_ID, instanceId);
+    bound(LONGEST_TEXT, flowName, statusDesc);
   }
 
   @JsonIgnoreProperties(ignoreUnknown = true)
@@ -41,6 +49,7 @@ record ObservedInstance(
   record Task(String taskInstId, String taskId, String nodeId, String taskName, String status) {
     Task {
       status = status == null ? NO_STATUS : status;
+      bound(LONGEST_TEXT, taskInstId, taskId, nodeId, taskName, status);
     }
   }
 
@@ -57,13 +66,25 @@ record ObservedInstance(
       Objects.requireNonNull(orgId, "orgId");
       Objects.requireNonNull(observationId, "observationId");
       Objects.requireNonNull(fetchedAt, "fetchedAt");
+      bound(LONGEST_ID, userId, orgId);
+      bound(LONGEST_TEXT, observationId);
     }
   }
 
   static final class InstantOfText extends StdConverter<String, Instant> {
     @Override
     public Instant convert(String text) {
-      return Instant.parse(text);
+      // Times that have no epoch milliseconds fail here.
+      return Instant.ofEpochMilli(Instant.parse(text).toEpochMilli());
+    }
+  }
+
+  private static void bound(int longest, String... texts) {
+    for (String text : texts) {
+      if (text != null && text.length() > longest) {
+        throw new IllegalArgumentException(
+            "a text has %d characters, more than %d".formatted(text.length(), longest));
+      }
     }
   }
 

@@ -190,12 +190,13 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
             observed.enrichment().orgId(),
             observed.enrichment().fetchedAt());
     shared.addAll(typeHeaders);
+    // Kafka takes no negative time, and from version 4 on none that is far ahead of the broker's.
+    long time = Math.max(0, Math.min(observed.at(), clock.millis()));
     for (int n = 0; n < transitions.size(); n++) {
       TransitionEvent transition = transitions.get(n);
       String id = observed.enrichment().observationId() + "/transition/" + n;
       context.forward(
-          new Record<>(
-              key, transition.toJson(), observed.at(), CloudEvents.headers(shared, id, key)),
+          new Record<>(key, transition.toJson(), time, CloudEvents.headers(shared, id, key)),
           TRANSITIONS);
       metrics.transition(transition.kind().name(), transition.state());
     }

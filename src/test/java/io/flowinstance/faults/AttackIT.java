@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.flowinstance.broker.KafkaBroker;
 import io.flowinstance.harness.ApplicationProcess;
+import io.flowinstance.harness.Mutations;
 import io.flowinstance.simulator.ApiRequest;
 import io.flowinstance.simulator.EnosSimulator;
 import io.flowinstance.simulator.Fault;

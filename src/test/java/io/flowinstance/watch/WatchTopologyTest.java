@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.flowinstance.harness.Mutations;
+import io.flowinstance.json.Json;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -18,6 +20,7 @@ import org.apache.kafka.streams.test.TestRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.NullSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -565,6 +568,79 @@ class WatchTopologyTest {
     bed.observe("good", RUNNING);
     assertEquals(List.of("instance - → RUNNING"), bed.changes());
     assertEquals(1, bed.metric("unreadable"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/instanceId", "/flowName", "/statusDesc", "/graph/tasks/0/taskName"})
+  void aTextThatFitsIntoNoTransitionIsSkippedAndCounted(String place) {
+    ObjectNode message = bed.message("i", RUNNING, "a=RUNNING");
+    int slash = place.lastIndexOf('/');
+    ((ObjectNode) message.at(place.substring(0, slash)))
+        .put(place.substring(slash + 1), "x".repeat(2_000_000));
+    bed.observe(message);
+
+    bed.observe("good", RUNNING);
+
+    assertEquals(List.of("instance - → RUNNING"), bed.changes());
+    assertEquals(1, bed.metric("unreadable"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1969-12-31T23:59:59Z, 0",
+    "-300000-01-01T00:00:00Z, 0",
+    "2026-01-01T00:00:00Z, 1767225600000",
+    "9999-12-31T23:59:59Z, 1767225600000",
+    "+292278993-12-31T23:59:59Z, 1767225600000",
+  })
+  void aTransitionHasATimeThatBrokersTake(String fetchedAt, long timestamp) {
+    ObjectNode message = bed.message("i", RUNNING);
+    ((ObjectNode) message.get("enrichment")).put("fetchedAt", fetchedAt);
+    bed.observe(message);
+
+    assertEquals(List.of(timestamp), bed.records().stream().map(TestRecord::timestamp).toList());
+    pass(bed, 400);
+    bed.restart();
+    bed.observe("good", RUNNING);
+    assertEquals(List.of("instance - → RUNNING"), bed.changes());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"fetchedAt", "startedAt"})
+  void aTimeBeyondAllTimesIsSkippedAndCounted(String field) {
+    ObjectNode message = bed.message("i", RUNNING);
+    ((ObjectNode) message.get("enrichment")).put(field, "+999999999-12-31T23:59:59Z");
+    bed.observe(message);
+
+    assertEquals(List.of(), bed.records());
+    assertEquals(1, bed.metric("unreadable"));
+  }
+
+  @Test
+  void noRecordStopsIt() {
+    long seed = Long.getLong("attack.seed", System.nanoTime());
+    Mutations mutations = new Mutations(seed);
+    List<byte[]> messages = new ArrayList<>();
+    for (int i = 0; i < 20; i++) {
+      messages.add(Json.write(bed.message("i" + i % 3, i % 4, "a=RUNNING", "b=SUCCESS")));
+    }
+    for (int i = 1; i <= 1_000; i++) {
+      bed.send(mutations.of(messages));
+      bed.observe("good", i % 2 + 1);
+
+      List<TestRecord<byte[], byte[]>> published = bed.records();
+      TestRecord<byte[], byte[]> last = published.get(published.size() - 1);
+      assertEquals("good", new String(last.key(), UTF_8), () -> "seed " + seed);
+      for (TestRecord<byte[], byte[]> each : published) {
+        assertTrue(each.key().length + each.value().length < 1_000_000, () -> "seed " + seed);
+      }
+      pass(bed, i % 10 == 0 ? 5 : 0);
+    }
+    bed.restart();
+    pass(bed, 400);
+    for (TestRecord<byte[], byte[]> each : bed.idRecords()) {
+      assertTrue(each.value().length < 10_000, () -> "seed " + seed);
+    }
   }
 
   @Test

@@ -1,4 +1,4 @@
-package io.flowinstance.faults;
+package io.flowinstance.harness;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Random;
 
 /** Makes hostile bytes of well-formed ones: cut, doubled, spliced, and with what breaks parsers. */
-final class Mutations {
+public final class Mutations {
   private static final int MOST_CHANGES = 4;
 
   /** Terminals, log files, JSON readers, browsers and numbers each have one to fall for. */
@@ -38,7 +38,7 @@ final class Mutations {
 
   private final Random random;
 
-  Mutations(long seed) {
+  public Mutations(long seed) {
     random = new Random(seed);
   }
 
@@ -46,17 +46,17 @@ final class Mutations {
     return text.getBytes(UTF_8);
   }
 
-  <T> T any(List<T> those) {
+  public <T> T any(List<T> those) {
     return those.get(random.nextInt(those.size()));
   }
 
   /** Whether it happens this time, once in so many. */
-  boolean onceIn(int times) {
+  public boolean onceIn(int times) {
     return random.nextInt(times) == 0;
   }
 
   /** One to four changes of one of these. */
-  byte[] of(List<byte[]> seeds) {
+  public byte[] of(List<byte[]> seeds) {
     byte[] bytes = any(seeds);
     for (int change = 1 + random.nextInt(MOST_CHANGES); change > 0; change--) {
       bytes = change(bytes, any(seeds));
