@@ -13,6 +13,28 @@ import java.util.stream.Collectors;
  * @param orgId the user's organization
  */
 public record InstanceQuery(String instanceId, String userId, String orgId) {
+  private static final int MAX_LENGTH = 256;
+
+  /** Stands for what could not be read, so that it may stand for different ids. */
+  private static final char LOST_CHARACTER = '\uFFFD';
+
+  /**
+   * What is wrong with an id of an instance, a user or an organization, as the end of a sentence;
+   * empty if nothing is.
+   */
+  public static String fault(String id) {
+    int length = id.codePointCount(0, id.length());
+    if (length == 0) {
+      return "is empty";
+    }
+    if (length > MAX_LENGTH) {
+      return "has %d characters, at most %d are taken".formatted(length, MAX_LENGTH);
+    }
+    return id.chars().anyMatch(c -> Character.isISOControl(c) || c == LOST_CHARACTER)
+        ? "holds a control character, or one that was lost"
+        : "";
+  }
+
   /** On whose behalf it is read. */
   public Identity identity() {
     return new Identity(userId, orgId);

@@ -3,6 +3,7 @@ package io.flowinstance.fetch;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
+import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.InstanceSearch;
 import io.flowinstance.json.Json;
 import io.github.resilience4j.ratelimiter.RateLimiter;
@@ -27,6 +28,12 @@ import org.apache.camel.RuntimeCamelException;
 /** Calls of the API for no id record: no outage is detected by them, and none stops them. */
 public final class EnosClient {
   static final String CLOCK = "direct:probe-clock";
+
+  /** Most heap for the ids of a search. */
+  private static final long MOST_BYTES = Runtime.getRuntime().maxMemory() / 32;
+
+  /** What an id takes beside its characters. */
+  private static final int BYTES_OF_AN_ID = 100;
 
   private final ProducerTemplate template;
   private final RateLimiter limiter;
@@ -75,15 +82,30 @@ public final class EnosClient {
    * page.
    *
    * @param progress is told after each page how many are found, and of how many
-   * @throws ApiFailure a page did not come
+   * @throws ApiFailure a page did not come, or there are more ids than a 32nd of the heap holds
    */
   public InstanceSearch.Found find(InstanceSearch search, BiConsumer<Integer, Long> progress)
       throws InterruptedException {
     Set<String> found = new LinkedHashSet<>();
     long count = 0;
+    long bytes = 0;
     for (int number = firstPage; ; number++) {
-      Page page = search(search, number);
-      boolean more = found.addAll(page.ids());
+      FetchState fetch = new FetchState(search.parameters(), search.body(number));
+      Page page = page(fetch);
+      boolean more = false;
+      for (String id : page.ids()) {
+        if (found.add(id)) {
+          more = true;
+          bytes += BYTES_OF_AN_ID + id.length();
+        }
+      }
+      if (bytes > MOST_BYTES) {
+        throw fetch
+            .answer()
+            .unreadable(
+                "The search finds more than %d instances, which need more heap."
+                    .formatted(found.size()));
+      }
       count = page.count() == null ? count : Math.max(count, page.count());
       progress.accept(found.size(), page.count());
       if (!more || page.count() != null && found.size() >= count) {
@@ -99,7 +121,10 @@ public final class EnosClient {
    * @throws ApiFailure there is none, or it is not a page
    */
   public Page search(InstanceSearch search, int page) throws InterruptedException {
-    FetchState fetch = new FetchState(search.parameters(), search.body(page));
+    return page(new FetchState(search.parameters(), search.body(page)));
+  }
+
+  private Page page(FetchState fetch) throws InterruptedException {
     long end = System.nanoTime() + searchBudget.toNanos();
     for (int attempt = 1; ; attempt++) {
       try {
@@ -149,9 +174,13 @@ public final class EnosClient {
     }
     List<String> ids = new ArrayList<>();
     for (JsonNode instance : instances) {
-      String id = instance.path("instanceId").asText(instance.path("instance_id").asText(""));
-      if (id.isBlank()) {
-        throw fetch.answer().unreadable("The search found an instance without an instanceId.");
+      String id =
+          Json.trim(instance.path("instanceId").asText(instance.path("instance_id").asText("")));
+      String fault = InstanceQuery.fault(id);
+      if (!fault.isEmpty()) {
+        throw fetch
+            .answer()
+            .unreadable("The search found an instance whose instanceId %s.".formatted(fault));
       }
       ids.add(id);
     }

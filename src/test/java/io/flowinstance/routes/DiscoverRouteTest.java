@@ -163,7 +163,10 @@ class DiscoverRouteTest extends RouteTestSupport {
     for (Processor failing :
         List.<Processor>of(
             exchange -> answer(exchange, 403, "<html>"),
+            exchange -> answer(exchange, 200, "<html>Please log in</html>"),
             exchange -> answer(exchange, 200, "{\"status\":0,\"data\":{}}"),
+            exchange -> answer(exchange, 200, page(2, "9-1", "9".repeat(1 << 20))),
+            exchange -> answer(exchange, 200, page(2, "9-1", "\\u001b]52;c;x\\nERROR forged")),
             exchange -> {
               throw new SocketTimeoutException("Read timed out");
             })) {
@@ -175,9 +178,11 @@ class DiscoverRouteTest extends RouteTestSupport {
       assertEquals(published, watermarks().size());
       assertTrue(
           health().startsWith("The EnOS API cannot be searched for new instances. "), health());
+      assertTrue(health().matches("\\P{Cntrl}{1,500}"), health());
       gateway = exchange -> answer(exchange, 200, NOTHING);
       awaitThat("it heals", () -> health().isEmpty());
     }
+    assertEquals(List.of(), ids());
   }
 
   @Test

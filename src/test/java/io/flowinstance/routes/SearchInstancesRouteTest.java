@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.camel.Exchange;
@@ -133,5 +134,69 @@ class SearchInstancesRouteTest extends RouteTestSupport {
     assertEquals(Set.of("1"), found.ids());
     assertTrue(found.isComplete());
     gateway(INSTANCES).assertIsSatisfied();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "<html>Please log in</html>",
+        "[]",
+        "{}",
+        "{\"status\":0}",
+        "{\"status\":0,\"data\":[]}",
+        "{\"status\":0,\"data\":{\"flowInsts\":{\"instanceId\":\"1\"}}}",
+        "{\"status\":0,\"data\":{\"flowInsts\":[7]}}",
+        "{\"status\":0,\"data\":{\"flowInsts\":[{\"instanceId\":{}}]}}",
+        "{\"status\":0,\"data\":{\"flowInsts\":[{\"instanceId\":\" \"}]}}",
+        "{\"status\":0,\"data\":{\"flowInsts\":[{\"instanceId\":\"1\\n2\"}]}}",
+        "{\"status\":0,\"data\":{\"flowInsts\":[{\"instanceId\":\"\\u001b]52;c;x\"}]}}",
+        "{\"status\":77777,\"msg\":\"\\u001b]52;c;x\\u202e\\nERROR forged\"}",
+      })
+  void whatIsNoPageOfIdsFailsInOnePrintableSentence(String body) throws Exception {
+    answer(INSTANCES, 200, body);
+
+    ApiFailure failure = assertThrows(ApiFailure.class, () -> page(1));
+
+    assertTrue(failure.getMessage().matches("\\P{Cntrl}+\\."), failure::getMessage);
+    assertFalse(failure.getMessage().contains("\u202e"));
+    assertFalse(failure.kind().remedy().isEmpty());
+  }
+
+  @Test
+  void anIdThatNoRecordMayNameFailsInAShortSentence() throws Exception {
+    answer(INSTANCES, 200, answer(1, "9".repeat(1 << 20)));
+
+    assertEquals(
+        "The search found an instance whose instanceId has 1048576 characters, at most 256 are taken.",
+        assertThrows(ApiFailure.class, () -> page(1)).getMessage());
+  }
+
+  @Test
+  void pagesThatNeverEndAreLeftWhenTheirIdsTakeMuchOfTheHeap() {
+    int ids = 20_000;
+    AtomicInteger pages = new AtomicInteger();
+    gateway(INSTANCES)
+        .whenAnyExchangeReceived(
+            exchange -> {
+              int first = pages.getAndIncrement() * ids;
+              String page =
+                  answer(
+                      Long.MAX_VALUE,
+                      IntStream.range(first, first + ids)
+                          .mapToObj("%0256d"::formatted)
+                          .toArray(String[]::new));
+              exchange.getMessage().setHeader(Exchange.HTTP_RESPONSE_CODE, 200);
+              exchange.getMessage().setBody(new ByteArrayInputStream(page.getBytes(UTF_8)));
+            });
+
+    ApiFailure failure =
+        assertThrows(
+            ApiFailure.class,
+            () ->
+                new EnosClient(template, null, Duration.ZERO, 0, Clock.systemUTC())
+                    .find(search, (found, count) -> {}));
+
+    assertTrue(failure.getMessage().endsWith("instances, which need more heap."));
+    assertTrue(pages.get() <= 1 + Runtime.getRuntime().maxMemory() / 32 / (ids * 256));
   }
 }
