@@ -9,13 +9,11 @@ import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
 
 /** Reads what an id record asks for; in the route, the step {@code id-record-reader}. */
 public final class IdRecordReader {
-  private static final int MAX_LENGTH = 256;
-
-  /** Stands for what could not be read, so that it may stand for different ids. */
-  private static final char LOST_CHARACTER = '\uFFFD';
+  private static final String ID = "flowInstId";
 
   private final String userId;
   private final String orgId;
@@ -45,11 +43,15 @@ public final class IdRecordReader {
     return ofText(utf8(value), true);
   }
 
-  /** The value of a record that asks for this id: one that begins like JSON is a JSON string. */
+  /** The value of a record that asks for this id: one that begins like JSON is in an object. */
   public static String value(String id) {
-    return id.matches("(?s)[{\\[\"].*")
-        ? new String(Json.write(json -> json.writeString(id)), StandardCharsets.UTF_8)
+    return beginsLikeJson(Json.trim(id))
+        ? new String(Json.write(Map.of(ID, id)), StandardCharsets.UTF_8)
         : id;
+  }
+
+  private static boolean beginsLikeJson(String text) {
+    return !text.isEmpty() && "{[\"".indexOf(text.charAt(0)) >= 0;
   }
 
   private InstanceQuery query(String instanceId, String namedUserId, String namedOrgId) {
@@ -61,7 +63,7 @@ public final class IdRecordReader {
 
   private InstanceQuery ofText(String text, boolean mayBeCloudEvent) {
     String trimmed = Json.trim(text);
-    if (trimmed.isEmpty() || "{[\"".indexOf(trimmed.charAt(0)) < 0) {
+    if (!beginsLikeJson(trimmed)) {
       return query(usable("The id", trimmed), null, null);
     }
     try {
@@ -87,7 +89,7 @@ public final class IdRecordReader {
         return ofBase64(json.get("data_base64"));
       }
     }
-    String instanceId = text(json, "flowInstId");
+    String instanceId = text(json, ID);
     if (instanceId == null) {
       throw new MalformedIdException("The value is a JSON object without a flowInstId.");
     }
@@ -121,16 +123,9 @@ public final class IdRecordReader {
   }
 
   private static String usable(String what, String text) {
-    if (text.isEmpty()) {
-      throw new MalformedIdException(what + " is empty.");
-    }
-    if (text.codePointCount(0, text.length()) > MAX_LENGTH) {
-      throw new MalformedIdException(
-          "%s has %d characters, at most %d are taken."
-              .formatted(what, text.codePointCount(0, text.length()), MAX_LENGTH));
-    }
-    if (text.chars().anyMatch(c -> Character.isISOControl(c) || c == LOST_CHARACTER)) {
-      throw new MalformedIdException(what + " holds a control character, or one that was lost.");
+    String fault = InstanceQuery.fault(text);
+    if (!fault.isEmpty()) {
+      throw new MalformedIdException("%s %s.".formatted(what, fault));
     }
     return text;
   }

@@ -144,7 +144,7 @@ class SearchTest {
     CommandRun run = find("v2.0", "--from", "2026-01-01", "--to", "2026-01-02");
 
     assertEquals(1, run.exitCode());
-    assertEquals(List.of("\"{7\""), run.lines(), "as a JSON string, or it would be read as JSON");
+    assertEquals(List.of("{\"flowInstId\":\"{7\"}"), run.lines(), "or it would be read as JSON");
     assertTrue(run.err().contains("EnOS counts 2 instances of type PERIODIC"), run.err());
   }
 

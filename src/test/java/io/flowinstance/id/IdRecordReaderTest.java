@@ -100,6 +100,23 @@ class IdRecordReaderTest {
     assertThrows(MalformedIdException.class, () -> READER.read(value.getBytes(UTF_8)));
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "2809-20190808093200",
+        "{7",
+        "[7]",
+        "\"7\"",
+        "a b",
+        "{\"flowInstId\":\"1-2\",\"orgId\":\"foreign\"}",
+      })
+  void readsTheIdThatAValueWasMadeOf(String id) {
+    InstanceQuery query = new InstanceQuery(id, null, null);
+
+    assertEquals(query, READER.read(IdRecordReader.value(id).getBytes(UTF_8)));
+    assertEquals(query, READER.read(IdRecordReader.value("\uFEFF " + id).getBytes(UTF_8)));
+  }
+
   @Test
   void refusesNoValueBinaryAndOverlongOnes() {
     assertThrows(MalformedIdException.class, () -> READER.read(null));
