@@ -3,6 +3,7 @@ package io.flowinstance.trace;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -156,21 +157,29 @@ class TraceExportTest {
 
   @ParameterizedTest
   @CsvSource({
-    "otel.traces.exporter, carrier-pigeon, carrier-pigeon",
-    "otel.exporter.otlp.protocol, grpc, grpc",
-    "otel.traces.sampler, now_and_then, now_and_then",
-    "otel.exporter.otlp.endpoint, nowhere, the endpoint is no http://",
-    "otel.exporter.otlp.headers, a%zz=b%zz, a header",
-    "otel.exporter.otlp.certificate, secret, a certificate",
-    "otel.bsp.schedule.delay, soon, soon",
+    "otel.traces.exporter, s3cret, OTEL_TRACES_EXPORTER",
+    "otel.exporter.otlp.protocol, s3cret, OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf",
+    "otel.traces.sampler, s3cret, OTEL_TRACES_SAMPLER",
+    "otel.bsp.schedule.delay, s3cret, OTEL_BSP_SCHEDULE_DELAY",
+    "otel.exporter.otlp.endpoint, s3cret, the endpoint is no http://",
+    "otel.exporter.otlp.endpoint, http://user:s3cret@no host, the endpoint is no http://",
+    "otel.exporter.otlp.certificate, s3cret, a certificate",
+    "otel.exporter.otlp.headers, s3cret, OTEL_EXPORTER_OTLP_HEADERS",
+    "otel.exporter.otlp.headers, a=s3cret%zz, OTEL_EXPORTER_OTLP_HEADERS",
+    "otel.exporter.otlp.headers, a=s3cret%0ab, OTEL_EXPORTER_OTLP_HEADERS",
+    "otel.exporter.otlp.headers, host=s3cret, OTEL_EXPORTER_OTLP_HEADERS",
+    "otel.exporter.otlp.headers, 'authorization=Bearer s3cret\nx', OTEL_EXPORTER_OTLP_HEADERS",
+    "otel.exporter.otlp.traces.headers, s3cret s3cret=a, OTEL_EXPORTER_OTLP_TRACES_HEADERS",
   })
-  void whatTheSdkCannotUseIsRefused(String property, String value, String words) {
+  void whatTheSdkCannotUseIsRefusedWithoutItsValue(String property, String value, String words) {
     String message =
         assertThrows(
                 IllegalArgumentException.class,
                 () -> TraceExport.start("1.2.3", Map.of(property, value)))
             .getMessage();
     assertTrue(message.contains(words), message);
+    assertFalse(message.contains("s3cret"), message);
+    assertEquals(List.of(), said.list);
   }
 
   @Test
