@@ -22,6 +22,10 @@ import java.util.Objects;
  */
 public final class FlowInstanceDecoder {
   private static final String TASKS = "/graph/tasks";
+
+  /** There may be a million that cannot be read, and only the first few are quoted. */
+  private static final int MOST_MESSAGES = 10;
+
   private static final JsonNode NO_GRAPH = JsonNodeFactory.instance.objectNode();
 
   private static final RecordReader<FlowInstance> INSTANCE =
@@ -109,7 +113,8 @@ public final class FlowInstanceDecoder {
         readable.add(task(element, index));
       } catch (UnreadableResponseException e) {
         String raw = new String(Json.write(element), UTF_8);
-        unreadable.add(new UnreadableTask(index, e.getMessage(), raw));
+        String message = unreadable.size() < MOST_MESSAGES ? e.getMessage() : "";
+        unreadable.add(new UnreadableTask(index, message, raw));
       }
       index++;
     }

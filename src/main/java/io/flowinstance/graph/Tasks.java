@@ -10,7 +10,7 @@ import java.util.List;
  */
 public record Tasks(@JsonValue List<TaskInstance> readable, List<UnreadableTask> unreadable) {
 
-  /** One sentence for each element that is not a task. */
+  /** One sentence for each element that is not a task; empty but for the first ten. */
   public List<String> faults() {
     return unreadable.stream().map(UnreadableTask::message).toList();
   }

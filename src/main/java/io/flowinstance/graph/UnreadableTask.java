@@ -7,7 +7,7 @@ import com.fasterxml.jackson.annotation.JsonIgnore;
  * tasks are read.
  *
  * @param index the place in {@code graph.tasks}, from 0
- * @param message one sentence that names the place and the value
+ * @param message one sentence that names the place and the value; empty but for the first ten
  * @param raw the element's JSON as a text: a list of these has one shape
  */
 public record UnreadableTask(int index, @JsonIgnore String message, String raw) {}
