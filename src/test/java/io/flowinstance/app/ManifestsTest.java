@@ -31,6 +31,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -101,6 +102,38 @@ class ManifestsTest {
                 object -> object,
                 (one, other) -> fail(one + " is there twice"),
                 TreeMap::new));
+  }
+
+  @Test
+  void theCommandOfThePageFillsInAllThatIsTheUsers(@TempDir Path folder) throws Exception {
+    String command =
+        first("docs/deploy.md", "(?s)```sh\\n(sed .*?)```")
+            .replace("{image}", "registry.test/image");
+    for (Path file :
+        Stream.of(".yaml", ".env").flatMap(e -> Manifests.files(e).stream()).toList()) {
+      Path copy = folder.resolve(file);
+      Files.createDirectories(copy.getParent());
+      Files.copy(file, copy);
+    }
+    Process shell =
+        new ProcessBuilder("bash", "-c", command)
+            .directory(folder.toFile())
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    String left = new String(shell.getInputStream().readAllBytes(), UTF_8);
+
+    assertEquals(0, shell.waitFor());
+    assertEquals(
+        Set.of("k8s/camel-k/git/patch-git.yaml", "k8s/camel-k/kamelet/pipe.yaml"),
+        left.lines().map(line -> line.replaceFirst(":.*", "")).collect(Collectors.toSet()));
+    for (String overlay : List.of("dev", "prod")) {
+      String text = Files.readString(folder.resolve("k8s/overlays/" + overlay + "/settings.env"));
+      assertTrue(text.contains("ENOS_BASE_URL=https://{apigw-address}\n"), text);
+      assertTrue(text.contains("ENOS_USER_ID={user}\nENOS_ORG_ID={organization}\n"), text);
+      assertTrue(
+          Files.readString(folder.resolve("k8s/overlays/" + overlay + "/kustomization.yaml"))
+              .contains("newName: registry.test/image\n"));
+    }
   }
 
   @ParameterizedTest
