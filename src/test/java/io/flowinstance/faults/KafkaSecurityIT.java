@@ -64,6 +64,7 @@ class KafkaSecurityIT {
     private final int port = FreePort.pick();
     private final AtomicInteger given = new AtomicInteger();
     private final AtomicInteger refused = new AtomicInteger();
+    private volatile int lifetimeSeconds = 60;
     private HttpListener http;
 
     void listen() {
@@ -81,7 +82,7 @@ class KafkaSecurityIT {
         body = new JsonWebKeySet(signer).toJson();
       } else if (isAuthorized(request)) {
         given.incrementAndGet();
-        body = "{\"access_token\":\"%s\",\"expires_in\":60}".formatted(token());
+        body = "{\"access_token\":\"%s\",\"expires_in\":%d}".formatted(token(), lifetimeSeconds);
       } else {
         refused.incrementAndGet();
         status = 401;
@@ -99,12 +100,12 @@ class KafkaSecurityIT {
           && new String(request.body(), UTF_8).equals("grant_type=client_credentials&scope=ids");
     }
 
-    private static String token() {
+    private String token() {
       JwtClaims claims = new JwtClaims();
       claims.setSubject("pipeline");
       claims.setAudience(AUDIENCE);
       claims.setIssuedAtToNow();
-      claims.setExpirationTimeMinutesInTheFuture(1);
+      claims.setExpirationTimeMinutesInTheFuture(lifetimeSeconds / 60f);
       JsonWebSignature signature = new JsonWebSignature();
       signature.setPayload(claims.toJson());
       signature.setKey(signer.getPrivateKey());
@@ -148,6 +149,9 @@ class KafkaSecurityIT {
     settings.put("sasl.enabled.mechanisms", "OAUTHBEARER");
     settings.put("sasl.oauthbearer.jwks.endpoint.url", tokens.url("/keys"));
     settings.put("sasl.oauthbearer.expected.audience", AUDIENCE);
+    settings.put("sasl.oauthbearer.clock.skew.seconds", "0");
+    // A connection ends with its token, unless it logs in again before.
+    settings.put(cut + "oauthbearer.connections.max.reauth.ms", "600000");
     settings.put(
         cut + "oauthbearer.sasl.jaas.config",
         "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;");
@@ -190,15 +194,23 @@ class KafkaSecurityIT {
   }
 
   private static void send(Topics topics) {
+    send(topics, 0, 20);
+  }
+
+  private static void send(Topics topics, int first, int count) {
     try (KafkaProducer<String, String> producer =
         new KafkaProducer<>(
             Map.of("bootstrap.servers", broker.bootstrapServers()),
             new StringSerializer(),
             new StringSerializer())) {
-      for (int i = 0; i < 20; i++) {
-        producer.send(new ProducerRecord<>(topics.ids(), "7-%010d".formatted(i)));
+      for (int i = first; i < first + count; i++) {
+        producer.send(new ProducerRecord<>(topics.ids(), id(i)));
       }
     }
+  }
+
+  private static String id(int number) {
+    return "7-%010d".formatted(number);
   }
 
   private static void awaitOutcomes(ApplicationProcess process, Topics topics) {
@@ -262,6 +274,65 @@ class KafkaSecurityIT {
       awaitOutcomes(process, topics);
       int after = tokens.given.get() - given;
       assertTrue(after >= 1 && after <= 4, "one login for all clients, and not " + after);
+    }
+  }
+
+  @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
+  void goesOnWhenTokensExpireAndWhenTheEndpointWasAway() throws Exception {
+    Topics topics = Topics.create(broker, "reauthentication");
+    broker.createTopics(Topics.PARTITIONS, "reauthentication.transitions");
+    Map<String, String> environment = environment(topics);
+    environment.put("TOPIC_TRANSITIONS", "reauthentication.transitions");
+    environment.put("WATCH_INTERVAL_MS", "600000");
+    environment.put("WATCH_LONGEST_INTERVAL_MS", "600000");
+    tokens.lifetimeSeconds = 4;
+    try (ApplicationProcess pipeline = ApplicationProcess.start(environment).awaitReady();
+        ApplicationProcess feed = ApplicationProcess.start(environment, "watch").awaitReady();
+        Audit audit = new Audit(broker.bootstrapServers(), topics);
+        TransitionAudit transitions =
+            new TransitionAudit(
+                broker.bootstrapServers(), topics, "reauthentication.transitions")) {
+      int given = tokens.given.get();
+      AtomicInteger sent = new AtomicInteger();
+      await()
+          .atMost(Duration.ofMinutes(2))
+          .pollInterval(Duration.ofMillis(500))
+          .until(
+              () -> {
+                send(topics, sent.getAndAdd(20), 20);
+                return tokens.given.get() >= given + 10;
+              });
+      audit.readAll(sent.get(), HEALS);
+      String said = pipeline.output() + feed.output();
+      assertFalse(said.contains("Trying again"), said);
+
+      tokens.close();
+      pipeline.awaitUnready(NOTICES.multipliedBy(2), "kafka.security.oauth-");
+      feed.awaitUnready(NOTICES.multipliedBy(2), "kafka.security.oauth-");
+      send(topics, sent.getAndAdd(20), 20);
+      tokens.listen();
+      audit.readAll(sent.get(), HEALS);
+
+      Map<String, Integer> tasks = new HashMap<>();
+      for (int i = 0; i < sent.get(); i++) {
+        tasks.put(id(i), 1);
+      }
+      assertEquals(List.of(), audit.faults(tasks, 1), pipeline::output);
+      await()
+          .atMost(HEALS)
+          .until(
+              () -> {
+                transitions.read(Duration.ofMillis(200));
+                return tasks.keySet().stream().allMatch(transitions::hasSeen);
+              });
+      assertEquals(List.of(), transitions.faults(), feed::output);
+      for (ApplicationProcess each : List.of(pipeline, feed)) {
+        await().atMost(HEALS).until(() -> each.health("ready").startsWith("200 "));
+        assertFalse(each.output().contains("eyJ"), "a token");
+      }
+    } finally {
+      tokens.lifetimeSeconds = 60;
     }
   }
 }
