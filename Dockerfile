@@ -13,9 +13,9 @@ RUN ENOS_BASE_URL=http://localhost:1 KAFKA_BOOTSTRAP_SERVERS=localhost:1 ENOS_AU
     java -XX:ArchiveClassesAtExit=/app/classes.jsa -jar /app/flow-instance-routes.jar > /dev/null \
     && chmod 0444 /app/classes.jsa
 
-# The heap's share of the container's memory; a process out of memory ends and is started again.
+# The heap's share of the container's memory, so that 512 MiB suffice; a process out of memory ends and is started again.
 # A variable, so that a deployment can give its own in place of them.
-ENV JAVA_TOOL_OPTIONS="-XX:MaxRAMPercentage=70 -XX:+ExitOnOutOfMemoryError"
+ENV JAVA_TOOL_OPTIONS="-XX:MaxRAMPercentage=60 -XX:+ExitOnOutOfMemoryError"
 
 USER 10001:10001
 EXPOSE 9876
