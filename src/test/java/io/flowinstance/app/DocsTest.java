@@ -2,6 +2,7 @@ package io.flowinstance.app;
 
 import static java.util.stream.Collectors.joining;
 import static java.util.stream.Collectors.toCollection;
+import static java.util.stream.Collectors.toSet;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -28,13 +30,24 @@ import org.junit.jupiter.params.provider.MethodSource;
 class DocsTest {
   private static final Pattern LINK = Pattern.compile("]\\(([^)\\s]+)\\)");
   private static final Pattern CODE = Pattern.compile("`([^`\\n]+)`");
-  private static final Pattern FENCE = Pattern.compile("(?ms)^```(\\w*)\\n(.*?)^```$");
+  private static final Pattern FENCE = Pattern.compile("(?ms)^```([\\w -]*)\\n(.*?)^```$");
   private static final Pattern SETTING =
       Pattern.compile(
           "(kafka|topic|event|enos|fetch|discover|batch|shutdown|log|tracing|management|watch)(\\.[a-z-]+)+"
               + "(?<!\\.sql)");
   private static final Pattern METRIC = Pattern.compile("flow_instance_[a-z_]+");
   private static final Pattern TYPE = Pattern.compile("[A-Z][A-Za-z]*[a-z][A-Za-z]*[A-Z]\\w*");
+
+  /** What a block of commands needs beside a JDK, by the word that must stand behind {@code sh}. */
+  private static final Map<String, Pattern> NEEDS =
+      Map.of(
+          "kafka", Pattern.compile("java -jar |kcat "),
+          "kafka-scripts", Pattern.compile("kafka-[a-z-]+\\.sh "),
+          "kafka-connect", Pattern.compile("connect-[a-z-]+\\.sh "),
+          "flink", Pattern.compile("sql-client\\.sh"),
+          "kubernetes", Pattern.compile("kubectl "),
+          "docker", Pattern.compile("docker "),
+          "osv-scanner", Pattern.compile("osv-scanner "));
 
   /** Names of others that look like a class of ours. */
   private static final Set<String> OTHERS =
@@ -97,28 +110,78 @@ class DocsTest {
     }
   }
 
+  /** {@code .ci/docs} runs the blocks that need nothing, and those marked {@code kafka}. */
+  @ParameterizedTest
+  @MethodSource("pages")
+  void everyCommandRunsAnywhereOrItsBlockSaysWhatItNeeds(Path page) {
+    FENCE
+        .matcher(text(page))
+        .results()
+        .filter(block -> block.group(1).matches("sh\\b.*"))
+        .forEach(
+            block -> {
+              String script = block.group(2);
+              Set<String> needs = new TreeSet<>();
+              NEEDS.forEach(
+                  (need, command) -> {
+                    if (command.matcher(script).find()) {
+                      needs.add(need);
+                    }
+                  });
+              String marked = block.group(1).substring(2).strip();
+              if (needs.isEmpty()) {
+                assertTrue(Set.of("", "slow").contains(marked), script);
+                assertEquals(
+                    Set.of(), all(Pattern.compile("\\{[a-z]+}|/path/to"), script, 0), script);
+              } else {
+                assertEquals(needs, Set.of(marked), script);
+              }
+            });
+  }
+
   @ParameterizedTest
   @MethodSource("pages")
   void everyCommandNamesWhatExists(Path page) {
-    String pom = text("pom.xml") + text("benchmarks/pom.xml");
-    Set<String> settings = settings();
-    Set<String> commands = all(Pattern.compile("(?m)^## `([a-z-]+)"), text("docs/commands.md"), 1);
+    String poms = text("pom.xml") + text("benchmarks/pom.xml");
+    String tests = files(Path.of("src/test/java")).map(DocsTest::text).collect(joining());
+    String manifests = files(Path.of("k8s")).map(DocsTest::text).collect(joining());
+    String defaults = text("src/main/resources/application.properties");
+    Set<String> variables = settings().stream().map(DocsTest::variable).collect(toSet());
     for (String script : scripts(text(page))) {
       all(Pattern.compile("-P(\\w+)"), script.replaceAll("kcat [^\\n]*", ""), 1)
-          .forEach(profile -> assertTrue(pom.contains("<id>" + profile + "</id>"), profile));
-      all(Pattern.compile("-(?:Dtest|Dit\\.test)=([A-Z]\\w+)"), script, 1)
+          .forEach(profile -> assertTrue(poms.contains("<id>" + profile + "</id>"), profile));
+      all(Pattern.compile("-D((?:demo|bench|cases)\\.\\w+)="), script, 1)
+          .forEach(property -> assertTrue((poms + tests).contains(property), property));
+      all(
+              Pattern.compile("(?:-Dtest=|-Dit\\.test=|io\\.flowinstance\\.\\w+\\.)([A-Z]\\w+)"),
+              script,
+              1)
           .forEach(test -> assertTrue(types().contains(test), test));
       all(Pattern.compile("apply -k (\\S+)"), script, 1)
           .forEach(
               folder -> assertTrue(Files.exists(Path.of(folder, "kustomization.yaml")), folder));
-      all(Pattern.compile("export (?!OTEL_|MAVEN_)([A-Z_]+?)(?:_FILE)?="), script, 1)
-          .forEach(
-              variable ->
-                  assertTrue(
-                      settings.stream().map(DocsTest::variable).anyMatch(variable::equals),
-                      variable));
-      all(Pattern.compile("\\.jar ([a-z][a-z-]+)(?= |$)"), script, 1)
-          .forEach(command -> assertTrue(commands.contains(command), command));
+      all(
+              Pattern.compile(
+                  "(?<![\\w/])(?:src|docs|k8s|benchmarks|engines|\\.ci|\\.githooks)/[\\w./-]+"),
+              script,
+              0)
+          .forEach(file -> assertTrue(Files.exists(Path.of(file)), file));
+      all(
+              Pattern.compile(
+                  "(?:^|export |literal=| )(?!OTEL_|MAVEN_|BUILD_)((?:[A-Z]+_)+[A-Z]+)="),
+              script,
+              1)
+          .stream()
+          .map(variable -> variable.replaceFirst("_FILE$", ""))
+          .forEach(variable -> assertTrue(variables.contains(variable), variable));
+      all(Pattern.compile("kcat .*-t (\\S+)"), script, 1)
+          .forEach(topic -> assertTrue(defaults.contains(" = " + topic + "\n"), topic));
+      all(
+              Pattern.compile(
+                  "(?:secret generic|get secret|configmap|cronjob/| -n) ?(?!kafka-cluster-ca)([a-z][a-z-]+)"),
+              script,
+              1)
+          .forEach(name -> assertTrue(manifests.contains(name), name));
     }
   }
 
@@ -188,7 +251,7 @@ class DocsTest {
     return FENCE
         .matcher(page)
         .results()
-        .filter(block -> block.group(1).equals("sh"))
+        .filter(block -> block.group(1).matches("sh\\b.*"))
         .map(block -> block.group(2).replace("\\\n", " "))
         .flatMap(String::lines)
         .toList();

@@ -1,18 +1,30 @@
 package io.flowinstance.command;
 
+import static java.util.stream.Collectors.joining;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 class CommandLineInterfaceTest {
   @Test
@@ -37,6 +49,68 @@ class CommandLineInterfaceTest {
       assertEquals(0, CommandRun.of(Map.of(), command, "--help").exitCode());
     }
     assertEquals("flow-instance-routes dev", CommandRun.of(Map.of(), "--version").out().strip());
+  }
+
+  @ParameterizedTest
+  @MethodSource("printed")
+  void understandsEveryCommandLineThatThePagesPrint(String args) {
+    assertDoesNotThrow(() -> commandLine().parseArgs(args.strip().split(" +")), args);
+  }
+
+  /** The arguments of the commands in blocks, and of those in a sentence that have an option. */
+  static Stream<String> printed() throws IOException {
+    try (Stream<Path> docs = Files.list(Path.of("docs"))) {
+      String pages =
+          Stream.concat(Stream.of(Path.of("README.md")), docs.filter(Files::isRegularFile))
+              .map(CommandLineInterfaceTest::text)
+              .collect(joining());
+      String commands = String.join("|", commandLine().getSubcommands().keySet());
+      return Pattern.compile(
+          "java -jar \\S+\\.jar ([^`<\\n]+)|`((?:%s) -[^`\\n]*)`".formatted(commands))
+          .matcher(pages)
+          .results()
+          .map(found -> found.group(1) == null ? found.group(2) : found.group(1))
+          .distinct()
+          .toList()
+          .stream();
+    }
+  }
+
+  @Test
+  void describesEveryOptionOfACommandAndNoOther() {
+    commandLine()
+        .getSubcommands()
+        .forEach(
+            (name, command) -> {
+              SortedSet<String> options =
+                  new TreeSet<>(command.getCommandSpec().optionsMap().keySet());
+              options.removeAll(Set.of("-h", "--help", "-V", "--version"));
+              SortedSet<String> described = new TreeSet<>();
+              Matcher section =
+                  Pattern.compile("(?ms)^## `%s\\b.*?(?=^## |\\z)".formatted(name))
+                      .matcher(text(Path.of("docs/commands.md")));
+              if (section.find()) {
+                Pattern.compile("`(?:%s )?(--[a-z-]+)[^`\\n]*`".formatted(name))
+                    .matcher(section.group())
+                    .results()
+                    .forEach(option -> described.add(option.group(1)));
+              }
+              assertEquals(options, described, name);
+            });
+  }
+
+  private static CommandLine commandLine() {
+    return CommandLineInterface.of(
+        new CommandContext(
+            Map.of(), InputStream.nullInputStream(), Clock.systemUTC(), true, () -> false));
+  }
+
+  private static String text(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @ParameterizedTest
