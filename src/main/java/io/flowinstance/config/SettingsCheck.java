@@ -254,13 +254,10 @@ final class SettingsCheck {
             || Stream.of(text("discover.owners").split(",", -1)).noneMatch(String::isBlank),
         "discover.owners",
         "give owners with one comma between two, or leave it empty for all");
-    boolean instant = is("discover.from", "");
-    try {
-      instant |= Instant.parse(text("discover.from")) != null;
-    } catch (DateTimeException e) {
-      // It stays as it is: no instant.
-    }
-    expect(instant, "discover.from", "give it as 2026-01-31T10:00:00Z");
+    expect(
+        is("discover.from", "") || isInstant(text("discover.from")),
+        "discover.from",
+        "give it as 2026-01-31T10:00:00Z");
   }
 
   private void addressOfThisMachine(String name) {

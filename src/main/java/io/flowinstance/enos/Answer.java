@@ -35,14 +35,9 @@ public record Answer(
         redaction);
   }
 
-  /** An answer whose body is not yet read. */
-  public Answer(int httpStatus, byte[] body, String retryAfter, Redaction redaction) {
-    this(httpStatus, JsonBody.of(body), retryAfter, redaction);
-  }
-
-  /** An answer that holds no secret. */
+  /** An answer whose body is not yet read, and that holds no secret. */
   public Answer(int httpStatus, byte[] body, String retryAfter) {
-    this(httpStatus, body, retryAfter, Redaction.NONE);
+    this(httpStatus, JsonBody.of(body), retryAfter, Redaction.NONE);
   }
 
   /** The same answer for whoever tells of it: what was read of the body can be forgotten. */

@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.flowinstance.json.JsonBody;
 import java.time.Duration;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -117,7 +118,10 @@ class RedactionTest {
     String body = "{\"code\":1002,\"msg\":\"%s%s is unknown\",\"data\":\"%s\"}";
     Answer answer =
         new Answer(
-            200, body.formatted("x".repeat(190), TOKEN, TOKEN).getBytes(UTF_8), null, redaction);
+            200,
+            JsonBody.of(body.formatted("x".repeat(190), TOKEN, TOKEN).getBytes(UTF_8)),
+            null,
+            redaction);
 
     ApiFailure failure = assertThrows(ApiFailure.class, answer::data);
 
@@ -130,8 +134,8 @@ class RedactionTest {
   @ValueSource(ints = {0, 5, 220, 250, 2000, 2040, 100_000})
   void anAnswerThatIsNoJsonIsQuotedWithoutSecrets(int before) {
     byte[] body = ("x".repeat(before) + TOKEN).getBytes(UTF_8);
-    Answer answer = new Answer(401, body, null, redaction);
-    Answer success = new Answer(200, body, null, redaction);
+    Answer answer = new Answer(401, JsonBody.of(body), null, redaction);
+    Answer success = new Answer(200, JsonBody.of(body), null, redaction);
 
     for (Answer each : new Answer[] {answer, success}) {
       ApiFailure failure = assertThrows(ApiFailure.class, each::data);
@@ -148,7 +152,7 @@ class RedactionTest {
         assertThrows(ApiFailure.class, () -> new Answer(200, body, null).data()).getMessage();
     assertTrue(quoting.contains("tokenOf32Letters"), quoting);
 
-    Answer answer = new Answer(200, body, null, Redaction.of(word));
+    Answer answer = new Answer(200, JsonBody.of(body), null, Redaction.of(word));
     ApiFailure failure = assertThrows(ApiFailure.class, answer::data);
 
     assertEquals(quoting.replace("tokenOf32Letters", "[hidden]"), failure.getMessage());
