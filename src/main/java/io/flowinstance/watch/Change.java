@@ -22,6 +22,10 @@ final class Change {
   private final long published;
   private final List<TransitionEvent> transitions = new ArrayList<>();
   private final WatchedInstance after;
+  private long since;
+  private long startedAt;
+  private Rerun rerun = Rerun.NONE;
+  private int attempt = 1;
 
   /** A status as it was seen from one time to another. */
   private record Previous(String status, long since, long seenAt) {}
@@ -34,7 +38,15 @@ final class Change {
     this.now = now;
     at = now.at();
     published = before == null ? 0 : before.sequence();
-    WatchedInstance instance = before == null ? firstSight() : instance(before);
+    boolean settled = now.enrichment().settled();
+    Instant start = now.enrichment().startedAt();
+    since = at;
+    startedAt = start == null ? 0 : start.toEpochMilli();
+    if (before == null) {
+      add(null, NO_TASK, attempt, now.statusName(), settled);
+    } else {
+      compare(before, settled);
+    }
     List<Task> tasks = tasks(before);
     long changedAt = transitions.isEmpty() ? before.changedAt() : at;
     if (isHistory) {
@@ -44,14 +56,14 @@ final class Change {
         new WatchedInstance(
             now.enrichment().userId(),
             now.enrichment().orgId(),
-            instance.status(),
-            instance.settled(),
-            instance.since(),
+            now.statusName(),
+            settled,
+            since,
             at,
             changedAt,
-            instance.startedAt(),
-            instance.rerun(),
-            instance.attempt(),
+            startedAt,
+            rerun,
+            attempt,
             published + transitions.size(),
             0,
             0,
@@ -68,21 +80,15 @@ final class Change {
     return transitions;
   }
 
-  private WatchedInstance firstSight() {
-    add(null, NO_TASK, 1, now.statusName(), now.enrichment().settled());
-    return instance(at, startedAt(), Rerun.NONE, 1);
-  }
-
-  private WatchedInstance instance(WatchedInstance before) {
-    boolean settled = now.enrichment().settled();
-    boolean starts = startedAt() != 0 && startedAt() != before.startedAt();
+  private void compare(WatchedInstance before, boolean settled) {
+    boolean starts = startedAt != 0 && startedAt != before.startedAt();
     boolean startsAgain = starts && before.startedAt() != 0;
     boolean unsettles = before.settled() && !settled;
     boolean isRerun =
         unsettles
             ? startsAgain || before.rerun() != Rerun.UNSETTLED_EXPECTED
             : startsAgain && before.rerun() != Rerun.NEW_START_EXPECTED;
-    Rerun rerun = before.rerun();
+    rerun = before.rerun();
     if (unsettles) {
       rerun = starts || rerun == Rerun.UNSETTLED_EXPECTED ? Rerun.NONE : Rerun.NEW_START_EXPECTED;
     } else if (starts) {
@@ -90,37 +96,16 @@ final class Change {
     } else if (settled && !before.settled()) {
       rerun = Rerun.NONE;
     }
-    int attempt = before.attempt() + (isRerun ? 1 : 0);
-    long since = before.since();
-    if (isRerun || settled != before.settled() || !now.statusName().equals(before.status())) {
-      Previous previous = new Previous(before.status(), since, before.seenAt());
-      add(previous, NO_TASK, attempt, now.statusName(), settled);
-      since = at;
+    attempt = before.attempt() + (isRerun ? 1 : 0);
+    if (!starts) {
+      startedAt = before.startedAt();
     }
-    return instance(since, starts ? startedAt() : before.startedAt(), rerun, attempt);
-  }
-
-  private WatchedInstance instance(long since, long startedAt, Rerun rerun, int attempt) {
-    return new WatchedInstance(
-        null,
-        null,
-        now.statusName(),
-        now.enrichment().settled(),
-        since,
-        at,
-        at,
-        startedAt,
-        rerun,
-        attempt,
-        0,
-        0,
-        0,
-        List.of());
-  }
-
-  private long startedAt() {
-    Instant startedAt = now.enrichment().startedAt();
-    return startedAt == null ? 0 : startedAt.toEpochMilli();
+    if (isRerun || settled != before.settled() || !now.statusName().equals(before.status())) {
+      Previous previous = new Previous(before.status(), before.since(), before.seenAt());
+      add(previous, NO_TASK, attempt, now.statusName(), settled);
+    } else {
+      since = before.since();
+    }
   }
 
   private List<Task> tasks(WatchedInstance before) {
