@@ -62,12 +62,12 @@ public final class KafkaClients implements KafkaClientFactory {
     Properties properties = producer(transactionalId, maxRequestBytes, compressionType);
     properties.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId);
     properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, transactionTimeoutMs);
-    return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
+    return getProducer(properties);
   }
 
   /**
-   * Makes an idempotent producer: what it is given stands on the topic once and in order, each
-   * record by itself.
+   * Makes an idempotent producer: each record is on the topic once and in order, without a
+   * transaction.
    *
    * @param clientId what the brokers' logs will name
    * @param maxRequestBytes largest record, uncompressed
@@ -79,7 +79,7 @@ public final class KafkaClients implements KafkaClientFactory {
     // Of several batches in flight, a topic that was just made may take the second one first, and
     // then never the first.
     properties.put(ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION, 1);
-    return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
+    return getProducer(properties);
   }
 
   /**
@@ -89,15 +89,14 @@ public final class KafkaClients implements KafkaClientFactory {
    * @param clientId what the brokers' logs will name
    */
   public Consumer<byte[], byte[]> reader(String clientId) {
-    Properties properties = connection();
+    Properties properties = new Properties();
     properties.put(ConsumerConfig.CLIENT_ID_CONFIG, clientId);
     properties.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
     properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
     properties.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
     properties.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
     setConsumerTimeouts(properties);
-    return new KafkaConsumer<>(
-        properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+    return getConsumer(properties);
   }
 
   /** Makes a client that asks the brokers about themselves; it gives up after 15 s. */
@@ -109,7 +108,7 @@ public final class KafkaClients implements KafkaClientFactory {
   }
 
   private Properties producer(String clientId, int maxRequestBytes, String compressionType) {
-    Properties properties = connection();
+    Properties properties = new Properties();
     properties.put(ProducerConfig.CLIENT_ID_CONFIG, clientId);
     properties.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, maxRequestBytes);
     properties.put(
@@ -135,12 +134,24 @@ public final class KafkaClients implements KafkaClientFactory {
 
   @Override
   public Consumer<byte[], byte[]> getConsumer(Properties ofTheRoute) {
-    return new KafkaConsumer<>(merged(ofTheRoute));
+    return consumer(ofTheRoute);
   }
 
   @Override
   public Producer<byte[], byte[]> getProducer(Properties ofTheRoute) {
-    return new KafkaProducer<>(merged(ofTheRoute));
+    return producer(ofTheRoute);
+  }
+
+  /** A consumer of bytes that connects as this process does. */
+  Consumer<byte[], byte[]> consumer(Map<?, ?> settings) {
+    return new KafkaConsumer<>(
+        merged(settings), new ByteArrayDeserializer(), new ByteArrayDeserializer());
+  }
+
+  /** A producer of bytes that connects as this process does. */
+  Producer<byte[], byte[]> producer(Map<?, ?> settings) {
+    return new KafkaProducer<>(
+        merged(settings), new ByteArraySerializer(), new ByteArraySerializer());
   }
 
   /** These settings of a client, with how this process connects. */

@@ -1,6 +1,7 @@
 package io.flowinstance.kafka;
 
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -11,14 +12,10 @@ import java.util.function.IntFunction;
 import java.util.stream.DoubleStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.Metric;
 import org.apache.kafka.common.errors.RetriableException;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.KafkaClientSupplier;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
@@ -36,7 +33,7 @@ import org.slf4j.event.Level;
 public final class StreamsSupervisor implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(StreamsSupervisor.class);
 
-  /** What has run for so long will not end for the same reason as last time. */
+  /** After it has run for so long, the last failure is over. */
   private static final long STEADY_NS = TimeUnit.SECONDS.toNanos(10);
 
   /** Longest time of a rebalance and of the restore that follows it. */
@@ -238,22 +235,20 @@ public final class StreamsSupervisor implements AutoCloseable {
 
     @Override
     public Producer<byte[], byte[]> getProducer(Map<String, Object> config) {
-      return new KafkaProducer<>(
-          clients.merged(config), new ByteArraySerializer(), new ByteArraySerializer());
+      return clients.producer(config);
     }
 
     @Override
     public Consumer<byte[], byte[]> getConsumer(Map<String, Object> config) {
-      Map<String, Object> merged = clients.merged(config);
+      Map<String, Object> leaving = new HashMap<>(config);
       // What is remembered ends with the process, so others take over its partitions at once.
-      merged.put("internal.leave.group.on.close", true);
-      return new KafkaConsumer<>(merged, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+      leaving.put("internal.leave.group.on.close", true);
+      return clients.consumer(leaving);
     }
 
     @Override
     public Consumer<byte[], byte[]> getRestoreConsumer(Map<String, Object> config) {
-      return new KafkaConsumer<>(
-          clients.merged(config), new ByteArrayDeserializer(), new ByteArrayDeserializer());
+      return clients.consumer(config);
     }
 
     @Override

@@ -32,8 +32,6 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -284,7 +282,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     }
   }
 
-  /** Waits until the round that is being published has been. */
+  /** Waits for the round that is being published, which has the same lock. */
   @Override
   public synchronized void onPartitionsRevoked(Collection<TopicPartition> revoked) {
     if (revoked.contains(partition)) {
@@ -324,8 +322,6 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     properties.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, options.sessionTimeoutMs());
     properties.put(ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG, MAX_POLL_INTERVAL_MS);
     KafkaClients.setConsumerTimeouts(properties);
-    properties.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
-    properties.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
     return clients.getConsumer(properties);
   }
 
@@ -336,8 +332,6 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     properties.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, options.transactionalId());
     properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, options.transactionTimeoutMs());
     KafkaClients.setProducerTimeouts(properties);
-    properties.put(ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
-    properties.put(ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
     return clients.getProducer(properties);
   }
 
