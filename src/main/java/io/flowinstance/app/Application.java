@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
 public final class Application {
   private Application() {}
 
-  /** Each by its name: to find them by a wildcard, Camel unpacks the JAR, half of the start. */
+  /** Each file by its name: for a wildcard, Camel reads the whole JAR, half of the start. */
   static String routes(boolean discover) {
     return FetchBeans.ROUTES
         + ",classpath:routes/on-error.camel.yaml,classpath:routes/pipeline.camel.yaml"
@@ -63,7 +63,7 @@ public final class Application {
                   if (running.get() != null) {
                     running.get().stop();
                   }
-                  // Nothing that is to be deleted on exit is, after a halt.
+                  // After a halt, the JVM deletes nothing on exit.
                   Stream.ofNullable(unpacked.listFiles()).flatMap(Stream::of).forEach(File::delete);
                   unpacked.delete();
                   Runtime.getRuntime().halt(exitCode.get());
@@ -84,7 +84,7 @@ public final class Application {
     return 0;
   }
 
-  /** For what libraries unpack. Where none can be made, lz4 works without, and zstd does not. */
+  /** A folder for what libraries unpack. Without one, lz4 works, and zstd does not. */
   private static File ownTemporaryFolder() {
     File folder =
         new File(System.getProperty("java.io.tmpdir"), "flow-instance-routes-" + UUID.randomUUID());
@@ -192,7 +192,7 @@ public final class Application {
         .withMetricsEnabled(true)
         .withHost(settings.getString("management.bind-address"))
         .withPort(settings.getInt("management.port"));
-    // What it says of a consumer, KafkaHealth says in words.
+    // KafkaHealth says the same of a consumer, in a sentence.
     main.configure().health().setConsumersEnabled(false);
     // Bound before Camel looks for one. Camel's own meters cost more than they tell beside ours.
     main.bind("metricsRegistry", meters);

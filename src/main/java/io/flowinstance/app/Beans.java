@@ -45,12 +45,12 @@ record Beans(
     Tracing traces,
     MeterRegistry meters)
     implements CamelConfiguration {
-  /** What is decoded and what is sent at the moment needs a multiple of it. */
+  /** What is being decoded and sent needs a multiple of that heap. */
   private static final int HEAP_PART_OF_OUTCOMES = 8;
 
   private static final int HEAP_PART_OF_RECORDS = 16;
 
-  /** What waits for a call or a commit lives long, and is dear to a garbage collector. */
+  /** Records that wait for a call or a commit live long, which costs garbage collection. */
   private static final int RECORDS_IN_FLIGHT = 1_024;
 
   private static final int RECORDS_PER_CALL = 4;

@@ -6,7 +6,7 @@ import java.util.function.Supplier;
 import org.apache.camel.health.HealthCheckResultBuilder;
 import org.apache.camel.impl.health.AbstractHealthCheck;
 
-/** A health check that is down as long as there is something to say. */
+/** A health check that is down while something is wrong, and says what. */
 final class DescribedHealthCheck extends AbstractHealthCheck {
   private final boolean liveness;
   private final Supplier<String> complaint;

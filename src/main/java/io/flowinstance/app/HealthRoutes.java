@@ -9,9 +9,9 @@ import org.apache.camel.support.service.ServiceSupport;
 
 /**
  * What Camel's own health lacks. {@code /observe/health/started} is 200 once every route has
- * started, the one that polls last of all, and 503 before. And no query parameter counts: Camel's
- * {@code data}, {@code stackTrace} and {@code exposureLevel} would let the caller choose what is
- * said. To be added to a context after its management server.
+ * started, the one that polls last of all, and 503 before. Query parameters are ignored: with
+ * Camel's {@code data}, {@code stackTrace} and {@code exposureLevel}, the caller would choose what
+ * is said. To be added to a context after its management server.
  */
 final class HealthRoutes extends ServiceSupport implements StaticService {
   private static final String UP = "{\"status\":\"UP\"}";

@@ -54,7 +54,7 @@ public final class Outcomes {
     } catch (UnreadableResponseException e) {
       throw fetch.answer().unreadable(e.getMessage());
     } catch (RuntimeException e) {
-      // A fault of ours, and one answer must not stop all the others for ever.
+      // A fault of this program: it must not stop the other answers.
       throw fetch.answer().unreadable("The answer broke the decoder: " + e);
     }
   }
@@ -70,7 +70,7 @@ public final class Outcomes {
       @Variable("record") SharedCall record,
       @Variable("fetch") FetchState fetch) {
     List<String> unreadable = instance.graph().tasks().faults();
-    // Only dead letters tell of the call, and to tell of it reads the whole answer again.
+    // Only a dead letter describes the call, and for that the whole answer is read again.
     DeadLetters.Call call = unreadable.isEmpty() ? DeadLetters.Call.NONE : call(fetch);
     Heap heap = new Heap(record);
     List<Outcome> outcomes = new ArrayList<>();
@@ -132,7 +132,7 @@ public final class Outcomes {
     }
   }
 
-  /** The dead letters of an id that came to a failure which asking again would not change. */
+  /** The dead letters of an id whose failure no repeated call would change. */
   public List<Outcome> deadLetter(
       @ExchangeException Exception failure,
       @Variable("record") SharedCall record,

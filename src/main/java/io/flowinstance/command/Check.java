@@ -237,7 +237,7 @@ final class Check implements Callable<Integer> {
     try {
       config = await(admin.describeConfigs(Set.of(resource)).values().get(resource));
     } catch (AuthorizationException e) {
-      // Whoever may not see the topic's settings is told nothing.
+      // This login may not see the topic's settings.
       return;
     }
     String policy = config.get(TopicConfig.CLEANUP_POLICY_CONFIG).value();
@@ -296,7 +296,7 @@ final class Check implements Callable<Integer> {
               .formatted(prefix),
           e);
     } catch (TransactionalIdNotFoundException e) {
-      // As it should be: nobody has used it, and this login may know so.
+      // As expected: nobody has used it, and this login may ask for it.
     }
     return prefix + "-…: this login may use them.";
   }
@@ -344,7 +344,7 @@ final class Check implements Callable<Integer> {
                     .formatted(Words.duration(skew.abs()), skew.isNegative() ? "ahead" : "behind"));
   }
 
-  /** Prints what is found, or what to fix; whether there is nothing to fix. */
+  /** Prints the answer, or what to fix; returns whether there is nothing to fix. */
   private boolean ask(String subject, String of, Supplier<String> question) {
     try {
       tell("ok", subject, question.get());

@@ -52,10 +52,10 @@ public final class CommandLineInterface {
   public static int run(String[] args, Callable<Integer> pipeline) {
     AddressCache.shorten();
     Console console = System.console();
-    // Into a pipe or a file goes UTF-8, whatever the locale: JSON is nothing else.
+    // A pipe or a file gets UTF-8, whatever the locale, as JSON needs it.
     Charset charset = console == null ? UTF_8 : console.charset();
     if (args.length == 0) {
-      // Past the parser: to load it takes half a second.
+      // Without the parser, which takes half a second to load.
       try {
         return pipeline.call();
       } catch (Exception failure) {
@@ -78,7 +78,7 @@ public final class CommandLineInterface {
           if (parsed.hasSubcommand()
               && !(parsed.subcommand().commandSpec().userObject() instanceof Watch)
               && System.getProperty(LOG_SETTINGS) == null) {
-            // Before anything logs: standard output belongs to a command that ends by itself.
+            // Before anything logs: standard output is for the result of such a command.
             System.setProperty(LOG_SETTINGS, "logback-command.xml");
           }
           return new RunLast().execute(parsed);

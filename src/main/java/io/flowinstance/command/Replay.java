@@ -159,7 +159,7 @@ final class Replay implements AutoCloseable {
                     Map.of(groupId, new ListConsumerGroupOffsetsSpec().topicPartitions(partitions)),
                     new ListConsumerGroupOffsetsOptions().requireStable(true))
                 .partitionsToOffsetAndMetadata(groupId));
-    // The client leaves out what it was not told: to begin there anew would replay all again.
+    // The client leaves out what the brokers did not tell. To begin there would replay all again.
     if (!committed.keySet().containsAll(partitions)) {
       throw new CommandFailedException(
           "The brokers do not tell all offsets of the group %s: run this again."

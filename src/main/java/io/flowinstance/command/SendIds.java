@@ -133,7 +133,7 @@ final class SendIds implements Callable<Integer> {
   }
 
   private Map<InstanceQuery, String> readIds() {
-    // Before a long text is read from somewhere: a fault of the settings.
+    // Reports faults of the settings before a long text is read.
     if (!dryRun) {
       context.settings(Settings.Part.KAFKA);
     }
@@ -200,7 +200,7 @@ final class SendIds implements Callable<Integer> {
     String topic = settings.getString("topic.instance-ids");
     KafkaClients clients = new KafkaClients(settings::kafkaConnection);
     try (Admin admin = clients.admin()) {
-      // A producer would make the topic where brokers allow that.
+      // A producer would create a missing topic, where the brokers allow that.
       CommandContext.partitions(admin, topic);
     }
     AtomicLong sent = new AtomicLong();

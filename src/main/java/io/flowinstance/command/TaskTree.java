@@ -77,7 +77,7 @@ final class TaskTree {
         tree.draw(node, unicode, lines);
       }
     }
-    // What is left goes round in a circle, which EnOS says there is not.
+    // What is left is part of a cycle, which EnOS does not allow.
     for (Node node : tree.nodes) {
       if (!node.drawn) {
         tree.draw(node, unicode, lines);
@@ -103,7 +103,7 @@ final class TaskTree {
     return known == null ? add(nodeId, printable(nodeId), "(not in the graph)") : known;
   }
 
-  /** Without recursion: a chain may be as long as it likes. */
+  /** Draws without recursion, which a long chain would exhaust. */
   private void draw(Node root, boolean unicode, Consumer<String> lines) {
     String[] signs =
         unicode ? new String[] {"├─ ", "└─ ", "│  "} : new String[] {"|- ", "`- ", "|  "};

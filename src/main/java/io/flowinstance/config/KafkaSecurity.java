@@ -37,7 +37,7 @@ final class KafkaSecurity {
       return "";
     } catch (KafkaException | GeneralSecurityException e) {
       Throwable root = e;
-      // Behind it is what the cipher has to say, and no longer what is wrong.
+      // What caused an IOException is the cipher's message, which does not say what is wrong.
       while (root.getCause() != null && !(root instanceof IOException)) {
         root = root.getCause();
       }

@@ -38,8 +38,8 @@ final class AnswerBody {
   }
 
   /**
-   * The first part of a body that only explains a status: what can be had of it. Nothing that goes
-   * wrong with such a body may hide the status.
+   * The first part of a body that only explains a status, as far as it can be read. A fault of such
+   * a body must not hide the status.
    */
   static byte[] firstPart(InputStream in) throws IOException {
     return unpacked(read(in, LONGEST_OF_A_FAILURE, false), LONGEST_OF_A_FAILURE, false);

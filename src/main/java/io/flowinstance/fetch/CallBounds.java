@@ -30,7 +30,7 @@ import org.apache.hc.core5.http.io.entity.ByteArrayEntity;
  */
 record CallBounds(EnosHttpClient.Options options, ScheduledExecutorService timer)
     implements ExecChainHandler {
-  /** About, in the JSON of a task. */
+  /** About what one value takes in the JSON of a task. */
   private static final int BYTES_OF_A_VALUE = 16;
 
   @Override

@@ -52,14 +52,13 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
   private static final String INSTANCE_ID = "instanceId";
   private static final long SWEEP_MS = 250;
 
-  /**
-   * An id that spent its retry budget needs no more; one that is refused at once needs a pattern.
-   */
+  /** How many failures blame an id that has spent its retry budget. */
   private static final int FAILURES_OVER_A_BUDGET = 2;
 
+  /** How many failures blame an id that no repetition within the budget would help. */
   private static final int FAILURES_AT_ONCE = 3;
 
-  /** Where so many are needed, a limited rate is everybody's. */
+  /** If more failures than these are needed, the gateway limits the rate for everybody. */
   private static final int FAILURES_OF_A_RATE_LIMIT = 6;
 
   /** The last call of a budget begins within it, even if it has to wait for its turn. */
@@ -129,7 +128,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     timer.scheduleWithFixedDelay(this::cancelUnwanted, SWEEP_MS, SWEEP_MS, TimeUnit.MILLISECONDS);
   }
 
-  /** Beyond the calls, some threads decode what the last ones brought. */
+  /** A thread for each call, and some that decode answers. */
   private Executor threads(ExecutorServiceManager executors, int concurrency) {
     int size = concurrency + Runtime.getRuntime().availableProcessors();
     ThreadPoolProfile profile = new ThreadPoolProfile("fetch");
@@ -140,8 +139,8 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
   }
 
   /**
-   * No more answers at once than processors become trees and messages. What waits for heap
-   * meanwhile is made up for by another thread, and keeps no call from being made.
+   * The threads that turn answers into messages, one per processor. While one of them waits for
+   * heap, another takes its place, so no call waits for that.
    */
   private static ForkJoinPool answerThreads() {
     int processors = Runtime.getRuntime().availableProcessors();
@@ -372,8 +371,8 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     }
 
     /**
-     * Whether the rate is limited for several instances, as far as this one can tell: it says no
-     * more once it was refused again and again while others were served.
+     * Whether the rate is limited for several instances. One that was refused again and again while
+     * others were served is no sign of that.
      */
     private boolean isForAll(long now) {
       synchronized (rateLimited) {
@@ -456,7 +455,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       }
     }
 
-    /** Ends it unless it is called for, or has its place in the queue of a process that stops. */
+    /** Ends the fetch if nobody waits for it, or if it waits while the process stops. */
     void cancelIfUnwanted() {
       if (scope.isCancelled()) {
         CancelledException cancelled = new CancelledException("Nobody waits for it any more.");
@@ -481,7 +480,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       }
     }
 
-    /** Names the instance in every log line of this work, and in none of the thread's next. */
+    /** Names the instance in every log line of this work. */
     private <T> T inLog(Supplier<T> work) {
       MDC.put(INSTANCE_ID, query().instanceId());
       try {

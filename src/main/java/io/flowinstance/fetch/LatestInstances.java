@@ -14,7 +14,7 @@ final class LatestInstances {
   private long time;
   private long timeOfOthers;
 
-  /** It happened to this one, too; not always told in the order of the times. */
+  /** Notes that it happened to this instance. The times need not come in order. */
   void add(InstanceQuery query, long at) {
     if (last == null) {
       last = query;

@@ -59,7 +59,7 @@ public final class OutageDetector {
     /** Another instance was served. */
     void othersAreServed();
 
-    /** Nothing is known, and a call is to find out; its failure says nothing about the instance. */
+    /** Calls once to find out if anything is served: a failure does not count for the id. */
     void tryOnce();
   }
 
@@ -295,7 +295,7 @@ public final class OutageDetector {
     }
   }
 
-  /** It may just have come back: asked at once for what it served before, it tells. */
+  /** The API may just have come back: asks at once for an instance that it served before. */
   private synchronized void livesWithoutServing() {
     if (lives) {
       lives = false;

@@ -148,7 +148,7 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
     throw new CompletionException(failure);
   }
 
-  /** Whoever may not see the topic's settings is believed: Kafka refuses what does not fit. */
+  /** Empty if this login may not see the topic's settings: Kafka refuses what does not fit. */
   private CompletionStage<String> compacted(String topic) {
     ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
     return ask(client -> client.describeConfigs(Set.of(resource)).values().get(resource))

@@ -13,7 +13,7 @@ import org.slf4j.LoggerFactory;
 final class ConsumerHealth {
   private static final Logger LOG = LoggerFactory.getLogger(ConsumerHealth.class);
 
-  /** One failure may be a rebalance's or a broker's that restarts. */
+  /** A single failure may come from a rebalance, or from a broker that restarts. */
   private static final int FAILURES_IN_A_ROW = 2;
 
   private final int number;
@@ -123,7 +123,7 @@ final class ConsumerHealth {
         length);
   }
 
-  /** Retention was faster than this consumer. */
+  /** Retention deleted records before this consumer read them. */
   void lost(TopicPartition partition, DoneOffsets.Range offsets) {
     LOG.warn(
         "Retention deleted {} offsets of {}, from {} on, before their ids were read.",
@@ -132,7 +132,7 @@ final class ConsumerHealth {
         offsets.from());
   }
 
-  /** No form of a dead letter is taken. */
+  /** The topic accepts no dead letter of a record, however small. */
   void refused(String position, String topic) {
     refused =
         "Topic %s accepts no dead letter of %s, however small: check its max.message.bytes."

@@ -132,7 +132,7 @@ final class FlowKafkaConsumer extends DefaultConsumer implements Suspendable {
     }
   }
 
-  /** Takes no record any more and publishes what comes of the calls that are under way. */
+  /** Takes no more records, and publishes the outcomes of the calls that are under way. */
   @Override
   protected void doSuspend() throws Exception {
     Duration patience =

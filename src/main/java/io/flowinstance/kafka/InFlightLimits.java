@@ -7,7 +7,7 @@ import java.time.Duration;
  *
  * @param batchRecords outcomes that are published at once
  * @param patience between two transactions, as long as neither holds a whole batch
- * @param records that may be in flight, about: of each partition its share, or what is least
+ * @param records how many may be in flight, about: partitions share them, and each has a minimum
  * @param recordBytes that all records may take until they are done
  */
 public record InFlightLimits(int batchRecords, Duration patience, int records, long recordBytes) {}

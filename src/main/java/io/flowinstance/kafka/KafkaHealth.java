@@ -89,7 +89,7 @@ public final class KafkaHealth {
       answeredAt = nanoTime.getAsLong();
       faults.clear("login");
     } else if (!(Answers.failure(failure) instanceof RetriableException)) {
-      // An answer, and no good one, or a client that cannot be made.
+      // The brokers answered with a fault, or no client can be made.
       answeredAt = nanoTime.getAsLong();
       faults.report("login", KafkaFaults.sentence(failure));
     }

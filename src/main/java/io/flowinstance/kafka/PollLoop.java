@@ -42,19 +42,22 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
 
   private static final Duration POLL = Duration.ofMillis(100);
 
-  /** Longer than the client waits before it asks for the topic again: between, polls are empty. */
+  /**
+   * Without a failure for this long, reading works again. The client asks for a missing topic more
+   * often than that, and polls are empty in between.
+   */
   private static final Duration CALM = Duration.ofSeconds(7);
 
   /** While a partition waits to be resumed. */
   private static final Duration SHORT_POLL = Duration.ofMillis(5);
 
-  /** The calls of partitions that are revoked may come to an end within this time. */
+  /** How long a revoke waits for the calls of its partitions. */
   private static final Duration REVOKE_PATIENCE = Duration.ofMillis(500);
 
   private static final Duration ASK_AGAIN = Duration.ofMillis(100);
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(2);
 
-  /** A single login may fail while credentials change; what has failed so often is made anew. */
+  /** A login may fail while credentials change. After so many failures the client is made anew. */
   private static final int LOGINS_OF_A_CLIENT = 3;
 
   /** Far more than W3C Trace Context asks to be carried on. */
@@ -185,7 +188,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     inFlight.add(records, idRecords, position(records.partition()));
   }
 
-  /** What is polled next: behind control records, too. Not known while a new leader is asked. */
+  /** The offset that is polled next, also behind control records; 0 while it is not known. */
   private long position(TopicPartition partition) {
     try {
       return consumer.position(partition, Duration.ZERO);

@@ -109,7 +109,7 @@ final class PublishLoop implements Runnable {
     }
   }
 
-  /** A send to a topic that is not there would wait for it, message by message: so it is asked. */
+  /** Asks for the topics first: each send to a missing topic would wait for it. */
   private void getReady() throws InterruptedException {
     if (!topicsAreThere) {
       askForTopics();
@@ -176,7 +176,7 @@ final class PublishLoop implements Runnable {
     }
   }
 
-  /** Collects into {@code refused} what no repetition would let through. */
+  /** Sends everything; {@code refused} receives the messages that no repetition would help. */
   private void send(
       InFlight.Transaction transaction,
       List<ReadyOutcome> outcomes,
@@ -229,7 +229,7 @@ final class PublishLoop implements Runnable {
   private void committed(InFlight.Transaction transaction, long nanos) {
     undecided = null;
     count(transaction.all());
-    // Told with the commit: until then, another consumer may find the same.
+    // Not before the commit: until then, another consumer may find the same loss.
     inFlight
         .committed(transaction, nanos)
         .forEach(

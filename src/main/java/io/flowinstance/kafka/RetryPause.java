@@ -2,7 +2,7 @@ package io.flowinstance.kafka;
 
 import java.time.Duration;
 
-/** How long it takes until what failed is tried again: longer each time, and never long. */
+/** The pause before what failed is tried again: longer each time, up to 5 s. */
 final class RetryPause {
   private static final long FIRST_MS = 250;
   private static final long LONGEST_MS = 5_000;

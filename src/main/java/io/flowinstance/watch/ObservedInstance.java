@@ -30,9 +30,9 @@ record ObservedInstance(
   private static final int LONGEST_ID = 256;
 
   ObservedInstance {
-    Objects.requireNonNull(instanceId, "instanceId");
-    Objects.requireNonNull(graph, "graph");
-    Objects.requireNonNull(enrichment, "enrichment");
+    Objects.requireNonNull(instanceId, "instanceId is missing");
+    Objects.requireNonNull(graph, "graph is missing");
+    Objects.requireNonNull(enrichment, "enrichment is missing");
     bound(LONGEST_ID, instanceId);
     bound(LONGEST_TEXT, flowName, statusDesc);
   }
@@ -40,8 +40,8 @@ record ObservedInstance(
   @JsonIgnoreProperties(ignoreUnknown = true)
   record Graph(List<Task> tasks, List<Object> unreadableTasks) {
     Graph {
-      tasks.forEach(task -> Objects.requireNonNull(task.taskInstId(), "taskInstId"));
-      Objects.requireNonNull(unreadableTasks, "unreadableTasks");
+      tasks.forEach(task -> Objects.requireNonNull(task.taskInstId(), "taskInstId is missing"));
+      Objects.requireNonNull(unreadableTasks, "unreadableTasks is missing");
     }
   }
 
@@ -62,10 +62,10 @@ record ObservedInstance(
       String observationId,
       @JsonDeserialize(converter = InstantOfText.class) Instant fetchedAt) {
     Enrichment {
-      Objects.requireNonNull(userId, "userId");
-      Objects.requireNonNull(orgId, "orgId");
-      Objects.requireNonNull(observationId, "observationId");
-      Objects.requireNonNull(fetchedAt, "fetchedAt");
+      Objects.requireNonNull(userId, "userId is missing");
+      Objects.requireNonNull(orgId, "orgId is missing");
+      Objects.requireNonNull(observationId, "observationId is missing");
+      Objects.requireNonNull(fetchedAt, "fetchedAt is missing");
       bound(LONGEST_ID, userId, orgId);
       bound(LONGEST_TEXT, observationId);
     }
