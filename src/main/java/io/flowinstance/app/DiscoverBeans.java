@@ -2,7 +2,6 @@ package io.flowinstance.app;
 
 import io.flowinstance.config.Settings;
 import io.flowinstance.discover.Discovery;
-import io.flowinstance.enos.Identity;
 import io.flowinstance.enos.InstanceSearch;
 import io.flowinstance.fetch.EnosClient;
 import io.flowinstance.kafka.Faults;
@@ -62,7 +61,7 @@ public record DiscoverBeans(Settings settings, KafkaClientFactory clients, Meter
   private Discovery.Options options() {
     String from = settings.getString("discover.from");
     return new Discovery.Options(
-        new Identity(settings.getString("enos.user-id"), settings.getString("enos.org-id")),
+        MessageSettings.identity(settings),
         names("discover.types").map(InstanceSearch.Type::valueOf).toList(),
         settings.getString("discover.owners").isEmpty()
             ? List.of("")

@@ -2,7 +2,6 @@ package io.flowinstance.app;
 
 import io.flowinstance.config.Settings;
 import io.flowinstance.enos.AccessTokens;
-import io.flowinstance.enos.Identity;
 import io.flowinstance.fetch.ApiHeaders;
 import io.flowinstance.fetch.EnosClient;
 import io.flowinstance.fetch.EnosHttpClient;
@@ -113,7 +112,7 @@ public final class FetchBeans implements CamelConfiguration {
             new InstanceFetcher.Options(
                 settings.getInt("fetch.concurrency"),
                 Duration.ofMillis(settings.getInt("fetch.retry-budget-ms")),
-                new Identity(settings.getString("enos.user-id"), settings.getString("enos.org-id")),
+                MessageSettings.identity(settings),
                 limiter),
             tokens,
             client::closeConnections,

@@ -18,8 +18,7 @@ public record MessageSettings(
     EventMessages events,
     DeadLetters deadLetters) {
   public static MessageSettings of(Settings settings, Clock clock) {
-    Identity configured =
-        new Identity(settings.getString("enos.user-id"), settings.getString("enos.org-id"));
+    Identity configured = identity(settings);
     IdRecordReader ids = new IdRecordReader(configured.userId(), configured.orgId());
     return new MessageSettings(
         ids,
@@ -33,6 +32,11 @@ public record MessageSettings(
             eventSource(settings),
             schemaBaseUri(settings)),
         new DeadLetters(settings.getString("topic.dead-letters"), ids, clock));
+  }
+
+  /** On whose behalf the pipeline reads. */
+  public static Identity identity(Settings settings) {
+    return new Identity(settings.getString("enos.user-id"), settings.getString("enos.org-id"));
   }
 
   /** What goes before each CloudEvents source; may be empty. */

@@ -2,6 +2,7 @@ package io.flowinstance.command;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.flowinstance.app.MessageSettings;
 import io.flowinstance.config.Settings;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.InstanceSearch;
@@ -49,8 +50,6 @@ import picocli.CommandLine.Spec;
       ""
     })
 final class SendIds implements Callable<Integer> {
-  private static final int PAGE_SIZE = 100;
-
   private final CommandContext context;
 
   @Spec private CommandSpec spec;
@@ -166,15 +165,7 @@ final class SendIds implements Callable<Integer> {
       for (InstanceSearch.Type type :
           types.isEmpty() ? EnumSet.allOf(InstanceSearch.Type.class) : types) {
         InstanceSearch search =
-            new InstanceSearch(
-                settings.getString("enos.user-id"),
-                settings.getString("enos.org-id"),
-                type,
-                "",
-                from,
-                to,
-                statuses,
-                PAGE_SIZE);
+            new InstanceSearch(MessageSettings.identity(settings), type, "", from, to, statuses);
         InstanceSearch.Found found =
             api.calls()
                 .find(

@@ -21,7 +21,6 @@ public final class Discovery {
 
   private static final List<InstanceSearch.Status> RUNNING =
       List.of(InstanceSearch.Status.RUNNING, InstanceSearch.Status.RERUN);
-  private static final int PAGE_SIZE = 100;
 
   private final Options options;
   private Watermark published = Watermark.NONE;
@@ -138,16 +137,7 @@ public final class Discovery {
     for (InstanceSearch.Type type : options.types()) {
       for (String owner : options.owners()) {
         InstanceSearch.Found found =
-            search.find(
-                new InstanceSearch(
-                    options.identity().userId(),
-                    options.identity().orgId(),
-                    type,
-                    owner,
-                    from,
-                    to,
-                    statuses,
-                    PAGE_SIZE));
+            search.find(new InstanceSearch(options.identity(), type, owner, from, to, statuses));
         ids.addAll(found.ids());
         complete &= found.isComplete();
       }

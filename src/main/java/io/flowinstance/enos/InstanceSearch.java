@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Instant;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
@@ -14,24 +13,21 @@ import java.util.stream.Collectors;
 /**
  * Which instances are looked for: <em>List Flow Instances</em>.
  *
- * @param userId the EnOS user on whose behalf
- * @param orgId the user's organization
+ * @param identity on whose behalf
  * @param type how they were scheduled; the API wants exactly one
  * @param owner whose instances; empty for anybody's
  * @param from the first trigger time, to the millisecond
- * @param to the first trigger time that is no more meant
+ * @param to the end of the range, exclusive
  * @param statuses any of these; empty for all
- * @param pageSize most instances of a page
  */
 public record InstanceSearch(
-    String userId,
-    String orgId,
+    Identity identity,
     Type type,
     String owner,
     Instant from,
     Instant to,
-    Collection<Status> statuses,
-    int pageSize) {
+    Collection<Status> statuses) {
+  private static final int PAGE_SIZE = 100;
 
   /** How an instance came to run; the ordinal is the API's number. */
   public enum Type {
@@ -71,7 +67,8 @@ public record InstanceSearch(
 
   /** The query parameters of the call, decoded, in ASCII order of their names. */
   public SortedMap<String, String> parameters() {
-    return new TreeMap<>(Map.of("action", "search", "userId", userId, "orgId", orgId));
+    return new TreeMap<>(
+        Map.of("action", "search", "userId", identity.userId(), "orgId", identity.orgId()));
   }
 
   /**
@@ -90,10 +87,10 @@ public record InstanceSearch(
             "status",
             statuses.stream()
                 .distinct()
-                .sorted(Comparator.naturalOrder())
+                .sorted()
                 .map(status -> Integer.toString(status.ordinal() - 1))
                 .collect(Collectors.joining(",")));
-    body.putObject("pagination").put("pageNo", page).put("pageSize", pageSize);
+    body.putObject("pagination").put("pageNo", page).put("pageSize", PAGE_SIZE);
     return body.toString();
   }
 }

@@ -34,7 +34,7 @@ class DocsTest {
   private static final Pattern SETTING =
       Pattern.compile(
           "(kafka|topic|event|enos|fetch|discover|batch|shutdown|log|tracing|management|watch)(\\.[a-z-]+)+"
-              + "(?<!\\.sql)");
+              + "(?<!\\.(?:sql|io))");
   private static final Pattern METRIC = Pattern.compile("flow_instance_[a-z_]+");
   private static final Pattern TYPE = Pattern.compile("[A-Z][A-Za-z]*[a-z][A-Za-z]*[A-Z]\\w*");
 
@@ -47,6 +47,7 @@ class DocsTest {
           "flink", Pattern.compile("sql-client\\.sh"),
           "kubernetes", Pattern.compile("kubectl "),
           "docker", Pattern.compile("docker "),
+          "crds", Pattern.compile("ManifestSchemas"),
           "osv-scanner", Pattern.compile("osv-scanner "));
 
   /** Names of others that look like a class of ours. */
@@ -62,7 +63,14 @@ class DocsTest {
 
   static Stream<Path> pages() throws IOException {
     List<Path> pages = new ArrayList<>();
-    for (String folder : List.of(".", ".github", "docs", "docs/decisions")) {
+    for (String folder :
+        List.of(
+            ".",
+            ".github",
+            "docs",
+            "docs/decisions",
+            "src/test/resources/cases",
+            "src/test/resources/manifests")) {
       try (Stream<Path> files = Files.list(Path.of(folder))) {
         files.filter(file -> file.toString().endsWith(".md")).forEach(pages::add);
       }

@@ -94,23 +94,19 @@ class DiscoveryTest {
     assertEquals(
         List.of(
             new InstanceSearch(
-                "u",
-                "o",
+                new Identity("u", "o"),
                 Type.PERIODIC,
                 "",
                 START.minus(MARGIN),
                 START.plusSeconds(30),
-                List.of(),
-                100),
+                List.of()),
             new InstanceSearch(
-                "u",
-                "o",
+                new Identity("u", "o"),
                 Type.PERIODIC,
                 "",
                 START.plusSeconds(30).minus(HORIZON),
                 START.plusSeconds(30),
-                List.of(Status.RUNNING, Status.RERUN),
-                100)),
+                List.of(Status.RUNNING, Status.RERUN))),
         searches);
   }
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
+import io.flowinstance.enos.Identity;
 import io.flowinstance.enos.InstanceSearch;
 import io.flowinstance.fetch.EnosClient;
 import java.io.ByteArrayInputStream;
@@ -27,14 +28,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 class SearchInstancesRouteTest extends RouteTestSupport {
   private final InstanceSearch search =
       new InstanceSearch(
-          "user",
-          "org",
+          new Identity("user", "org"),
           InstanceSearch.Type.PERIODIC,
           "",
           Instant.EPOCH,
           Instant.ofEpochMilli(5),
-          List.of(InstanceSearch.Status.RUNNING),
-          10);
+          List.of(InstanceSearch.Status.RUNNING));
 
   @Override
   List<String> routes() {
