@@ -25,9 +25,6 @@ import org.apache.kafka.common.TopicPartition;
  * One lock guards it, which is never held during a call of Kafka or of the route.
  */
 final class InFlight {
-  /** Bytes after which outcomes go on in a further transaction, so that none lasts long. */
-  static final long TRANSACTION_BYTES = 8L << 20;
-
   /** Without {@link DoneOffsets}' version and offset; a broker's limit is 4,096 by default. */
   private static final int MOST_METADATA = 3_000;
 
@@ -275,7 +272,7 @@ final class InFlight {
     if (ready == 0) {
       return needsCommit ? IDLE_COMMIT - waited : Long.MAX_VALUE;
     }
-    if (flushing > 0 || ready >= limits.batchRecords() || bytes >= TRANSACTION_BYTES) {
+    if (flushing > 0 || ready >= limits.batchRecords() || bytes >= limits.transactionBytes()) {
       return 0;
     }
     return lag >= limits.batchRecords()
@@ -287,7 +284,7 @@ final class InFlight {
     Map<RecordsInFlight, List<ReadyOutcome>> outcomes = new LinkedHashMap<>();
     Map<RecordsInFlight, OffsetAndMetadata> commits = new LinkedHashMap<>();
     int count = limits.batchRecords();
-    long bytes = TRANSACTION_BYTES;
+    long bytes = limits.transactionBytes();
     List<RecordsInFlight> inTurn = new ArrayList<>(owned.partitions().values());
     inTurn.removeIf(records -> !records.isStarted());
     Collections.rotate(inTurn, turn++);

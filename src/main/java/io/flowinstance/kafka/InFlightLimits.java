@@ -9,5 +9,7 @@ import java.time.Duration;
  * @param patience between two transactions, as long as neither holds a whole batch
  * @param records how many may be in flight, about: partitions share them, and each has a minimum
  * @param recordBytes that all records may take until they are done
+ * @param transactionBytes after which outcomes go on in a further transaction
  */
-public record InFlightLimits(int batchRecords, Duration patience, int records, long recordBytes) {}
+public record InFlightLimits(
+    int batchRecords, Duration patience, int records, long recordBytes, long transactionBytes) {}

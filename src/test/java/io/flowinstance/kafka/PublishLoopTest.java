@@ -63,7 +63,7 @@ class PublishLoopTest {
   private final HeapPermits heap = new HeapPermits(1 << 20);
   private final InFlight inFlight =
       new InFlight(
-          new InFlightLimits(1, Duration.ofMinutes(1), 1_000, 1 << 20),
+          new InFlightLimits(1, Duration.ofMinutes(1), 1_000, 1 << 20, 1 << 20),
           idRecord -> null,
           routed::add);
   private final RecordsInFlight ids = new RecordsInFlight(IDS, heap);
