@@ -87,8 +87,10 @@ class LargeAnswersIT {
       ids.forEach(id -> producer.send(new ProducerRecord<>(topics.ids(), id, id)));
     }
     Map<String, String> environment = topics.environment(broker.bootstrapServers(), enos);
-    // As the JVM chooses by itself in a container of that size.
-    environment.put("JAVA_TOOL_OPTIONS", "-XX:+UseSerialGC");
+    if (heap == HEAP_MB) {
+      // As the JVM chooses by itself in a container of that size.
+      environment.put("JAVA_TOOL_OPTIONS", "-XX:+UseSerialGC");
+    }
     try (ApplicationProcess process = ApplicationProcess.start(heap, environment);
         Audit audit = new Audit(broker.bootstrapServers(), topics)) {
       process.awaitReady();
