@@ -28,6 +28,7 @@ import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.processor.WallclockTimestampExtractor;
 
 /** The change feed as a process: its topology under supervision, its health and its metrics. */
 public record ChangeFeed(Settings settings, MeterRegistry meters) implements CamelConfiguration {
@@ -153,6 +154,9 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
     streams.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, settings.getInt("watch.threads"));
     streams.put(StreamsConfig.PROBING_REBALANCE_INTERVAL_MS_CONFIG, PROBE_MS);
     streams.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, RECORDS_OF_A_PARTITION);
+    // The times of records do not count, and one without a time must not end the feed.
+    streams.put(
+        StreamsConfig.DEFAULT_TIMESTAMP_EXTRACTOR_CLASS_CONFIG, WallclockTimestampExtractor.class);
     int largest = settings.getInt("kafka.max-request-size");
     // What is remembered of an instance of many tasks is one record of the internal topics.
     streams.put(StreamsConfig.topicPrefix(TopicConfig.MAX_MESSAGE_BYTES_CONFIG), largest);

@@ -32,11 +32,12 @@ final class Change {
 
   /**
    * @param before what is remembered, or null at first sight
+   * @param at when it was observed, epoch milliseconds
    * @param isHistory whether changes are remembered but not published
    */
-  Change(WatchedInstance before, ObservedInstance now, boolean isHistory) {
+  Change(WatchedInstance before, ObservedInstance now, long at, boolean isHistory) {
     this.now = now;
-    at = now.at();
+    this.at = at;
     published = before == null ? 0 : before.sequence();
     boolean settled = now.enrichment().settled();
     Instant start = now.enrichment().startedAt();

@@ -55,13 +55,14 @@ record ObservedInstance(
 
   @JsonIgnoreProperties(ignoreUnknown = true)
   record Enrichment(
-      boolean settled,
+      Boolean settled,
       @JsonDeserialize(converter = InstantOfText.class) Instant startedAt,
       String userId,
       String orgId,
       String observationId,
       @JsonDeserialize(converter = InstantOfText.class) Instant fetchedAt) {
     Enrichment {
+      Objects.requireNonNull(settled, "settled is missing");
       Objects.requireNonNull(userId, "userId is missing");
       Objects.requireNonNull(orgId, "orgId is missing");
       Objects.requireNonNull(observationId, "observationId is missing");
@@ -103,7 +104,7 @@ record ObservedInstance(
     return name == null ? Objects.toString(status, NO_STATUS) : name;
   }
 
-  /** When it was observed, epoch milliseconds. */
+  /** When it was observed, epoch milliseconds, if the clock of the pipeline is right. */
   long at() {
     return enrichment.fetchedAt().toEpochMilli();
   }

@@ -44,6 +44,15 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
   /** For so long after the start, and after an older observation, nothing is asked for. */
   private static final long CATCH_UP_MS = 2_000;
 
+  /**
+   * An observation from later than this is taken for one of now: a clock is wrong. Brokers of Kafka
+   * 4 refuse records from more than an hour ahead (KIP-1030).
+   */
+  private static final long MAX_SKEW_MS = 60_000;
+
+  /** One skipped record of this time is in the log; all are counted. */
+  private static final long WARN_PAUSE_MS = 60_000;
+
   /** Most instances that one tick looks at. Each takes some microseconds. */
   private static final int MAX_PER_TICK = 1_000;
 
@@ -68,6 +77,7 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
   private long asksFrom;
   private long lastTick;
   private double mayAsk;
+  private long warnsFrom;
 
   /**
    * @param wasPending whether the id was pending when it was last due
@@ -125,35 +135,47 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
     try {
       observe(ObservedInstance.read(message.value()));
     } catch (MalformedJsonException e) {
-      RecordMetadata place = context.recordMetadata().orElseThrow();
-      LOG.warn(
-          "Skipped {}-{}-{}, which is not a message of an instance: {}",
-          place.topic(),
-          place.partition(),
-          place.offset(),
-          e.getMessage());
       metrics.unreadable();
+      warn(e.getMessage());
     }
   }
 
+  private void warn(String why) {
+    long now = clock.millis();
+    if (now < warnsFrom) {
+      return;
+    }
+    warnsFrom = now + WARN_PAUSE_MS;
+    RecordMetadata place = context.recordMetadata().orElseThrow();
+    LOG.warn(
+        "Skipped {}-{}-{}, which is not a message of an instance: {}. Others that are skipped in"
+            + " the next minute are only counted.",
+        place.topic(),
+        place.partition(),
+        place.offset(),
+        why);
+  }
+
   private void observe(ObservedInstance observed) {
-    if (observed.at() < startedAt) {
-      asksFrom = clock.millis() + CATCH_UP_MS;
+    long now = clock.millis();
+    long at = observed.at() > now + MAX_SKEW_MS ? now : observed.at();
+    if (at < startedAt) {
+      asksFrom = now + CATCH_UP_MS;
     }
     String id = observed.instanceId();
     WatchedInstance before = get(id);
-    if (before != null && observed.at() < before.seenAt()) {
+    if (before != null && at < before.seenAt()) {
       metrics.dropped();
       return;
     }
-    Change change = new Change(before, observed, schedule.isHistory(observed.at()));
-    publish(change.transitions(), observed);
+    Change change = new Change(before, observed, at, schedule.isHistory(at));
+    publish(change.transitions(), observed, at);
     if (before != null) {
       index(id, before).remove(due(id, before));
     }
     WatchedInstance after = change.after();
     byte[] stored = Json.write(after);
-    boolean isForgotten = schedule.rests(id, after) && schedule.due(id, after) <= clock.millis();
+    boolean isForgotten = schedule.rests(id, after) && schedule.due(id, after) <= now;
     boolean isWatched =
         !isForgotten && stored.length <= MAX_BYTES && (before != null || makeRoom());
     if (isWatched) {
@@ -179,7 +201,7 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
     return oldest != null;
   }
 
-  private void publish(List<TransitionEvent> transitions, ObservedInstance observed) {
+  private void publish(List<TransitionEvent> transitions, ObservedInstance observed, long at) {
     if (transitions.isEmpty()) {
       return;
     }
@@ -190,8 +212,8 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
             observed.enrichment().orgId(),
             observed.enrichment().fetchedAt());
     shared.addAll(typeHeaders);
-    // Kafka takes no negative time, and from version 4 on none that is far ahead of the broker's.
-    long time = Math.max(0, Math.min(observed.at(), clock.millis()));
+    // Kafka takes no negative time.
+    long time = Math.max(0, at);
     for (int n = 0; n < transitions.size(); n++) {
       TransitionEvent transition = transitions.get(n);
       String id = observed.enrichment().observationId() + "/transition/" + n;
@@ -211,6 +233,8 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
     mayAsk += idsPerSecond * Math.max(0, now - lastTick) / 1e3;
     mayAsk = Math.min(mayAsk, Math.max(1, idsPerSecond));
     lastTick = now;
+    // If the clock was set back, it does not have to be reached again.
+    asksFrom = Math.min(asksFrom, now + CATCH_UP_MS);
     if (now >= asksFrom) {
       for (int n = 0; n < MAX_PER_TICK && mayAsk >= 1 && isDue(asking, now); n++) {
         ask(asking.pollFirst(), now);

@@ -197,6 +197,11 @@ final class WatchBed implements AutoCloseable {
     }
   }
 
+  /** The clock is set, by an amount that may be negative. */
+  void moveClock(Duration by) {
+    now = now.plus(by);
+  }
+
   /**
    * An instance is observed now.
    *

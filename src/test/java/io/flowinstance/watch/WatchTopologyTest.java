@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.core.JsonPointer;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.flowinstance.harness.Mutations;
@@ -14,13 +15,18 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
+import org.apache.kafka.common.header.Header;
 import org.apache.kafka.streams.test.TestRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.NullSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -561,6 +567,9 @@ class WatchTopologyTest {
         "{\"instanceId\":\"i\",\"graph\":{\"tasks\":[],\"unreadableTasks\":[]},"
             + "\"enrichment\":{\"userId\":\"u\",\"orgId\":\"o\",\"observationId\":\"t-0-0\","
             + "\"fetchedAt\":\"yesterday\"}}",
+        "{\"instanceId\":\"i\",\"graph\":{\"tasks\":[],\"unreadableTasks\":[]},"
+            + "\"enrichment\":{\"userId\":\"u\",\"orgId\":\"o\",\"observationId\":\"t-0-0\","
+            + "\"fetchedAt\":\"2026-01-01T00:00:00.000Z\"}}",
         "{\"instanceId\":\"i\",\"status\":1e999999999,\"flowId\":1e999999999}"
       })
   void aRecordThatIsNoMessageIsSkippedAndCounted(String value) {
@@ -641,6 +650,114 @@ class WatchTopologyTest {
     for (TestRecord<byte[], byte[]> each : bed.idRecords()) {
       assertTrue(each.value().length < 10_000, () -> "seed " + seed);
     }
+  }
+
+  /** What one field of a message may hold, as JSON. */
+  private static Stream<String> oddValues() {
+    Stream<String> texts =
+        Stream.of(
+            "",
+            "\\ud800",
+            "\\u0000",
+            "x".repeat(950_000),
+            "\\u0001".repeat(10_000),
+            "1969-12-31T23:59:59.999Z",
+            "2999-01-01T00:00:00Z",
+            Instant.MIN.toString(),
+            Instant.MAX.toString());
+    return Stream.concat(
+        Stream.of("null", "true", "-1", "7e-400", "1e9999999999", "9".repeat(99), "[]", "{}"),
+        texts.map(text -> '"' + text + '"'));
+  }
+
+  @ParameterizedTest(name = "{index}")
+  @MethodSource("oddValues")
+  void whateverAFieldHoldsTheNextObservationIsPublishedAndNoRecordIsTooLarge(String value) {
+    List<String> good = new ArrayList<>();
+    for (String field :
+        List.of(
+            "/instanceId",
+            "/flowId",
+            "/flowName",
+            "/status",
+            "/statusDesc",
+            "/more",
+            "/graph",
+            "/graph/unreadableTasks",
+            "/graph/unreadableTasks/0",
+            "/graph/tasks",
+            "/graph/tasks/0",
+            "/graph/tasks/0/taskInstId",
+            "/graph/tasks/0/taskId",
+            "/graph/tasks/0/nodeId",
+            "/graph/tasks/0/taskName",
+            "/graph/tasks/0/status",
+            "/enrichment",
+            "/enrichment/settled",
+            "/enrichment/startedAt",
+            "/enrichment/userId",
+            "/enrichment/orgId",
+            "/enrichment/observationId",
+            "/enrichment/fetchedAt")) {
+      ObjectNode message = bed.message("of " + field, RUNNING, "a=RUNNING");
+      JsonPointer place = JsonPointer.compile(field);
+      String name = place.last().getMatchingProperty();
+      if (message.at(place.head()) instanceof ObjectNode object) {
+        object.put(name, "(here)");
+      } else {
+        message.withArray(place.head()).insert(0, "(here)");
+      }
+      bed.send(message.toString().replace("\"(here)\"", value).getBytes(UTF_8));
+      pass(bed, 11);
+      good.add("good after " + field);
+      bed.observe("good after " + field, RUNNING);
+    }
+    pass(bed, 11);
+
+    List<TestRecord<byte[], byte[]>> published = bed.records();
+    List<TestRecord<byte[], byte[]>> sent = bed.idRecords();
+    assertTrue(keys(published).containsAll(good), () -> keys(published).toString());
+    assertTrue(keys(sent).containsAll(good), () -> keys(sent).toString());
+    published.addAll(sent);
+    published.forEach(each -> assertTrue(size(each) < 1_000_000, () -> each.key().length + ""));
+  }
+
+  private static Set<String> keys(List<TestRecord<byte[], byte[]>> records) {
+    return records.stream().map(each -> new String(each.key(), UTF_8)).collect(Collectors.toSet());
+  }
+
+  private static int size(TestRecord<byte[], byte[]> message) {
+    int size = message.key().length + message.value().length;
+    for (Header header : message.headers()) {
+      size += header.key().length() + header.value().length;
+    }
+    return size;
+  }
+
+  @Test
+  void anObservationFromTheFutureCountsAsOfNow() {
+    ObjectNode fromTheFuture = bed.message("i", RUNNING, "a=RUNNING");
+    ((ObjectNode) fromTheFuture.get("enrichment")).put("fetchedAt", "2026-01-02T00:00:00.000Z");
+    bed.observe(fromTheFuture);
+    assertEquals(WatchBed.START, bed.records().get(0).getRecordTime());
+    pass(bed, 11);
+    assertEquals(List.of("i"), bed.ids());
+
+    bed.observe("i", RUNNING, "a=SUCCESS");
+    JsonNode change = bed.transitions().get(0);
+    assertEquals("RUNNING", change.get("previousStatus").textValue());
+    assertEquals("2026-01-01T00:00:00.000Z", change.get("previousLastSeenAt").textValue());
+    assertEquals(0, bed.metric("dropped"));
+  }
+
+  @Test
+  void idsAreSentOnceTheClockOfAProcessIsRightAgain() {
+    bed.observe("i", RUNNING);
+    bed.moveClock(Duration.ofHours(1));
+    bed.restart();
+    bed.moveClock(Duration.ofHours(-1));
+    pass(bed, 11);
+    assertEquals(List.of("i"), bed.ids());
   }
 
   @Test
