@@ -177,6 +177,9 @@ final class Check implements Callable<Integer> {
       questions.put(
           "group of " + part, admin -> group(admin, settings.getString(GROUP) + "-" + part, READ));
     }
+    if (watch) {
+      questions.put("memory of watch", admin -> memory(admin, settings));
+    }
     questions.put(
         TRANSACTIONS,
         admin ->
@@ -284,6 +287,16 @@ final class Check implements Callable<Integer> {
       // Nobody has used it.
     }
     return "%s: %s now.".formatted(group, Words.count(members, "member"));
+  }
+
+  private static String memory(Admin admin, Settings settings) {
+    String id = settings.getString(GROUP) + "-watch";
+    String fault =
+        await(new AdminBrokers(() -> admin).faultOfMemory(id, settings.getString(INSTANCES)));
+    if (!fault.isEmpty()) {
+      throw new CommandFailedException(fault);
+    }
+    return id + "-…-changelog: as many partitions as " + INSTANCES + ", or still to be created.";
   }
 
   private static String transactions(Admin admin, String prefix) {

@@ -8,6 +8,7 @@ import java.io.PrintStream;
 import java.time.Clock;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.function.BooleanSupplier;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
@@ -63,8 +64,13 @@ record CommandContext(
 
   /** What the brokers answer; fails with what went wrong, as Kafka says it. */
   static <T> T await(KafkaFuture<T> answer) {
+    return await(answer.toCompletionStage());
+  }
+
+  /** As {@link #await(KafkaFuture)}. */
+  static <T> T await(CompletionStage<T> answer) {
     try {
-      return answer.get();
+      return answer.toCompletableFuture().get();
     } catch (ExecutionException e) {
       throw e.getCause() instanceof KafkaException kafka ? kafka : new KafkaException(e.getCause());
     } catch (InterruptedException e) {

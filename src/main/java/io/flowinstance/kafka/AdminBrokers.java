@@ -14,10 +14,12 @@ import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.CreateTopicsOptions;
 import org.apache.kafka.clients.admin.DescribeClusterOptions;
 import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsOptions;
 import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -146,6 +148,55 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
           .formatted(topic);
     }
     throw new CompletionException(failure);
+  }
+
+  /**
+   * What keeps the change feed from remembering. The topics of its memory have as many partitions
+   * as the one it reads; it makes those that do not exist.
+   *
+   * @return one sentence; empty when nothing does
+   */
+  public CompletionStage<String> faultOfMemory(String applicationId, String topic) {
+    return partitions(topic)
+        .thenCompose(
+            read ->
+                faultOfMemory(applicationId + "-instances-changelog", topic, read.size())
+                    .thenCombine(
+                        faultOfMemory(applicationId + "-from-changelog", topic, read.size()),
+                        (one, other) -> one.isEmpty() ? other : one));
+  }
+
+  private CompletionStage<String> faultOfMemory(String memory, String topic, int partitions) {
+    return partitions(memory)
+        .thenApply(
+            has ->
+                has.size() == partitions
+                    ? ""
+                    : ("Topic %s has %d partitions, and %s has %d, so the change feed cannot start:"
+                            + " start it again from nothing, as docs/change-feed.md says.")
+                        .formatted(memory, has.size(), topic, partitions))
+        .exceptionallyCompose(
+            failure ->
+                Answers.failure(failure) instanceof UnknownTopicOrPartitionException
+                    ? faultOfCreation(memory, partitions)
+                    : CompletableFuture.completedStage(sentence(memory, Answers.failure(failure))));
+  }
+
+  /** Asks whether the topic could be made, and does not make it. */
+  private CompletionStage<String> faultOfCreation(String topic, int partitions) {
+    NewTopic missing = new NewTopic(topic, Optional.of(partitions), Optional.empty());
+    CreateTopicsOptions asking = new CreateTopicsOptions().validateOnly(true);
+    return ask(client -> client.createTopics(List.of(missing), asking).all())
+        .thenApply(none -> "")
+        .exceptionally(
+            failure -> {
+              if (Answers.failure(failure) instanceof AuthorizationException) {
+                return ("Topic %s does not exist, and this login may not create it: create it,"
+                        + " compacted, with %d partitions.")
+                    .formatted(topic, partitions);
+              }
+              throw new CompletionException(failure);
+            });
   }
 
   /** Empty if this login may not see the topic's settings: Kafka refuses what does not fit. */

@@ -48,7 +48,7 @@ public final class StreamsSupervisor implements AutoCloseable {
   private final IntFunction<Topology> topology;
   private final Properties settings;
   private final KafkaClientSupplier clients;
-  private final Brokers brokers;
+  private final AdminBrokers brokers;
   private final List<String> topics;
   private final Faults faults;
   private final Duration longestClose;
@@ -63,7 +63,7 @@ public final class StreamsSupervisor implements AutoCloseable {
    * @param topology makes the topology for each start, given the number of partitions of the topic
    *     that is read
    * @param settings of Kafka Streams, without those of the connection
-   * @param brokers are asked before each start whether the topics exist
+   * @param brokers are asked before each start whether the topics are as they must be
    * @param topics that must exist; the first is the one that is read
    * @param longestClose how long a stop may take
    */
@@ -71,7 +71,7 @@ public final class StreamsSupervisor implements AutoCloseable {
       IntFunction<Topology> topology,
       Properties settings,
       KafkaClients clients,
-      Brokers brokers,
+      AdminBrokers brokers,
       List<String> topics,
       KafkaHealth health,
       Duration longestClose) {
@@ -112,6 +112,10 @@ public final class StreamsSupervisor implements AutoCloseable {
     try {
       aliveAt = System.nanoTime();
       String fault = Answers.await(brokers.faultOf(topics, ""));
+      if (fault.isEmpty()) {
+        String id = settings.getProperty(StreamsConfig.APPLICATION_ID_CONFIG);
+        fault = Answers.await(brokers.faultOfMemory(id, topics.get(0)));
+      }
       if (!fault.isEmpty()) {
         topicsWereMissing = true;
         return new NotReadyException(fault);

@@ -218,13 +218,18 @@ class CommandsIT {
 
     assertFix(before, "topic.transitions", "flow-instance-transitions does not exist");
     assertEquals(0, run.exitCode(), run.out());
-    assertEquals(8, run.lines().size(), run.out());
+    assertEquals(9, run.lines().size(), run.out());
     assertTrue(run.out().contains("flow-instance-routes-watch-…: this login may"), run.out());
     configure("flow-instance-transitions", "compact");
     assertFix(
         CommandRun.of(kafka, "check", "--watch"),
         "topic.transitions",
         "set its cleanup.policy to delete.");
+    broker.createTopics(3, "flow-instance-routes-watch-from-changelog");
+    assertFix(
+        CommandRun.of(kafka, "check", "--watch"),
+        "memory of watch",
+        "-watch-from-changelog has 3 partitions, and flow-instances has 2, so the change feed");
   }
 
   private static void configure(String topic, String cleanupPolicy) {

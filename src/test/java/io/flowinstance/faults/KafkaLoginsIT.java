@@ -51,6 +51,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
@@ -241,6 +242,39 @@ class KafkaLoginsIT {
       assertTrue(watch.health("ready").startsWith("200 "));
       assertEquals(0, watch.stop(Duration.ofSeconds(30)), watch::output);
       assertTrue(watch.output().lines().noneMatch(line -> line.contains("grant")), watch::output);
+    }
+  }
+
+  @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
+  void theChangeFeedSaysWhatItsMemoryLacksAndStartsOnceItIsThere() throws Exception {
+    String[] memory = {
+      "flow-instance-routes-watch-instances-changelog", "flow-instance-routes-watch-from-changelog"
+    };
+    String missing = memory[0] + " does not exist, and this login may not create it: create it";
+    String other = memory[0] + " has 3 partitions, and flow-instances has 2";
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker.bootstrapServers()))) {
+      admin.deleteTopics(List.of(memory)).all().get();
+      assertCheckOfWatchSays(missing);
+      try (ApplicationProcess watch =
+          ApplicationProcess.start(environment(pod("watch")), "watch")) {
+        watch.awaitUnready(Duration.ofSeconds(30), missing);
+        broker.createTopics(3, memory);
+        watch.awaitUnready(Duration.ofSeconds(30), other);
+        assertCheckOfWatchSays(other);
+        admin.deleteTopics(List.of(memory)).all().get();
+        broker.createTopics(2, memory);
+        watch.awaitReady();
+        assertTrue(watch.health("live").startsWith("200 "));
+      }
+    }
+  }
+
+  private static void assertCheckOfWatchSays(String sentence) throws IOException {
+    try (ApplicationProcess check =
+        ApplicationProcess.start(environment(pod("watch")), "check", "--watch")) {
+      assertEquals(1, check.awaitEnd(Duration.ofSeconds(30)), check::output);
+      assertTrue(check.output().contains(sentence), check::output);
     }
   }
 
