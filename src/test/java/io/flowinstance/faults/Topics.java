@@ -34,8 +34,18 @@ record Topics(String ids, String instances, String tasks, String deadLetters) {
 
   /** What the group has committed. */
   Map<TopicPartition, OffsetAndMetadata> committed(KafkaBroker broker) {
+    return committed(broker, group());
+  }
+
+  /** What the change feed has committed. */
+  Map<TopicPartition, OffsetAndMetadata> committedByWatch(KafkaBroker broker) {
+    return committed(broker, group() + "-watch");
+  }
+
+  private static Map<TopicPartition, OffsetAndMetadata> committed(
+      KafkaBroker broker, String group) {
     try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker.bootstrapServers()))) {
-      return admin.listConsumerGroupOffsets(group()).partitionsToOffsetAndMetadata().get();
+      return admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get();
     } catch (InterruptedException | ExecutionException e) {
       throw new IllegalStateException(e);
     }

@@ -151,16 +151,11 @@ final class TransitionAudit implements AutoCloseable {
   }
 
   /**
-   * What is wrong with the transitions of an instance, given all its changes; empty when nothing.
-   *
-   * @param mustBeSeen whether a status that no transition tells of is one too few
+   * What is wrong with the transitions of an instance, given its observations; empty when nothing.
    */
-  List<String> faults(String instanceId, List<StatusChange> changes, Predicate<Period> mustBeSeen) {
+  List<String> faults(String instanceId) {
     List<String> found = new ArrayList<>();
-    Map<String, List<Period>> periods = periods(changes);
-    Map<String, Integer> reached = new HashMap<>();
     Map<String, JsonNode> before = new HashMap<>();
-    Set<Period> seen = new HashSet<>();
     Map<String, List<String>> statuses = new HashMap<>();
     long sequence = 0;
     for (JsonNode transition : byInstance.getOrDefault(instanceId, List.of())) {
@@ -174,6 +169,27 @@ final class TransitionAudit implements AutoCloseable {
           || transition.path("first").asBoolean() != (previous == null)) {
         found.add("does not follow " + previous + ": " + transition);
       }
+    }
+    Map<String, List<String>> expected = observed.get(instanceId).statuses;
+    if (!expected.equals(statuses)) {
+      found.add("observed of " + instanceId + ": " + expected + "\ntransitions: " + statuses);
+    }
+    return found;
+  }
+
+  /**
+   * What is wrong with the transitions of an instance, given all its changes too; empty when
+   * nothing.
+   *
+   * @param mustBeSeen whether a status that no transition tells of is one too few
+   */
+  List<String> faults(String instanceId, List<StatusChange> changes, Predicate<Period> mustBeSeen) {
+    List<String> found = faults(instanceId);
+    Map<String, List<Period>> periods = periods(changes);
+    Map<String, Integer> reached = new HashMap<>();
+    Set<Period> seen = new HashSet<>();
+    for (JsonNode transition : byInstance.getOrDefault(instanceId, List.of())) {
+      String task = task(transition);
       List<Period> ofTask = periods.getOrDefault(task, List.of());
       int period = reached.getOrDefault(task, -1) + 1;
       while (period < ofTask.size() && !isOf(transition, ofTask.get(period))) {
@@ -185,10 +201,6 @@ final class TransitionAudit implements AutoCloseable {
         reached.put(task, period);
         seen.add(ofTask.get(period));
       }
-    }
-    Map<String, List<String>> expected = observed.get(instanceId).statuses;
-    if (!expected.equals(statuses)) {
-      found.add("observed of " + instanceId + ": " + expected + "\ntransitions: " + statuses);
     }
     for (List<Period> ofTask : periods.values()) {
       String known = null;
