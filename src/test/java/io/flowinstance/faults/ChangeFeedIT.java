@@ -22,17 +22,19 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /**
  * The change feed from end to end: instances go on by a script, are found by discover, fetched by
- * the pipeline and followed by two processes of watch, while one of these and the pipeline are
- * killed. A tenth of the instances at eight times the speed unless {@code -Pchaos} is set.
+ * the pipeline and followed by watch, while processes of both are killed, stopped or added. A tenth
+ * of the instances at eight times the speed unless {@code -Pchaos} is set.
  */
 class ChangeFeedIT {
   private static final boolean FULL = Boolean.getBoolean("chaos");
@@ -63,7 +65,9 @@ class ChangeFeedIT {
   private final Topics topics = Topics.create(broker, "change-feed");
   private final String transitions = "change-feed.transitions";
   private final Deque<ApplicationProcess> started = new ArrayDeque<>();
-  private final List<Instant> kills = new ArrayList<>();
+  private final Deque<ApplicationProcess> pipeline = new ArrayDeque<>();
+  private final Deque<ApplicationProcess> watch = new ArrayDeque<>();
+  private final List<Instant> disturbances = new ArrayList<>();
 
   @AfterEach
   void stop() {
@@ -73,24 +77,62 @@ class ChangeFeedIT {
   }
 
   @Test
-  void everyChangeIsSeenOnceAndInOrderWhateverIsKilled() throws Exception {
+  void everyChangeIsSeenOnceAndInOrderWhateverIsKilled() {
+    assertEachChangeIsSeenOnceAndInOrder(this::kill);
+  }
+
+  @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
+  void everyChangeIsSeenOnceAndInOrderWhileProcessesComeAndGo() {
+    assertEachChangeIsSeenOnceAndInOrder(this::scale);
+  }
+
+  private void kill(Instant begin) {
+    for (int round = 0; round < (FULL ? 2 : 1); round++) {
+      awaitUnits(begin, 3 + 5 * round);
+      end(watch.removeFirst(), ApplicationProcess::kill);
+      watch.add(launch("watch"));
+      awaitUnits(begin, 5 + 5 * round);
+      end(pipeline.removeFirst(), ApplicationProcess::kill);
+      pipeline.add(launch());
+    }
+  }
+
+  /** From two processes of watch to three, one and three, and from one pipeline to two and one. */
+  private void scale(Instant begin) {
+    awaitUnits(begin, 2);
+    watch.add(launch("watch"));
+    pipeline.add(launch());
+    awaitUnits(begin, 5);
+    end(watch.removeFirst(), ChangeFeedIT::stop);
+    end(watch.removeFirst(), ChangeFeedIT::stop);
+    awaitUnits(begin, 7);
+    watch.add(launch("watch"));
+    watch.add(launch("watch"));
+    end(pipeline.removeFirst(), ChangeFeedIT::stop);
+  }
+
+  private static void stop(ApplicationProcess process) {
+    assertEquals(0, process.stop(Duration.ofSeconds(30)), process::output);
+  }
+
+  private void end(ApplicationProcess process, Consumer<ApplicationProcess> how) {
+    how.accept(process);
+    disturbances.add(Instant.now());
+  }
+
+  private void assertEachChangeIsSeenOnceAndInOrder(Consumer<Instant> disturb) {
     broker.createTopics(Topics.PARTITIONS, transitions);
     broker.createTopics(1, "change-feed.watermark");
-    ApplicationProcess pipeline = launch().awaitReady();
+    pipeline.add(launch().awaitReady());
     List<String> history = history();
-    ApplicationProcess watch = launch("watch");
-    launch("watch").awaitReady();
-    watch.awaitReady();
+    watch.addAll(List.of(launch("watch"), launch("watch")));
+    watch.forEach(ApplicationProcess::awaitReady);
 
     Instant begin = Instant.now();
     List<String> stable = new ArrayList<>();
     Map<String, String> ends = script(begin, stable);
-    for (int round = 0; round < (FULL ? 2 : 1); round++) {
-      awaitUnits(begin, 3 + 5 * round);
-      watch = killed(watch, "watch");
-      awaitUnits(begin, 5 + 5 * round);
-      pipeline = killed(pipeline);
-    }
+    disturb.accept(begin);
 
     try (TransitionAudit audit =
         new TransitionAudit(broker.bootstrapServers(), topics, transitions)) {
@@ -200,13 +242,6 @@ class ChangeFeedIT {
     return process;
   }
 
-  /** Kills the process, and returns the one that takes its place. */
-  private ApplicationProcess killed(ApplicationProcess process, String... arguments) {
-    process.kill();
-    kills.add(Instant.now());
-    return launch(arguments);
-  }
-
   private static void awaitUnits(Instant begin, int units) {
     Instant time = begin.plus(UNIT.multipliedBy(units));
     await()
@@ -258,9 +293,9 @@ class ChangeFeedIT {
             : unchanged.compareTo(LONGEST_INTERVAL) < 0 ? unchanged : LONGEST_INTERVAL;
     Instant begin = found.isAfter(period.from()) ? found : period.from();
     Duration length = Duration.between(begin, period.to());
-    for (Instant kill : kills) {
-      Instant from = kill.isAfter(begin) ? kill : begin;
-      Instant to = kill.plus(OUTAGE).isBefore(period.to()) ? kill.plus(OUTAGE) : period.to();
+    for (Instant time : disturbances) {
+      Instant from = time.isAfter(begin) ? time : begin;
+      Instant to = time.plus(OUTAGE).isBefore(period.to()) ? time.plus(OUTAGE) : period.to();
       length = from.isBefore(to) ? length.minus(Duration.between(from, to)) : length;
     }
     return length.compareTo(due.multipliedBy(2).plus(ON_ITS_WAY)) >= 0;
