@@ -107,7 +107,7 @@ class ManifestsTest {
   @Test
   void theCommandOfThePageFillsInAllThatIsTheUsers(@TempDir Path folder) throws Exception {
     String command =
-        first("docs/deploy.md", "(?s)```sh\\n(sed .*?)```")
+        first("docs/deploy.md", "(?s)```sh kubernetes\\n(sed .*?)```")
             .replace("{image}", "registry.test/image");
     for (Path file :
         Stream.of(".yaml", ".env").flatMap(e -> Manifests.files(e).stream()).toList()) {
