@@ -16,7 +16,7 @@ record Plan(List<Step> steps) {
   private static final WarmUp LONG_WARM_UP = WarmUp.of(15, 50);
   private static final WarmUp SHORT_WARM_UP = WarmUp.of(10, 20);
   private static final WarmUp QUICK_WARM_UP = WarmUp.of(3, 3);
-  private static final int TARGET_ROUNDS = 3;
+  private static final int TARGET_ROUNDS = Integer.getInteger("bench.rounds", 3);
   private static final int TRICKLE_WARM_UP_IDS = 30_000;
 
   /** Under four minutes: does it work, and about where does it stand. */
@@ -48,7 +48,7 @@ record Plan(List<Step> steps) {
   }
 
   /**
-   * The grid, one axis at a time around the defaults, within about an hour. The cells that targets
+   * The grid, one axis at a time around the defaults, in about 70 minutes. The cells that targets
    * are set for stand first, in three rounds; where the CPU decides, they are given the time that a
    * JVM takes to be warm.
    */
