@@ -45,7 +45,7 @@ class DocsTest {
           "kafka-scripts", Pattern.compile("kafka-[a-z-]+\\.sh "),
           "kafka-connect", Pattern.compile("connect-[a-z-]+\\.sh "),
           "flink", Pattern.compile("sql-client\\.sh"),
-          "kubernetes", Pattern.compile("kubectl "),
+          "kubernetes", Pattern.compile("kubectl | k8s$"),
           "docker", Pattern.compile("docker "),
           "crds", Pattern.compile("ManifestSchemas"),
           "osv-scanner", Pattern.compile("osv-scanner "));
