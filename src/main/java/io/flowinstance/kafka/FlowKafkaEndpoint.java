@@ -22,6 +22,8 @@ public final class FlowKafkaEndpoint extends KafkaEndpoint {
    */
   private static final int RETRY_BACKOFF_MS = 5;
 
+  private static final String PUBLISH = "publish";
+
   private final FlowKafkaComponent component;
 
   FlowKafkaEndpoint(String uri, FlowKafkaComponent component) {
@@ -38,6 +40,12 @@ public final class FlowKafkaEndpoint extends KafkaEndpoint {
 
   @Override
   public Producer createProducer() {
+    if (!getConfiguration().getTopic().equals(PUBLISH)) {
+      throw new IllegalArgumentException(
+          ("%s has no such step: flow-kafka:publish publishes outcomes, on the topics that topic.*"
+                  + " names.")
+              .formatted(getEndpointUri()));
+    }
     return new OutcomeProducer(this);
   }
 
