@@ -114,10 +114,10 @@ class WatermarkTopicTest {
   }
 
   @Test
-  void anIdThatBeginsLikeJsonIsAJsonString() throws Exception {
+  void anIdThatBeginsLikeJsonIsSentAsAnObject() throws Exception {
     assertTrue(topic.publish(round(start(), "{7")));
 
-    assertEquals("ids {7 \"{7\"", shown(kafka.producer().history().get(0)));
+    assertEquals("ids {7 {\"flowInstId\":\"{7\"}", shown(kafka.producer().history().get(0)));
   }
 
   @Test
