@@ -3,9 +3,9 @@ package io.flowinstance.enos;
 import java.io.IOException;
 
 /**
- * How a call failed, by who speaks. Only the service, in its envelope and with a code that we know,
- * says anything about an instance. All else comes from the way there, which may be broken for one
- * instance or for all.
+ * How a call failed, by who answered. Only the service, in its envelope and with a code that we
+ * know, says anything about an instance. All else comes from the way there, which may be broken for
+ * one instance or for all.
  */
 public enum FailureKind {
   /** The service will not give this instance: asking again gives the same answer. */

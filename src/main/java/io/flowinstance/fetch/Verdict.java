@@ -17,8 +17,8 @@ import java.util.Set;
  *
  * <p>An instance is to blame when it failed, another was served, it failed again, and another was
  * served again, each call after the end of the one before. How often this has to repeat depends on
- * how often calls fail for instances that are served in the end: twice where none does, many times
- * where each second call fails at random.
+ * how often calls fail for instances that are served in the end: twice or three times where none
+ * does, many times where each second call fails at random.
  *
  * <p>Times are those of {@link System#nanoTime()}. Safe for use by several threads.
  */
