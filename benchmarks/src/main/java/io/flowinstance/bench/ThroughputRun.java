@@ -43,7 +43,7 @@ record ThroughputRun(Cell cell, Variant variant, int round, WarmUp warmUp, Durat
 
   /** More than any variant came to on a large machine, by tasks: what a run cannot use up. */
   private int idsPerSecond() {
-    return Math.max(300, Math.min(15_000, 100_000 / cell.tasks()));
+    return Math.max(500, Math.min(20_000, 400_000 / cell.tasks()));
   }
 
   private Throughput in(TestBed bed, Path logs) throws InterruptedException {
