@@ -209,6 +209,7 @@ class KafkaFaultsIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void goesOnWhenADeadLetterTopicIsNoLongerCompacted() {
     topics = Topics.create(broker, "compacted");
     set(topics.deadLetters(), "cleanup.policy", "compact");
@@ -434,6 +435,7 @@ class KafkaFaultsIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void commitsTheStartOfPartitionsThatHaveNoIds() {
     topics = Topics.create(broker, "empty");
     launch(environment()).awaitReady();

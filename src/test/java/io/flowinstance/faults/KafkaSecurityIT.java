@@ -225,6 +225,7 @@ class KafkaSecurityIT {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void goesOnWhenTheCertificateOfItsFilesIsPutRight() throws Exception {
     Topics topics = Topics.create(broker, "certificate");
     send(topics);
