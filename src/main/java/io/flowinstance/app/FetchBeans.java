@@ -41,6 +41,10 @@ public final class FetchBeans implements CamelConfiguration {
 
   private static final int HEAP_PART_OF_AN_ANSWER = 32;
 
+  /** The most heap for an answer, and for the ids that a search finds. */
+  private static final long HEAP_OF_AN_ANSWER =
+      Runtime.getRuntime().maxMemory() / HEAP_PART_OF_AN_ANSWER;
+
   private final Settings settings;
   private final PipelineMetrics metrics;
   private final Tracing traces;
@@ -105,6 +109,7 @@ public final class FetchBeans implements CamelConfiguration {
             limiter,
             Duration.ofMillis(settings.getInt("fetch.retry-budget-ms")),
             settings.getString("enos.api-version").equals("v2.0") ? 0 : 1,
+            HEAP_OF_AN_ANSWER,
             clock));
     InstanceFetcher fetcher =
         new InstanceFetcher(
@@ -174,17 +179,16 @@ public final class FetchBeans implements CamelConfiguration {
   /** An answer takes many times its size until it is published, and more than one is at work. */
   private long maxResponseBytes() {
     long asked = settings.getInt("fetch.max-response-bytes");
-    long most = Runtime.getRuntime().maxMemory() / HEAP_PART_OF_AN_ANSWER;
-    if (asked > most) {
+    if (asked > HEAP_OF_AN_ANSWER) {
       // No field: a command has to choose how it logs before the first logger is made.
       LoggerFactory.getLogger(FetchBeans.class)
           .warn(
               "Answers above {} bytes become dead letters. fetch.max-response-bytes is {}, which needs a"
                   + " heap of {} MiB.",
-              most,
+              HEAP_OF_AN_ANSWER,
               asked,
               (asked * HEAP_PART_OF_AN_ANSWER) >> 20);
     }
-    return Math.min(asked, most);
+    return Math.min(asked, HEAP_OF_AN_ANSWER);
   }
 }

@@ -29,9 +29,6 @@ import org.apache.camel.RuntimeCamelException;
 public final class EnosClient {
   static final String CLOCK = "direct:probe-clock";
 
-  /** Most heap for the ids of a search. */
-  private static final long MOST_BYTES = Runtime.getRuntime().maxMemory() / 32;
-
   /** What an id takes beside its characters. */
   private static final int BYTES_OF_AN_ID = 100;
 
@@ -39,6 +36,7 @@ public final class EnosClient {
   private final RateLimiter limiter;
   private final Duration searchBudget;
   private final int firstPage;
+  private final long maxFoundBytes;
   private final Clock clock;
 
   /**
@@ -46,17 +44,20 @@ public final class EnosClient {
    * @param searchBudget time in which a page of a search is asked for again, when a failure may
    *     pass
    * @param firstPage the number that the API's version gives it
+   * @param maxFoundBytes most heap for the ids that a search finds
    */
   public EnosClient(
       ProducerTemplate template,
       RateLimiter limiter,
       Duration searchBudget,
       int firstPage,
+      long maxFoundBytes,
       Clock clock) {
     this.template = template;
     this.limiter = limiter;
     this.searchBudget = searchBudget;
     this.firstPage = firstPage;
+    this.maxFoundBytes = maxFoundBytes;
     this.clock = clock;
   }
 
@@ -82,7 +83,7 @@ public final class EnosClient {
    * page.
    *
    * @param progress is told after each page how many are found, and of how many
-   * @throws ApiFailure a page did not come, or there are more ids than a 32nd of the heap holds
+   * @throws ApiFailure a page did not come, or there are more ids than its heap holds
    */
   public InstanceSearch.Found find(InstanceSearch search, BiConsumer<Integer, Long> progress)
       throws InterruptedException {
@@ -99,7 +100,7 @@ public final class EnosClient {
           bytes += BYTES_OF_AN_ID + id.length();
         }
       }
-      if (bytes > MOST_BYTES) {
+      if (bytes > maxFoundBytes) {
         throw fetch
             .answer()
             .unreadable(

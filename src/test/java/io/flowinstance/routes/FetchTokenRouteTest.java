@@ -73,7 +73,7 @@ class FetchTokenRouteTest extends RouteTestSupport {
   void anAnswerAboutTheTimeIsQuotedWithoutTheToken() {
     answer(TOKEN, 200, "{\"status\":0,\"data\":{\"accessToken\":\"a-token\",\"expire\":7200}}");
     answer(TIME, 403, "{\"message\":\"a-token is unknown\"}");
-    EnosClient client = new EnosClient(template, null, Duration.ZERO, 0, Clock.systemUTC());
+    EnosClient client = new EnosClient(template, null, Duration.ZERO, 0, HEAP, Clock.systemUTC());
 
     ApiFailure failure = assertThrows(ApiFailure.class, client::time);
 

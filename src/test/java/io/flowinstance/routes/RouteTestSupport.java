@@ -24,6 +24,10 @@ import org.apache.camel.test.junit5.CamelTestSupport;
 abstract class RouteTestSupport extends CamelTestSupport {
   static final String INSTANCES = "dataflow-batch-service/v2.0/flowInstances";
   static final String TIME = "dataflow-batch-service/v2.0/time";
+
+  /** Of a search, in bytes. */
+  static final long HEAP = 4 << 20;
+
   static final String TOKEN = "apim-token-service/v2.0/token";
 
   private static final Map<String, String> SETTINGS =

@@ -41,7 +41,8 @@ class SearchInstancesRouteTest extends RouteTestSupport {
   }
 
   private EnosClient.Page page(int page) throws InterruptedException {
-    return new EnosClient(template, null, Duration.ZERO, 0, Clock.systemUTC()).search(search, page);
+    return new EnosClient(template, null, Duration.ZERO, 0, HEAP, Clock.systemUTC())
+        .search(search, page);
   }
 
   @Test
@@ -92,7 +93,7 @@ class SearchInstancesRouteTest extends RouteTestSupport {
     gateway(INSTANCES)
         .expectedBodiesReceived(
             IntStream.range(firstPage, firstPage + pages.length).mapToObj(search::body).toList());
-    return new EnosClient(template, null, Duration.ZERO, firstPage, Clock.systemUTC())
+    return new EnosClient(template, null, Duration.ZERO, firstPage, HEAP, Clock.systemUTC())
         .find(search, (found, count) -> {});
   }
 
@@ -172,7 +173,7 @@ class SearchInstancesRouteTest extends RouteTestSupport {
 
   @Test
   void pagesThatNeverEndAreLeftWhenTheirIdsTakeMuchOfTheHeap() {
-    int ids = 20_000;
+    int ids = 2_000;
     AtomicInteger pages = new AtomicInteger();
     gateway(INSTANCES)
         .whenAnyExchangeReceived(
@@ -192,10 +193,10 @@ class SearchInstancesRouteTest extends RouteTestSupport {
         assertThrows(
             ApiFailure.class,
             () ->
-                new EnosClient(template, null, Duration.ZERO, 0, Clock.systemUTC())
+                new EnosClient(template, null, Duration.ZERO, 0, HEAP, Clock.systemUTC())
                     .find(search, (found, count) -> {}));
 
     assertTrue(failure.getMessage().endsWith("instances, which need more heap."));
-    assertTrue(pages.get() <= 1 + Runtime.getRuntime().maxMemory() / 32 / (ids * 256));
+    assertTrue(pages.get() <= 1 + HEAP / (ids * 256));
   }
 }
