@@ -11,8 +11,6 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 
 /** The end of a route at Kafka: the topic of the ids, or {@code publish}. */
 public final class FlowKafkaEndpoint extends KafkaEndpoint {
-  private static final long BUFFER_BYTES = 32 << 20;
-  private static final int BATCH_BYTES = 128 << 10;
   private static final int LINGER_MS = 100;
 
   /**
@@ -75,10 +73,7 @@ public final class FlowKafkaEndpoint extends KafkaEndpoint {
     properties.put(ProducerConfig.ACKS_CONFIG, "all");
     // A commit sends what is left at once: until then only what fills a request goes out.
     properties.put(ProducerConfig.LINGER_MS_CONFIG, LINGER_MS);
-    properties.put(ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);
-    properties.put(
-        ProducerConfig.BUFFER_MEMORY_CONFIG,
-        Math.max(BUFFER_BYTES, getConfiguration().getMaxRequestSize()));
+    KafkaClients.setProducerBuffers(properties, getConfiguration().getMaxRequestSize());
     properties.put(ProducerConfig.RETRIES_CONFIG, Integer.MAX_VALUE);
     properties.put(ProducerConfig.RETRY_BACKOFF_MS_CONFIG, RETRY_BACKOFF_MS);
     KafkaClients.setProducerTimeouts(properties);

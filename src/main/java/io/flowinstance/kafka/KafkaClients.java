@@ -111,12 +111,17 @@ public final class KafkaClients implements KafkaClientFactory {
     Properties properties = new Properties();
     properties.put(ProducerConfig.CLIENT_ID_CONFIG, clientId);
     properties.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, maxRequestBytes);
-    properties.put(
-        ProducerConfig.BUFFER_MEMORY_CONFIG, (long) Math.max(BUFFER_BYTES, maxRequestBytes));
-    properties.put(ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);
+    setProducerBuffers(properties, maxRequestBytes);
     properties.put(ProducerConfig.COMPRESSION_TYPE_CONFIG, compressionType);
     setProducerTimeouts(properties);
     return properties;
+  }
+
+  /** What a producer of large or many records holds before it sends. */
+  static void setProducerBuffers(Properties properties, int maxRequestBytes) {
+    properties.put(
+        ProducerConfig.BUFFER_MEMORY_CONFIG, (long) Math.max(BUFFER_BYTES, maxRequestBytes));
+    properties.put(ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);
   }
 
   /** How long any consumer of this process waits for an answer. */
