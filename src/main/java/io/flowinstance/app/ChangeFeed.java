@@ -62,6 +62,16 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
         "The change feed");
   }
 
+  /** What its consumer group, its transactions and the topics of its memory begin with. */
+  public static String applicationId(Settings settings) {
+    return settings.getString("kafka.group-id") + "-watch";
+  }
+
+  /** The topics of its memory. */
+  public static List<String> memory(Settings settings) {
+    return WatchTopology.changelogs(applicationId(settings));
+  }
+
   @Override
   public void configure(CamelContext context) throws Exception {
     Registry registry = context.getRegistry();
@@ -98,6 +108,7 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
             clients,
             brokers,
             topics,
+            memory(settings),
             health,
             Duration.ofMillis(settings.getInt("shutdown.timeout-ms")));
     registry.bind("streams-supervisor", supervisor, null, "close");
@@ -145,8 +156,7 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
 
   private Properties streamsSettings() {
     Properties streams = new Properties();
-    streams.put(
-        StreamsConfig.APPLICATION_ID_CONFIG, settings.getString("kafka.group-id") + "-watch");
+    streams.put(StreamsConfig.APPLICATION_ID_CONFIG, applicationId(settings));
     streams.put(
         StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, settings.getString("kafka.bootstrap-servers"));
     streams.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);

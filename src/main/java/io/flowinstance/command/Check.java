@@ -5,6 +5,7 @@ import static org.apache.kafka.common.acl.AclOperation.DESCRIBE;
 import static org.apache.kafka.common.acl.AclOperation.READ;
 import static org.apache.kafka.common.acl.AclOperation.WRITE;
 
+import io.flowinstance.app.ChangeFeed;
 import io.flowinstance.config.Settings;
 import io.flowinstance.config.SettingsException;
 import io.flowinstance.enos.AccessTokens;
@@ -185,7 +186,7 @@ final class Check implements Callable<Integer> {
         admin ->
             transactions(
                 admin,
-                watch ? settings.getString(GROUP) + "-watch" : settings.transactionalIdPrefix()));
+                watch ? ChangeFeed.applicationId(settings) : settings.transactionalIdPrefix()));
     return questions;
   }
 
@@ -290,9 +291,11 @@ final class Check implements Callable<Integer> {
   }
 
   private static String memory(Admin admin, Settings settings) {
-    String id = settings.getString(GROUP) + "-watch";
+    String id = ChangeFeed.applicationId(settings);
     String fault =
-        await(new AdminBrokers(() -> admin).faultOfMemory(id, settings.getString(INSTANCES)));
+        await(
+            new AdminBrokers(() -> admin)
+                .faultOfMemory(ChangeFeed.memory(settings), settings.getString(INSTANCES)));
     if (!fault.isEmpty()) {
       throw new CommandFailedException(fault);
     }

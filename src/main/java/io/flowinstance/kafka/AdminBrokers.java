@@ -154,16 +154,21 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
    * What keeps the change feed from remembering. The topics of its memory have as many partitions
    * as the one it reads; it makes those that do not exist.
    *
+   * @param memory the topics of its memory
+   * @param topic the one it reads
    * @return one sentence; empty when nothing does
    */
-  public CompletionStage<String> faultOfMemory(String applicationId, String topic) {
+  public CompletionStage<String> faultOfMemory(List<String> memory, String topic) {
     return partitions(topic)
         .thenCompose(
             read ->
-                faultOfMemory(applicationId + "-instances-changelog", topic, read.size())
-                    .thenCombine(
-                        faultOfMemory(applicationId + "-from-changelog", topic, read.size()),
-                        (one, other) -> one.isEmpty() ? other : one));
+                memory.stream()
+                    .map(each -> faultOfMemory(each, topic, read.size()))
+                    .reduce(
+                        CompletableFuture.completedStage(""),
+                        (one, other) ->
+                            one.thenCombine(
+                                other, (first, next) -> first.isEmpty() ? next : first)));
   }
 
   private CompletionStage<String> faultOfMemory(String memory, String topic, int partitions) {

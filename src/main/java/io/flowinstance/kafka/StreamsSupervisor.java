@@ -50,6 +50,7 @@ public final class StreamsSupervisor implements AutoCloseable {
   private final KafkaClientSupplier clients;
   private final AdminBrokers brokers;
   private final List<String> topics;
+  private final List<String> memory;
   private final Faults faults;
   private final Duration longestClose;
   private final Thread thread = new Thread(this::run, "streams-supervisor");
@@ -65,6 +66,7 @@ public final class StreamsSupervisor implements AutoCloseable {
    * @param settings of Kafka Streams, without those of the connection
    * @param brokers are asked before each start whether the topics are as they must be
    * @param topics that must exist; the first is the one that is read
+   * @param memory the topics of its stores, which it makes where they do not exist
    * @param longestClose how long a stop may take
    */
   public StreamsSupervisor(
@@ -73,6 +75,7 @@ public final class StreamsSupervisor implements AutoCloseable {
       KafkaClients clients,
       AdminBrokers brokers,
       List<String> topics,
+      List<String> memory,
       KafkaHealth health,
       Duration longestClose) {
     this.topology = topology;
@@ -80,6 +83,7 @@ public final class StreamsSupervisor implements AutoCloseable {
     this.clients = new Clients(clients);
     this.brokers = brokers;
     this.topics = topics;
+    this.memory = memory;
     this.faults = health.faults();
     this.longestClose = longestClose;
   }
@@ -113,8 +117,7 @@ public final class StreamsSupervisor implements AutoCloseable {
       aliveAt = System.nanoTime();
       String fault = Answers.await(brokers.faultOf(topics, ""));
       if (fault.isEmpty()) {
-        String id = settings.getProperty(StreamsConfig.APPLICATION_ID_CONFIG);
-        fault = Answers.await(brokers.faultOfMemory(id, topics.get(0)));
+        fault = Answers.await(brokers.faultOfMemory(memory, topics.get(0)));
       }
       if (!fault.isEmpty()) {
         topicsWereMissing = true;

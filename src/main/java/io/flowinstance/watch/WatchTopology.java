@@ -2,7 +2,9 @@ package io.flowinstance.watch;
 
 import io.flowinstance.metrics.WatchMetrics;
 import java.time.Clock;
+import java.util.List;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serdes;
@@ -16,6 +18,13 @@ public final class WatchTopology {
   private static final String CHANGE_FEED = "change-feed";
 
   private WatchTopology() {}
+
+  /** The topics in which Kafka Streams keeps what is remembered, of an application of this id. */
+  public static List<String> changelogs(String applicationId) {
+    return Stream.of(WatchedPartition.INSTANCES, WatchedPartition.FROM)
+        .map(store -> "%s-%s-changelog".formatted(applicationId, store))
+        .toList();
+  }
 
   /** The topology, to be run by Kafka Streams with {@code exactly_once_v2}. */
   public static Topology of(
