@@ -225,18 +225,22 @@ class WatchFaultsIT {
     producer.flush();
     try (TransitionAudit audit =
         new TransitionAudit(broker.bootstrapServers(), topics, transitions(topics))) {
-      await()
-          .atMost(PATIENCE)
-          .untilAsserted(
-              () -> {
-                audit.readToTheEnd();
-                assertEquals(2 * sent.get(), audit.transitions());
-              });
+      awaitTransitions(audit, 2 * sent.get());
       assertEquals(List.of(), audit.faults());
       for (int i = 0; i < 100; i++) {
         assertEquals(List.of(), audit.faults("i-" + i));
       }
     }
+  }
+
+  private static void awaitTransitions(TransitionAudit audit, int expected) {
+    await()
+        .atMost(PATIENCE)
+        .untilAsserted(
+            () -> {
+              audit.readToTheEnd();
+              assertEquals(expected, audit.transitions());
+            });
   }
 
   @Test
@@ -275,13 +279,8 @@ class WatchFaultsIT {
     observe(topics, "i-7", "SUSPEND", Instant.now());
     try (TransitionAudit audit =
         new TransitionAudit(broker.bootstrapServers(), topics, transitions(topics))) {
-      await()
-          .atMost(PATIENCE)
-          .untilAsserted(
-              () -> {
-                audit.readToTheEnd();
-                assertEquals(2, audit.transitions(), "history is not published");
-              });
+      // History is not published.
+      awaitTransitions(audit, 2);
     }
     assertEquals(0, watch.stop(SOON), watch::output);
   }
