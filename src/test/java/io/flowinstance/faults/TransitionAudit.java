@@ -118,7 +118,11 @@ final class TransitionAudit implements AutoCloseable {
           .computeIfAbsent(message.key(), id -> new ArrayList<>())
           .add(Json.read(message.value()));
     } catch (MalformedJsonException e) {
-      faults.add("no JSON: " + message.value());
+      // On the topic of the instances, a test may have put it there.
+      if (message.topic().equals(topic)) {
+        faults.add("no JSON: " + message.value());
+      }
+      return;
     }
     String id = new String(message.headers().lastHeader("ce_id").value(), UTF_8);
     if (!eventIds.add(id)) {

@@ -185,6 +185,48 @@ class WatchFaultsIT {
             .sum());
   }
 
+  @Test
+  void aTopicOfNothingButGarbageIsReadToItsEndAtTheStartUnderLoadAndWhileStopping() {
+    Topics topics = topics("only-garbage");
+    int atOnce = 20_000;
+    sendGarbage(topics, atOnce);
+    ApplicationProcess watch = launch(256, topics, "WATCH_FROM", "earliest");
+    awaitMetric(watch, "unreadable_total", atOnce);
+    awaitMetric(watch, "lag_records", 0);
+    watch.awaitReady();
+
+    sendGarbage(topics, atOnce);
+    awaitMetric(watch, "unreadable_total", 2 * atOnce);
+    assertEquals(0, metric(watch, "watched"));
+
+    sendGarbage(topics, atOnce);
+    assertEquals(0, watch.stop(SOON), watch::output);
+
+    watch = launch(256, topics, "WATCH_FROM", "earliest");
+    awaitMetric(watch, "running", 1);
+    awaitMetric(watch, "lag_records", 0);
+    observe(topics, "good", "RUNNING", Instant.now());
+    producer.flush();
+    awaitMetric(watch, "watched", 1);
+    try (TransitionAudit audit =
+        new TransitionAudit(broker.bootstrapServers(), topics, transitions(topics))) {
+      awaitTransitions(audit, 2);
+    }
+    assertEquals(0, watch.stop(SOON), watch::output);
+    assertEquals(
+        3 * atOnce + 1,
+        topics.committedByWatch(broker).values().stream()
+            .mapToLong(OffsetAndMetadata::offset)
+            .sum());
+  }
+
+  private static void sendGarbage(Topics topics, int records) {
+    for (int i = 0; i < records; i++) {
+      skipped(topics, null, "no JSON".getBytes(UTF_8));
+    }
+    producer.flush();
+  }
+
   private static void skipped(Topics topics, byte[] key, byte[] value) {
     Header header = new RecordHeader("traceparent", new byte[] {(byte) 0xff, (byte) 0xc0});
     producer.send(new ProducerRecord<>(topics.instances(), null, key, value, List.of(header)));
