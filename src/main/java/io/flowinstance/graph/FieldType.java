@@ -1,8 +1,11 @@
 package io.flowinstance.graph;
 
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.flowinstance.json.Json;
 import io.flowinstance.json.MalformedJsonException;
+import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.Map;
@@ -13,12 +16,20 @@ import java.util.function.Function;
  *
  * @param description what such a value is called in a sentence
  * @param read gives null for what cannot be read so; is never given JSON null
+ * @param stream reads the same where a parser stands
  */
-record FieldType(String description, Function<JsonNode, ?> read) {
+record FieldType(String description, Function<JsonNode, ?> read, Stream stream) {
+  /** Reads the value at which a parser stands, to its end. */
+  @FunctionalInterface
+  interface Stream {
+    /** Gives null for what cannot be read so; is never given JSON null. */
+    Object read(JsonParser json) throws IOException;
+  }
+
   private static final Map<Class<?>, FieldType> BY_CLASS =
       Map.of(
           String.class,
-          new FieldType("a text", FieldType::text),
+          new FieldType("a text", FieldType::text, FieldType::text),
           Long.class,
           new FieldType(
               "a whole number of 64 bits", value -> whole(value, Long.SIZE, BigInteger::longValue)),
@@ -33,9 +44,22 @@ record FieldType(String description, Function<JsonNode, ?> read) {
           JsonNode.class,
           new FieldType("JSON", FieldType::unpacked));
 
+  private FieldType(String description, Function<JsonNode, ?> read) {
+    this(description, read, json -> read.apply(Json.node(json)));
+  }
+
+  /** A field that holds records of its own. */
+  static FieldType structure(Function<JsonNode, ?> read, Stream stream) {
+    return new FieldType("a structure", read, stream);
+  }
+
   /** How a field is read into this class: a text, a number, a boolean, or a {@link JsonNode}. */
   static FieldType of(Class<?> type) {
     return BY_CLASS.get(type);
+  }
+
+  private static String text(JsonParser json) throws IOException {
+    return json.currentToken() == JsonToken.VALUE_STRING ? json.getText() : text(Json.node(json));
   }
 
   private static String text(JsonNode value) {

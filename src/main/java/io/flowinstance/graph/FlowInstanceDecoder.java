@@ -2,12 +2,15 @@ package io.flowinstance.graph;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.flowinstance.json.Json;
 import io.flowinstance.json.MalformedJsonException;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashSet;
@@ -30,7 +33,11 @@ public final class FlowInstanceDecoder {
 
   private static final RecordReader<FlowInstance> INSTANCE =
       new RecordReader<>(
-          FlowInstance.class, Map.of("graph", FlowInstanceDecoder::graph), "enrichment");
+          FlowInstance.class,
+          Map.of(
+              "graph",
+              FieldType.structure(FlowInstanceDecoder::graph, json -> graph(Json.node(json)))),
+          "enrichment");
   private static final RecordReader<FlowReference> FLOW =
       new RecordReader<>(FlowReference.class, Map.of(), "");
   private static final RecordReader<Relation> RELATION =
@@ -41,9 +48,15 @@ public final class FlowInstanceDecoder {
       new RecordReader<>(
           InstanceGraph.class,
           Map.of(
-              "flows", array -> elements("/graph/flows", array, FLOW),
-              "relations", FlowInstanceDecoder::relations,
-              "tasks", FlowInstanceDecoder::tasks),
+              "flows",
+              FieldType.structure(
+                  array -> elements("/graph/flows", array, FLOW), json -> elements(json, FLOW)),
+              "relations",
+              FieldType.structure(
+                  array -> eachOnce(elements("/graph/relations", array, RELATION)),
+                  json -> eachOnce(elements(json, RELATION))),
+              "tasks",
+              FieldType.structure(FlowInstanceDecoder::tasks, FlowInstanceDecoder::tasks)),
           "unreadableTasks");
 
   /**
@@ -75,12 +88,32 @@ public final class FlowInstanceDecoder {
   }
 
   private static InstanceGraph graph(JsonNode graph) {
+    if (graph != null && graph.isTextual()) {
+      InstanceGraph streamed = graph(graph.textValue());
+      if (streamed != null) {
+        return streamed;
+      }
+    }
     JsonNode object =
         graph == null || graph.isTextual() && isBlank(graph.textValue()) ? NO_GRAPH : unpack(graph);
     if (!object.isObject()) {
       throw new UnreadableResponseException("/graph is not a JSON object", graph);
     }
     return GRAPH.read(object, "/graph", -1);
+  }
+
+  /**
+   * The graph out of its text, without a tree of it, which would be the largest thing on the heap.
+   * Null where only the tree tells what counts, or what is wrong.
+   */
+  private static InstanceGraph graph(String text) {
+    try (JsonParser json = Json.parser(text)) {
+      InstanceGraph graph =
+          json.nextToken() == JsonToken.START_OBJECT ? GRAPH.read(json, -1) : null;
+      return json.nextToken() == null ? graph : null;
+    } catch (IOException | TreeNeededException | ArithmeticException | NumberFormatException e) {
+      return null;
+    }
   }
 
   /** The graph out of its text, and that out of another if it was escaped twice. */
@@ -99,8 +132,8 @@ public final class FlowInstanceDecoder {
     return unpacked;
   }
 
-  private static List<Relation> relations(JsonNode array) {
-    return List.copyOf(new LinkedHashSet<>(elements("/graph/relations", array, RELATION)));
+  private static <T> List<T> eachOnce(List<T> elements) {
+    return List.copyOf(new LinkedHashSet<>(elements));
   }
 
   private static Tasks tasks(JsonNode array) {
@@ -120,6 +153,43 @@ public final class FlowInstanceDecoder {
     }
     return new Tasks(
         Collections.unmodifiableList(readable), Collections.unmodifiableList(unreadable));
+  }
+
+  private static Tasks tasks(JsonParser json) throws IOException {
+    List<TaskInstance> readable = new ArrayList<>();
+    enter(json);
+    while (json.nextToken() == JsonToken.START_OBJECT) {
+      TaskInstance task = TASK.read(json, readable.size());
+      if (isBlank(task.taskInstId())) {
+        throw TreeNeededException.INSTANCE;
+      }
+      readable.add(task);
+    }
+    leave(json);
+    return new Tasks(Collections.unmodifiableList(readable), List.of());
+  }
+
+  private static <T extends Record> List<T> elements(JsonParser json, RecordReader<T> reader)
+      throws IOException {
+    List<T> elements = new ArrayList<>();
+    enter(json);
+    while (json.nextToken() == JsonToken.START_OBJECT) {
+      elements.add(reader.read(json, elements.size()));
+    }
+    leave(json);
+    return Collections.unmodifiableList(elements);
+  }
+
+  private static void enter(JsonParser json) {
+    if (json.currentToken() != JsonToken.START_ARRAY) {
+      throw TreeNeededException.INSTANCE;
+    }
+  }
+
+  private static void leave(JsonParser json) {
+    if (json.currentToken() != JsonToken.END_ARRAY) {
+      throw TreeNeededException.INSTANCE;
+    }
   }
 
   private static TaskInstance task(JsonNode element, int index) {

@@ -1,6 +1,10 @@
 package io.flowinstance.graph;
 
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
+import io.flowinstance.json.Json;
+import java.io.IOException;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
@@ -11,7 +15,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.function.Function;
 
 /**
  * Reads objects of the API into a record, which is the table of their known fields: a component has
@@ -32,11 +35,11 @@ final class RecordReader<T extends Record> {
   private record Field(int at, String name, boolean canonical, FieldType type) {}
 
   /**
-   * @param structured by name, how the fields that hold other records are read; absent ones are
-   *     read as null
+   * @param structured by name, how the fields that hold other records are read; where one is absent
+   *     it is read as null
    * @param taken an unknown field of this name is left out: it is one of ours
    */
-  RecordReader(Class<T> type, Map<String, Function<JsonNode, ?>> structured, String taken) {
+  RecordReader(Class<T> type, Map<String, FieldType> structured, String taken) {
     this.taken = taken;
     RecordComponent[] components = type.getRecordComponents();
     size = components.length;
@@ -49,9 +52,7 @@ final class RecordReader<T extends Record> {
       } else {
         boolean isStructure = structured.containsKey(name);
         FieldType fieldType =
-            isStructure
-                ? new FieldType("a structure", structured.get(name))
-                : FieldType.of(components[at].getType());
+            isStructure ? structured.get(name) : FieldType.of(components[at].getType());
         String snakeCase = name.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
         fields.put(snakeCase, new Field(at, name, false, fieldType));
         fields.put(name, new Field(at, name, true, fieldType));
@@ -103,10 +104,49 @@ final class RecordReader<T extends Record> {
                   .formatted(at(place, index), entry.getKey(), field.type().description()),
               value);
         }
-        // A text may hold a null, and null is left out.
-        values[field.at()] = read instanceof JsonNode node && node.isNull() ? null : read;
+        values[field.at()] = notNull(read);
       }
     }
+    return record(values, others, index);
+  }
+
+  /**
+   * Reads the object that a parser has just entered as {@link #read(JsonNode, String, int)} reads
+   * its tree, but without one.
+   *
+   * @throws TreeNeededException a field stands twice, or cannot be read
+   */
+  T read(JsonParser json, int index) throws IOException {
+    Object[] values = new Object[size];
+    Map<String, JsonNode> others = Map.of();
+    for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
+      boolean isNull = json.nextToken() == JsonToken.VALUE_NULL;
+      Field field = fields.get(name);
+      if (field == null ? others.containsKey(name) : values[field.at()] != null) {
+        throw TreeNeededException.INSTANCE;
+      }
+      if (isNull || name.equals(taken)) {
+        json.skipChildren();
+      } else if (field == null) {
+        others = others.isEmpty() ? new LinkedHashMap<>() : others;
+        others.put(name, Json.node(json));
+      } else {
+        Object read = field.type().stream().read(json);
+        if (read == null) {
+          throw TreeNeededException.INSTANCE;
+        }
+        values[field.at()] = notNull(read);
+      }
+    }
+    return record(values, others, index);
+  }
+
+  /** A text may hold a null, and null is left out. */
+  private static Object notNull(Object read) {
+    return read instanceof JsonNode node && node.isNull() ? null : read;
+  }
+
+  private T record(Object[] values, Map<String, JsonNode> others, int index) {
     for (Field field : structures) {
       if (values[field.at()] == null) {
         values[field.at()] = field.type().read().apply(null);

@@ -7,12 +7,16 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.flowinstance.json.Json;
 import java.io.InputStream;
 import java.util.List;
+import java.util.Random;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -375,6 +379,93 @@ class FlowInstanceDecoderTest {
           {'index':4,'raw':'{\\"taskInstId\\":\\" \\"}'},{'index':5,'raw':'{\\"taskInstId\\":\\"2\\",\\"x\\":\\"left\\"}'}]}}
         """,
         instance);
+  }
+
+  /** A text is read as a stream wherever that tells what counts. */
+  @Test
+  void readsAGraphInATextAsItsTreeIsRead() throws Exception {
+    List<String> names =
+        List.of("taskInstId", "task_inst_id", "x", "status", "parameters", "nodeId", "other");
+    List<String> values =
+        List.of(
+            "'1'",
+            "'1'",
+            "'a'",
+            "1.50",
+            "7",
+            "null",
+            "'null'",
+            "true",
+            "'[]'",
+            "'{\\\"a\\\":1}'",
+            "{'a':1}",
+            "' '",
+            "[]",
+            "1E400");
+    Random random = new Random(1);
+    for (int round = 0; round < 3_000; round++) {
+      String tasks = array(random, () -> object(random, names, values));
+      String relations =
+          array(random, () -> object(random, List.of("source", "target", "rerun"), values));
+      String graph =
+          random.nextInt(9) == 0
+              ? object(random, List.of("flows", "tasks", "id", "unreadableTasks"), values)
+              : "{'tasks':%s,'flows':[],'id':7,'relations':%s}".formatted(tasks, relations);
+      JsonNode tree = json(graph);
+      String text = new String(Json.write(tree), UTF_8);
+      assertEquals(
+          decodedOrRefused(JsonNodeFactory.instance.objectNode().set("graph", tree)),
+          decodedOrRefused(JsonNodeFactory.instance.objectNode().put("graph", text)),
+          graph);
+      // The tree has lost what stands twice.
+      decodedOrRefused(
+          JsonNodeFactory.instance.objectNode().put("graph", graph.replace('\'', '"')));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{'taskInstId':'1','taskInstId':'2'}",
+        "{'taskInstId':'1','status':'a','taskInstId':'2','status':null}",
+        "{'task_inst_id':'1','taskInstId':'2','other':1,'other':null}",
+        "{'taskInstId':'2','task_inst_id':'1','other':null,'other':2}"
+      })
+  void readsWhatStandsTwiceInATextAsItsTreeIsRead(String task) throws Exception {
+    String graph = "{'tasks':[" + task + "]}";
+    assertEquals(
+        decodedOrRefused(json("{'graph':" + graph + "}")),
+        decodedOrRefused(
+            JsonNodeFactory.instance.objectNode().put("graph", graph.replace('\'', '"'))));
+  }
+
+  private String decodedOrRefused(JsonNode data) {
+    try {
+      FlowInstance instance = decoder.decode(data, "asked");
+      return instance + new String(Json.write(instance), UTF_8);
+    } catch (UnreadableResponseException e) {
+      return e.getMessage();
+    }
+  }
+
+  private static String array(Random random, Supplier<String> element) {
+    return random
+        .ints(random.nextInt(4), 0, 12)
+        .mapToObj(at -> at == 0 ? "null" : at == 1 ? "5" : element.get())
+        .collect(Collectors.joining(",", "[", "]"));
+  }
+
+  private static String object(Random random, List<String> names, List<String> values) {
+    String first = random.nextInt(9) == 0 ? "" : "'taskInstId':'1'";
+    return Stream.concat(
+            Stream.of(first).filter(field -> !field.isEmpty()),
+            random
+                .ints(random.nextInt(4), 0, names.size())
+                .mapToObj(
+                    name ->
+                        "'%s':%s"
+                            .formatted(names.get(name), values.get(random.nextInt(values.size())))))
+        .collect(Collectors.joining(",", "{", "}"));
   }
 
   @Test
