@@ -29,12 +29,13 @@ final class AnswerBody {
    * The whole body of a success. A body whose gzip is broken comes back as it came, and is not
    * JSON.
    *
+   * @param length how many bytes the header says that there are, or 0
    * @param limit most bytes, packed and unpacked
    * @throws AnswerTooLargeException there are more
    * @throws NoHeapException there is no heap for so many now
    */
-  static byte[] whole(InputStream in, long limit) throws IOException {
-    return unpacked(read(in, limit, true), limit, true);
+  static byte[] whole(InputStream in, long length, long limit) throws IOException {
+    return unpacked(read(in, length, limit, true), limit, true);
   }
 
   /**
@@ -42,7 +43,7 @@ final class AnswerBody {
    * a body must not hide the status.
    */
   static byte[] firstPart(InputStream in) throws IOException {
-    return unpacked(read(in, LONGEST_OF_A_FAILURE, false), LONGEST_OF_A_FAILURE, false);
+    return unpacked(read(in, 0, LONGEST_OF_A_FAILURE, false), LONGEST_OF_A_FAILURE, false);
   }
 
   private static byte[] unpacked(byte[] raw, long limit, boolean whole) throws IOException {
@@ -51,7 +52,7 @@ final class AnswerBody {
       return raw;
     }
     try (InputStream unpacking = new GZIPInputStream(new ByteArrayInputStream(raw))) {
-      byte[] unpacked = read(unpacking, limit, whole);
+      byte[] unpacked = read(unpacking, 0, limit, whole);
       return unpacked.length == 0 ? raw : unpacked;
     } catch (AnswerTooLargeException e) {
       throw e;
@@ -96,17 +97,23 @@ final class AnswerBody {
     }
   }
 
-  private static byte[] read(InputStream in, long limit, boolean whole) throws IOException {
-    byte[] buffer = new byte[BUFFER];
+  private static byte[] read(InputStream in, long expected, long limit, boolean whole)
+      throws IOException {
+    byte[] buffer = new byte[expected > 0 && expected <= limit ? (int) expected : BUFFER];
     int length = 0;
     int read = 0;
     try {
       while (read >= 0 && (whole || length < limit)) {
         if (length == buffer.length) {
+          int next = in.read();
+          if (next < 0) {
+            break;
+          }
           if (whole) {
             AnswerHeap.take(length, 0);
           }
           buffer = Arrays.copyOf(buffer, (int) Math.min(2L * length, Integer.MAX_VALUE - 8));
+          buffer[length++] = (byte) next;
         }
         read = in.read(buffer, length, buffer.length - length);
         length += Math.max(0, read);
@@ -119,6 +126,6 @@ final class AnswerBody {
         throw e;
       }
     }
-    return Arrays.copyOf(buffer, length);
+    return length == buffer.length ? buffer : Arrays.copyOf(buffer, length);
   }
 }

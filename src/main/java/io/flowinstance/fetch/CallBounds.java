@@ -91,7 +91,7 @@ record CallBounds(EnosHttpClient.Options options, ScheduledExecutorService timer
     }
     long length = Math.max(0, entity.getContentLength());
     AnswerHeap.take(length, length / BYTES_OF_A_VALUE);
-    return AnswerBody.whole(in, options.maxResponseBytes());
+    return AnswerBody.whole(in, length, options.maxResponseBytes());
   }
 
   private SocketTimeoutException tooLate(Exception cause) {

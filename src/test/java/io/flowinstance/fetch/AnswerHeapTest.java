@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.flowinstance.enos.AnswerTooLargeException;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.json.Json;
 import io.flowinstance.trace.RecordSpan;
@@ -14,10 +15,13 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
+import java.util.Random;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class AnswerHeapTest {
   private final EnosRequests requests = new EnosRequests(null, "", Clock.systemUTC());
@@ -99,19 +103,33 @@ class AnswerHeapTest {
     byte[] large = zeros(4 << 20);
 
     assertThrows(
-        NoHeapException.class, () -> AnswerBody.whole(new ByteArrayInputStream(large), 16 << 20));
+        NoHeapException.class,
+        () -> AnswerBody.whole(new ByteArrayInputStream(large), 0, 16 << 20));
     byte[] packed = gzip(large);
     assertTrue(packed.length < 64 << 10);
     assertThrows(
-        NoHeapException.class, () -> AnswerBody.whole(new ByteArrayInputStream(packed), 16 << 20));
+        NoHeapException.class,
+        () -> AnswerBody.whole(new ByteArrayInputStream(packed), 0, 16 << 20));
   }
 
   @Test
   void readsAllThatThereIsHeapFor() throws IOException {
     byte[] large = zeros(1 << 20);
 
-    assertArrayEquals(large, AnswerBody.whole(new ByteArrayInputStream(large), 16 << 20));
-    assertArrayEquals(large, AnswerBody.whole(new ByteArrayInputStream(gzip(large)), 16 << 20));
+    assertArrayEquals(large, AnswerBody.whole(new ByteArrayInputStream(large), 0, 16 << 20));
+    assertArrayEquals(large, AnswerBody.whole(new ByteArrayInputStream(gzip(large)), 0, 16 << 20));
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 999_999, 1_000_000, 1_000_001, 10_000_000, Long.MAX_VALUE})
+  void readsABodyWhateverLengthItsHeaderSays(long length) throws IOException {
+    byte[] body = new byte[1_000_000];
+    new Random(1).nextBytes(body);
+
+    assertArrayEquals(body, AnswerBody.whole(new ByteArrayInputStream(body), length, 16 << 20));
+    assertThrows(
+        AnswerTooLargeException.class,
+        () -> AnswerBody.whole(new ByteArrayInputStream(body), length, 999_999));
   }
 
   @Test
