@@ -1,7 +1,10 @@
 package io.flowinstance.event;
 
+import static java.util.Map.entry;
+
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /** What a status of EnOS means, in words that task and instance share. The set may grow. */
 public enum State {
@@ -38,18 +41,31 @@ public enum State {
           "RERUN",
           "SKIP");
 
+  private static final Map<String, State> BY_STATUS =
+      Map.ofEntries(
+          entry("INIT", WAITING),
+          entry("WAIT", WAITING),
+          entry("READY", WAITING),
+          entry("NONE", WAITING),
+          entry("RUNNING", RUNNING),
+          entry("RERUN", RUNNING),
+          entry("SUSPEND", SUSPENDED),
+          entry("SUCCESS", SUCCEEDED),
+          entry("FAIL", FAILED),
+          entry("INTERNAL_ERROR", FAILED),
+          entry("TIMEOUT", FAILED),
+          entry("CANCEL", CANCELED),
+          entry("SKIP", SKIPPED));
+
   /** The state that a status names, in any case; the status may be null. */
   public static State of(String name) {
-    return switch (name == null ? "" : name.strip().toUpperCase(Locale.ROOT)) {
-      case "INIT", "WAIT", "READY", "NONE" -> WAITING;
-      case "RUNNING", "RERUN" -> RUNNING;
-      case "SUSPEND" -> SUSPENDED;
-      case "SUCCESS" -> SUCCEEDED;
-      case "FAIL", "INTERNAL_ERROR", "TIMEOUT" -> FAILED;
-      case "CANCEL" -> CANCELED;
-      case "SKIP" -> SKIPPED;
-      default -> UNKNOWN;
-    };
+    if (name == null) {
+      return UNKNOWN;
+    }
+    State state = BY_STATUS.get(name);
+    return state != null
+        ? state
+        : BY_STATUS.getOrDefault(name.strip().toUpperCase(Locale.ROOT), UNKNOWN);
   }
 
   /**
