@@ -49,13 +49,16 @@ record Beans(
    * What is being decoded and sent needs a multiple of that heap. With twice as much, garbage
    * collection takes a third of the time at 1,000 tasks.
    */
-  private static final int HEAP_PART_OF_OUTCOMES = 16;
+  private static final int HEAP_PART_OF_OUTCOMES = 24;
 
   /** One may take more than all the others together may. */
   private static final int HEAP_PART_OF_LARGEST_OUTCOME = 8;
 
   /** More goes into a further transaction, so that none lasts long. */
   private static final long TRANSACTION_BYTES = 8L << 20;
+
+  /** What is published is several times what the heap holds of it. */
+  private static final int HEAP_PART_OF_TRANSACTIONS = 32;
 
   private static final int HEAP_PART_OF_RECORDS = 16;
 
@@ -135,7 +138,7 @@ record Beans(
                         / consumers,
                     heap / HEAP_PART_OF_RECORDS / consumers,
                     // While one transaction is sent, the outcomes of the next one have room.
-                    Math.min(TRANSACTION_BYTES, heapOfOutcomes / consumers / 2)),
+                    Math.min(TRANSACTION_BYTES, heap / HEAP_PART_OF_TRANSACTIONS / consumers)),
                 new HeapPermits(heapOfOutcomes),
                 health,
                 new PublishTarget(

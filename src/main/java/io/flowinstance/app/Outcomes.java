@@ -63,7 +63,7 @@ public final class Outcomes {
    * For each record that asked: one event of the instance, one per task in graph order, one dead
    * letter if a task cannot be read.
    *
-   * @throws OutcomeTooLargeException that would take more heap than there is for it
+   * @throws OutcomeTooLargeException they are larger than those of one instance may be
    */
   public List<Outcome> split(
       @Body FlowInstance instance,
@@ -80,7 +80,7 @@ public final class Outcomes {
           event == null
               ? event(instance, idRecord, fetch)
               : event.withObservation(observation(idRecord, fetch));
-      outcomes.add(Outcome.of(idRecord, messages.of(event, idRecord, call, heap)));
+      outcomes.add(messages.of(event, idRecord, call, heap));
       heap.keep();
     }
     record.records().forEach(each -> endSpan(each, DeadLetterReason.UNREADABLE_TASK, unreadable));

@@ -106,6 +106,7 @@ final class FetchInstance implements Callable<Integer> {
     } else if (format.json) {
       parts
           .of(event, nowhere, Outcomes.call(fetch), bytes -> {})
+          .messages()
           .forEach(message -> out.println(new String(Json.write(json(message)), UTF_8)));
     } else {
       print(event);

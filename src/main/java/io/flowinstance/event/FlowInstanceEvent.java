@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.json.Json;
 import java.util.List;
+import java.util.function.LongConsumer;
 
 /**
  * One workflow instance as a message: everything the API said, and an {@link Enrichment}. The shape
@@ -40,8 +41,18 @@ public record FlowInstanceEvent(
   }
 
   /** The events of the instance's readable tasks, in graph order. */
-  public List<TaskStatusEvent> tasks() {
-    return TaskStatusEvent.split(instance, edges, enrichment, observation);
+  public TaskStatusEvents tasks() {
+    return tasks(bytes -> {});
+  }
+
+  /**
+   * The events of the instance's readable tasks, in graph order.
+   *
+   * @param bytes is told, while they are made, what the heap holds of them; what it throws ends the
+   *     work
+   */
+  public TaskStatusEvents tasks(LongConsumer bytes) {
+    return TaskStatusEvents.of(this, bytes);
   }
 
   /** One sentence for each task of the instance that cannot be read, in graph order. */

@@ -1,16 +1,10 @@
 package io.flowinstance.event;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.core.SerializableString;
-import com.fasterxml.jackson.core.io.SerializedString;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.graph.TaskInstance;
-import io.flowinstance.json.Json;
 import java.io.IOException;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -18,9 +12,10 @@ import java.util.Set;
  * One task of a workflow instance as a message: what the API said of it, its state, its neighbours,
  * and the instance it runs in. The shape is that of {@code schemas/task-status.v1.schema.json}.
  *
- * @param shared the fields that are the same for all tasks of the instance
+ * @param all the events that it is one of
+ * @param at its place among them, from 0
  */
-public record TaskStatusEvent(TaskInstance task, Edges edges, SerializableString shared) {
+public record TaskStatusEvent(TaskStatusEvents all, int at) {
   /** The CloudEvents type. */
   public static final String TYPE = "io.flowinstance.task-status.v1";
 
@@ -31,34 +26,23 @@ public record TaskStatusEvent(TaskInstance task, Edges edges, SerializableString
                   + " observationId askedAt fetchedAt")
               .split(" "));
 
-  static List<TaskStatusEvent> split(
-      FlowInstance instance, Edges edges, Enrichment enrichment, Observation observation) {
-    // What all tasks share is the greater part of an event, and is serialized once.
-    String object =
-        new String(Json.write(json -> writeShared(instance, enrichment, observation, json)), UTF_8);
-    SerializableString shared =
-        new SerializedString("," + object.substring(1, object.length() - 1));
-    return instance.graph().tasks().readable().stream()
-        .map(task -> new TaskStatusEvent(task, edges, shared))
-        .toList();
-  }
-
-  /** The key of the message: the id of the task instance. */
-  public String key() {
-    return task.taskInstId();
+  /** The key of the message, in UTF-8: the id of the task instance. */
+  public byte[] key() {
+    return all.key(at);
   }
 
   /** The place of the task among all elements of {@code graph.tasks}, from 0. */
   public int index() {
-    return task.index();
+    return all.index(at);
   }
 
   /** The value of the message: compact JSON in UTF-8. */
   public byte[] toJson() {
-    return Json.write(this::writeTo);
+    return all.json(at);
   }
 
-  private void writeTo(JsonGenerator json) throws IOException {
+  /** Begins the object of an event, with the fields that stand before those that all share. */
+  static void begin(TaskInstance task, Edges edges, JsonGenerator json) throws IOException {
     json.writeStartObject();
     EventJson.write("taskInstId", task.taskInstId(), json);
     EventJson.write("taskId", task.taskId(), json);
@@ -73,7 +57,10 @@ public record TaskStatusEvent(TaskInstance task, Edges edges, SerializableString
     EventJson.write("upstream", edges.upstream(task.nodeId()), json);
     EventJson.write("downstream", edges.downstream(task.nodeId()), json);
     json.writeNumberField("index", task.index());
-    json.writeRaw(shared);
+  }
+
+  /** Ends it, with the fields that stand behind those that all share. */
+  static void end(TaskInstance task, JsonGenerator json) throws IOException {
     if (task.parameters() != null) {
       json.writeFieldName("parameters");
       json.writeTree(task.parameters());
@@ -87,7 +74,8 @@ public record TaskStatusEvent(TaskInstance task, Edges edges, SerializableString
     json.writeEndObject();
   }
 
-  private static void writeShared(
+  /** An object of the fields that all events of an instance share. */
+  static void writeShared(
       FlowInstance instance, Enrichment enrichment, Observation observation, JsonGenerator json)
       throws IOException {
     json.writeStartObject();

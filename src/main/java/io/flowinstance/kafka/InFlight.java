@@ -152,7 +152,7 @@ final class InFlight {
   void ready(SharedCall call, List<Outcome> outcomes, Runnable done) {
     boolean open;
     SharedCall next = null;
-    call.takes(outcomes.stream().mapToLong(Outcome::bytes).sum());
+    call.takes(outcomes.stream().mapToLong(outcome -> outcome.size().heap()).sum());
     synchronized (this) {
       open = call.partition().isOpen(call);
       if (open) {
@@ -291,7 +291,7 @@ final class InFlight {
     for (RecordsInFlight records : inTurn) {
       List<ReadyOutcome> taken = records.take(count, bytes, mostMetadata);
       count -= taken.size();
-      bytes -= taken.stream().mapToLong(ready -> ready.outcome().bytes()).sum();
+      bytes -= taken.stream().mapToLong(ready -> ready.outcome().size().published()).sum();
       if (!taken.isEmpty() || records.needsCommit()) {
         outcomes.put(records, taken);
         commits.put(records, records.after(taken).toCommit());

@@ -331,7 +331,7 @@ final class PublishLoop implements Runnable {
   }
 
   private ProducerRecord<byte[], byte[]> tooLarge(Outcome outcome) {
-    if (outcome.largest() <= target.maxRecordBytes()) {
+    if (outcome.size().largest() <= target.maxRecordBytes()) {
       return null;
     }
     for (ProducerRecord<byte[], byte[]> message : outcome.messages()) {

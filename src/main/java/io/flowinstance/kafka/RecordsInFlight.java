@@ -170,7 +170,7 @@ final class RecordsInFlight {
     }
     for (Outcome outcome : outcomes) {
       ready.add(new ReadyOutcome(call, outcome));
-      readyBytes += outcome.bytes();
+      readyBytes += outcome.size().published();
     }
     readyCount = ready.size();
     lastOfKey.remove(call.key(), call);
@@ -207,7 +207,7 @@ final class RecordsInFlight {
       }
       if (!outcome.isParked()) {
         taken.add(outcome);
-        takenBytes += outcome.outcome().bytes();
+        takenBytes += outcome.outcome().size().published();
       }
     }
     crowded = !taken.isEmpty() && after(taken).length() > mostMetadata;
@@ -216,7 +216,7 @@ final class RecordsInFlight {
     }
     ready.removeAll(taken);
     readyCount = ready.size();
-    taken.forEach(outcome -> readyBytes -= outcome.outcome().bytes());
+    taken.forEach(outcome -> readyBytes -= outcome.outcome().size().published());
     inTransaction += taken.size();
     return taken;
   }
@@ -286,7 +286,7 @@ final class RecordsInFlight {
     if (!dropped) {
       for (int i = outcomes.size() - 1; i >= 0; i--) {
         ready.push(outcomes.get(i));
-        readyBytes += outcomes.get(i).outcome().bytes();
+        readyBytes += outcomes.get(i).outcome().size().published();
       }
       readyCount = ready.size();
     }

@@ -130,7 +130,8 @@ public final class FetchAction implements AutoCloseable {
               write(json, fetch, id, FlowInstanceEvent.TYPE, event.key(), event.toJson());
               for (TaskStatusEvent task : event.tasks()) {
                 String taskId = id + "/" + task.index();
-                write(json, fetch, taskId, TaskStatusEvent.TYPE, task.key(), task.toJson());
+                String subject = new String(task.key(), UTF_8);
+                write(json, fetch, taskId, TaskStatusEvent.TYPE, subject, task.toJson());
               }
               json.writeEndArray();
             });

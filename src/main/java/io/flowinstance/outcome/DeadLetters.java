@@ -103,7 +103,7 @@ public final class DeadLetters {
     if (!refused.topic().equals(topic)) {
       String message =
           "A message of %d bytes for topic %s is larger than the %s."
-              .formatted(Outcome.length(refused.value()), refused.topic(), limit);
+              .formatted(MessageSize.length(refused.value()), refused.topic(), limit);
       return Outcome.of(
           idRecord, List.of(of(idRecord, DeadLetterReason.EVENT_TOO_LARGE, message, Call.NONE)));
     }
@@ -120,8 +120,8 @@ public final class DeadLetters {
   /** A dead letter without the large parts of its record, or without any; its key is the place. */
   private ProducerRecord<byte[], byte[]> reduced(
       IdRecord idRecord, ProducerRecord<byte[], byte[]> deadLetter, boolean bare) {
-    boolean keepsValue = !bare && Outcome.length(idRecord.value()) <= LARGE_PART_BYTES;
-    boolean keepsHeaders = !bare && Outcome.bytes(deadLetter.headers()) <= LARGE_PART_BYTES;
+    boolean keepsValue = !bare && MessageSize.length(idRecord.value()) <= LARGE_PART_BYTES;
+    boolean keepsHeaders = !bare && MessageSize.ofHeaders(deadLetter.headers()) <= LARGE_PART_BYTES;
     Headers headers = new RecordHeaders();
     for (Header header : deadLetter.headers()) {
       if (keepsHeaders || header.key().startsWith(PREFIX)) {

@@ -6,7 +6,6 @@ import io.flowinstance.event.FlowInstanceEvent;
 import io.flowinstance.event.Observation;
 import io.flowinstance.event.TaskStatusEvent;
 import io.flowinstance.id.IdRecord;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
 import java.util.stream.Stream;
@@ -50,54 +49,36 @@ public final class EventMessages {
   /**
    * The record of an instance, then those of its readable tasks in graph order.
    *
-   * @param bytes is told after each record what all of them take; what it throws ends the work
+   * @param bytes is told, while they are made, what the heap holds of them; what it throws ends the
+   *     work
    */
-  List<ProducerRecord<byte[], byte[]>> of(
-      FlowInstanceEvent event, IdRecord idRecord, LongConsumer bytes) {
-    List<TaskStatusEvent> tasks = event.tasks();
-    List<ProducerRecord<byte[], byte[]>> messages = new ArrayList<>(1 + tasks.size());
+  InstanceRecords of(FlowInstanceEvent event, IdRecord idRecord, LongConsumer bytes) {
     Observation observation = event.observation();
     // Made once: what is made anew for each task is the greater part of a large instance.
     List<Header> shared =
         CloudEvents.ofObservation(sourcePrefix, observation.orgId(), observation.fetchedAt());
     idRecord.span().writeTo((name, text) -> shared.add(CloudEvents.header(name, text)));
-    long timestamp = observation.fetchedAt().toEpochMilli();
-    List<Header> ofInstance = both(flowInstanceHeaders, shared);
-    List<Header> ofTasks = both(taskStatusHeaders, shared);
-    messages.add(
-        message(
+    byte[] key = event.key().getBytes(UTF_8);
+    ProducerRecord<byte[], byte[]> ofInstance =
+        new ProducerRecord<>(
             flowInstanceTopic,
-            timestamp,
-            event.key(),
+            null,
+            observation.fetchedAt().toEpochMilli(),
+            key,
             event.toJson(),
-            observation.id(),
-            ofInstance));
-    long taken = Outcome.bytes(messages.get(0));
+            CloudEvents.headers(both(flowInstanceHeaders, shared), observation.id(), key));
+    long taken = MessageSize.of(ofInstance).heap();
     bytes.accept(taken);
-    for (TaskStatusEvent task : tasks) {
-      ProducerRecord<byte[], byte[]> message =
-          message(
-              taskStatusTopic,
-              timestamp,
-              task.key(),
-              task.toJson(),
-              observation.id() + "/" + task.index(),
-              ofTasks);
-      messages.add(message);
-      taken += Outcome.bytes(message);
-      bytes.accept(taken);
-    }
-    return messages;
+    return new InstanceRecords(
+        ofInstance,
+        event.tasks(ofTasks -> bytes.accept(taken + ofTasks)),
+        taskStatusTopic,
+        both(taskStatusHeaders, shared),
+        observation.id() + "/",
+        null);
   }
 
   private static List<Header> both(List<Header> some, List<Header> others) {
     return Stream.of(some, others).flatMap(List::stream).toList();
-  }
-
-  private static ProducerRecord<byte[], byte[]> message(
-      String topic, long timestamp, String key, byte[] value, String id, List<Header> headers) {
-    byte[] keyBytes = key.getBytes(UTF_8);
-    return new ProducerRecord<>(
-        topic, null, timestamp, keyBytes, value, CloudEvents.headers(headers, id, keyBytes));
   }
 }

@@ -4,7 +4,6 @@ import io.flowinstance.event.FlowInstanceEvent;
 import io.flowinstance.id.IdRecord;
 import java.util.List;
 import java.util.function.LongConsumer;
-import org.apache.kafka.clients.producer.ProducerRecord;
 
 /** Everything that an id record comes to when the API gave its instance. */
 public final class InstanceMessages {
@@ -15,7 +14,7 @@ public final class InstanceMessages {
   private final long mostBytes;
 
   /**
-   * @param mostBytes the heap that the messages of one record may take
+   * @param mostBytes that the messages of one record may take
    */
   public InstanceMessages(EventMessages events, DeadLetters deadLetters, long mostBytes) {
     this.events = events;
@@ -28,27 +27,34 @@ public final class InstanceMessages {
    * read: in this order.
    *
    * @param call the call that brought the instance, for the dead letter
-   * @param bytes is told, while messages are made, what all of them take
+   * @param bytes is told, while messages are made, what the heap holds of them
    * @throws OutcomeTooLargeException they take more than one record's may
    */
-  public List<ProducerRecord<byte[], byte[]>> of(
+  public Outcome of(
       FlowInstanceEvent event, IdRecord idRecord, DeadLetters.Call call, LongConsumer bytes) {
-    List<ProducerRecord<byte[], byte[]>> messages =
+    InstanceRecords messages =
         events.of(
             event,
             idRecord,
             taken -> {
-              if (taken > mostBytes) {
-                throw new OutcomeTooLargeException(mostBytes);
-              }
+              refuseAbove(taken);
               bytes.accept(taken);
             });
     List<String> faults = event.unreadableTasks();
     if (!faults.isEmpty()) {
-      messages.add(
-          deadLetters.of(idRecord, DeadLetterReason.UNREADABLE_TASK, unreadable(faults), call));
+      messages =
+          messages.with(
+              deadLetters.of(idRecord, DeadLetterReason.UNREADABLE_TASK, unreadable(faults), call));
     }
-    return messages;
+    MessageSize total = messages.total();
+    refuseAbove(total.published());
+    return new Outcome(idRecord, messages, total);
+  }
+
+  private void refuseAbove(long bytes) {
+    if (bytes > mostBytes) {
+      throw new OutcomeTooLargeException(mostBytes);
+    }
   }
 
   /** How many tasks cannot be read, and why the first of them cannot. */

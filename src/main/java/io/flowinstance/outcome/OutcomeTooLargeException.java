@@ -1,6 +1,6 @@
 package io.flowinstance.outcome;
 
-/** The events of an instance take more heap than there is for one outcome. */
+/** The events of an instance are larger than those of one outcome may be. */
 public final class OutcomeTooLargeException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

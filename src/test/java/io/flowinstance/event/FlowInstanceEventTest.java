@@ -73,7 +73,7 @@ class FlowInstanceEventTest {
     TaskStatusEvent task = sample().tasks().get(0);
     valid(task);
     assertEquals(Json.read(expected).toString(), Json.read(task.toJson()).toString());
-    assertEquals("104452-201907261239", task.key());
+    assertEquals("104452-201907261239", new String(task.key(), UTF_8));
     assertEquals("io.flowinstance.task-status.v1", TaskStatusEvent.TYPE);
   }
 
