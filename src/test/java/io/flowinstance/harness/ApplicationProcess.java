@@ -46,6 +46,8 @@ public final class ApplicationProcess implements AutoCloseable {
             List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx%dm".formatted(heap),
+                // It ends before the second compiler would pay; chaos runs it as it ships.
+                Boolean.getBoolean("chaos") ? "-XX:+TieredCompilation" : "-XX:TieredStopAtLevel=1",
                 "-XX:+ExitOnOutOfMemoryError",
                 "-jar",
                 System.getProperty("application.jar", "target/flow-instance-routes.jar")));
