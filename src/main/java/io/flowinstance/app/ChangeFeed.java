@@ -114,7 +114,7 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
     registry.bind("streams-supervisor", supervisor, null, "close");
     registry.bind("kafka", new DescribedHealthCheck("kafka", false, health::unanswered));
     registry.bind("streams", new DescribedHealthCheck("streams", false, supervisor::notRunning));
-    registry.bind("room", new DescribedHealthCheck("room", false, () -> noRoom(metrics)));
+    registry.bind("memory", new DescribedHealthCheck("memory", false, () -> fullMemory(metrics)));
     registry.bind("polls", new DescribedHealthCheck("polls", true, supervisor::stuck));
     Gauge.builder("flow.instance.watch.running", () -> supervisor.isRunning() ? 1 : 0)
         .description("1 while the change feed runs in this process, otherwise 0.")
@@ -143,7 +143,7 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
         MessageSettings.schemaBaseUri(settings));
   }
 
-  private String noRoom(WatchMetrics metrics) {
+  private String fullMemory(WatchMetrics metrics) {
     return metrics.isFull(settings.getInt("watch.max-instances"))
         ? "A partition is full of instances that have not settled, so later changes of new ones are"
             + " not published. Give the process more memory and raise watch.max-instances."
