@@ -9,7 +9,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
  *
  * @param idRecord where it came from
  * @param messages at least one: of events the instance's first, and a dead letter last. Those of
- *     tasks may be made anew whenever they are asked for
+ *     tasks are made anew whenever they are asked for: to change one, give {@link #of} a copy
  * @param size what the messages take
  */
 public record Outcome(
