@@ -24,7 +24,7 @@ class JsonTest {
 
   @Test
   void readsEveryKindOfValue() throws Exception {
-    String json = "{\"a\":[1,2.50,true,null,\"ü\\u0000\",{}]}";
+    String json = "{\"a\":[1,2.50,true,null,\"ü😀\\u0000\",{}]}";
     assertEquals(json, new String(Json.write(Json.read(json.getBytes(UTF_8))), UTF_8));
   }
 
