@@ -48,6 +48,11 @@ record FieldType(String description, Function<JsonNode, ?> read, Stream stream) 
     this(description, read, json -> read.apply(Json.node(json)));
   }
 
+  /** A field that holds records of its own, which are read out of its tree. */
+  static FieldType structure(Function<JsonNode, ?> read) {
+    return new FieldType("a structure", read);
+  }
+
   /** A field that holds records of its own. */
   static FieldType structure(Function<JsonNode, ?> read, Stream stream) {
     return new FieldType("a structure", read, stream);

@@ -34,9 +34,7 @@ public final class FlowInstanceDecoder {
   private static final RecordReader<FlowInstance> INSTANCE =
       new RecordReader<>(
           FlowInstance.class,
-          Map.of(
-              "graph",
-              FieldType.structure(FlowInstanceDecoder::graph, json -> graph(Json.node(json)))),
+          Map.of("graph", FieldType.structure(FlowInstanceDecoder::graph)),
           "enrichment");
   private static final RecordReader<FlowReference> FLOW =
       new RecordReader<>(FlowReference.class, Map.of(), "");
