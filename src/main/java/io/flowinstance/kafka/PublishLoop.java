@@ -360,13 +360,12 @@ final class PublishLoop implements Runnable {
       if (ready.outcome().idRecord().timestamp() > 0) {
         metrics.age(now - ready.outcome().idRecord().timestamp());
       }
-      List<ProducerRecord<byte[], byte[]>> messages = ready.outcome().messages();
-      ProducerRecord<byte[], byte[]> last = messages.get(messages.size() - 1);
-      int ofEvents = messages.size();
-      if (last.topic().equals(target.deadLetters().topic())) {
+      ProducerRecord<byte[], byte[]> deadLetter = ready.outcome().deadLetter();
+      int ofEvents = ready.outcome().messages().size();
+      if (deadLetter != null) {
         ofEvents--;
         deadLetterCount++;
-        metrics.deadLetter(DeadLetters.reason(last));
+        metrics.deadLetter(DeadLetters.reason(deadLetter));
       }
       if (ofEvents > 0) {
         instances++;

@@ -69,7 +69,12 @@ public final class DeadLetters {
 
   /** The reason that a dead letter gives. */
   public static String reason(ProducerRecord<byte[], byte[]> deadLetter) {
-    return new String(deadLetter.headers().lastHeader(PREFIX + "reason").value(), UTF_8);
+    return new String(deadLetter.headers().lastHeader(REASON).value(), UTF_8);
+  }
+
+  /** Whether a message is a dead letter. */
+  static boolean isOne(ProducerRecord<byte[], byte[]> message) {
+    return message.headers().lastHeader(REASON) != null;
   }
 
   /** The topic that they go to. */

@@ -47,12 +47,18 @@ public final class EventMessages {
   }
 
   /**
-   * The record of an instance, then those of its readable tasks in graph order.
+   * The record of an instance, then those of its readable tasks in graph order, then a dead letter
+   * if there is one.
    *
+   * @param deadLetter may be null
    * @param bytes is told, while they are made, what the heap holds of them; what it throws ends the
    *     work
    */
-  InstanceRecords of(FlowInstanceEvent event, IdRecord idRecord, LongConsumer bytes) {
+  InstanceRecords of(
+      FlowInstanceEvent event,
+      IdRecord idRecord,
+      ProducerRecord<byte[], byte[]> deadLetter,
+      LongConsumer bytes) {
     Observation observation = event.observation();
     // Made once: what is made anew for each task is the greater part of a large instance.
     List<Header> shared =
@@ -75,7 +81,7 @@ public final class EventMessages {
         taskStatusTopic,
         both(taskStatusHeaders, shared),
         observation.id() + "/",
-        null);
+        deadLetter);
   }
 
   private static List<Header> both(List<Header> some, List<Header> others) {

@@ -4,6 +4,7 @@ import io.flowinstance.event.FlowInstanceEvent;
 import io.flowinstance.id.IdRecord;
 import java.util.List;
 import java.util.function.LongConsumer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 
 /** Everything that an id record comes to when the API gave its instance. */
 public final class InstanceMessages {
@@ -32,23 +33,23 @@ public final class InstanceMessages {
    */
   public Outcome of(
       FlowInstanceEvent event, IdRecord idRecord, DeadLetters.Call call, LongConsumer bytes) {
+    List<String> faults = event.unreadableTasks();
+    ProducerRecord<byte[], byte[]> deadLetter =
+        faults.isEmpty()
+            ? null
+            : deadLetters.of(idRecord, DeadLetterReason.UNREADABLE_TASK, unreadable(faults), call);
     InstanceRecords messages =
         events.of(
             event,
             idRecord,
+            deadLetter,
             taken -> {
               refuseAbove(taken);
               bytes.accept(taken);
             });
-    List<String> faults = event.unreadableTasks();
-    if (!faults.isEmpty()) {
-      messages =
-          messages.with(
-              deadLetters.of(idRecord, DeadLetterReason.UNREADABLE_TASK, unreadable(faults), call));
-    }
     MessageSize total = messages.total();
     refuseAbove(total.published());
-    return new Outcome(idRecord, messages, total);
+    return new Outcome(idRecord, messages, deadLetter, total);
   }
 
   private void refuseAbove(long bytes) {

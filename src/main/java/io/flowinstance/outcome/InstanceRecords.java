@@ -47,11 +47,6 @@ final class InstanceRecords extends AbstractList<ProducerRecord<byte[], byte[]>>
     this.deadLetter = deadLetter;
   }
 
-  /** The same messages, and a dead letter behind them. */
-  InstanceRecords with(ProducerRecord<byte[], byte[]> last) {
-    return new InstanceRecords(instance, tasks, taskTopic, taskHeaders, idPrefix, last);
-  }
-
   @Override
   public int size() {
     return 1 + tasks.size() + (deadLetter == null ? 0 : 1);

@@ -10,10 +10,14 @@ import org.apache.kafka.clients.producer.ProducerRecord;
  * @param idRecord where it came from
  * @param messages at least one: of events the instance's first, and a dead letter last. Those of
  *     tasks are made anew whenever they are asked for: to change one, give {@link #of} a copy
+ * @param deadLetter the last of the messages if it is a dead letter, else null
  * @param size what the messages take
  */
 public record Outcome(
-    IdRecord idRecord, List<ProducerRecord<byte[], byte[]>> messages, MessageSize size) {
+    IdRecord idRecord,
+    List<ProducerRecord<byte[], byte[]>> messages,
+    ProducerRecord<byte[], byte[]> deadLetter,
+    MessageSize size) {
 
   /** Refuses an outcome that would let an id vanish. */
   public Outcome {
@@ -24,9 +28,12 @@ public record Outcome(
 
   /** The outcome of a record. */
   public static Outcome of(IdRecord idRecord, List<ProducerRecord<byte[], byte[]>> messages) {
+    ProducerRecord<byte[], byte[]> last =
+        messages.isEmpty() ? null : messages.get(messages.size() - 1);
     return new Outcome(
         idRecord,
         messages,
+        last != null && DeadLetters.isOne(last) ? last : null,
         messages.stream().map(MessageSize::of).reduce(new MessageSize(0, 0, 0), MessageSize::and));
   }
 }
