@@ -46,8 +46,8 @@ record Beans(
     MeterRegistry meters)
     implements CamelConfiguration {
   /**
-   * What is being decoded and sent needs a multiple of that heap. With twice as much, garbage
-   * collection takes a third of the time at 1,000 tasks.
+   * What is being decoded and sent needs a multiple of that heap, and what lives until its commit
+   * costs garbage collection.
    */
   private static final int HEAP_PART_OF_OUTCOMES = 24;
 
@@ -57,7 +57,10 @@ record Beans(
   /** More goes into a further transaction, so that none lasts long. */
   private static final long TRANSACTION_BYTES = 8L << 20;
 
-  /** What is published is several times what the heap holds of it. */
+  /**
+   * Counted as published, which is several times what the heap holds of it: while one transaction
+   * is sent, the outcomes of the next one have room.
+   */
   private static final int HEAP_PART_OF_TRANSACTIONS = 32;
 
   private static final int HEAP_PART_OF_RECORDS = 16;
@@ -137,7 +140,6 @@ record Beans(
                             RECORDS_PER_CALL * settings.getInt("fetch.concurrency"))
                         / consumers,
                     heap / HEAP_PART_OF_RECORDS / consumers,
-                    // While one transaction is sent, the outcomes of the next one have room.
                     Math.min(TRANSACTION_BYTES, heap / HEAP_PART_OF_TRANSACTIONS / consumers)),
                 new HeapPermits(heapOfOutcomes),
                 health,
