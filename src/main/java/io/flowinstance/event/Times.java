@@ -1,5 +1,6 @@
 package io.flowinstance.event;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.time.temporal.ChronoField.NANO_OF_SECOND;
 
 import java.time.DateTimeException;
@@ -7,6 +8,7 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
+import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeFormatterBuilder;
 import java.time.format.ResolverStyle;
@@ -25,7 +27,7 @@ public final class Times {
           .toFormatter(Locale.ROOT)
           .withResolverStyle(ResolverStyle.STRICT);
 
-  /** Finer fractions are cut. */
+  /** For the years that {@link #text} does not spell itself. */
   private static final DateTimeFormatter INSTANT =
       new DateTimeFormatterBuilder().appendInstant(3).toFormatter(Locale.ROOT);
 
@@ -39,9 +41,33 @@ public final class Times {
 
   private Times() {}
 
-  /** ISO 8601 in UTC, with exactly three digits of a second. */
+  /**
+   * ISO 8601 in UTC, with exactly three digits of a second; finer fractions are cut. Without the
+   * formatter, which was 8 % of all allocations for an instance of one task.
+   */
   public static String text(Instant instant) {
-    return INSTANT.format(instant);
+    long second = instant.getEpochSecond();
+    if (second < FIRST_SECOND || second > LAST_SECOND) {
+      return INSTANT.format(instant);
+    }
+    LocalDateTime time = LocalDateTime.ofEpochSecond(second, instant.getNano(), ZoneOffset.UTC);
+    byte[] text = "0000-00-00T00:00:00.000Z".getBytes(ISO_8859_1);
+    spell(time.getYear(), text, 0, 4);
+    spell(time.getMonthValue(), text, 5, 7);
+    spell(time.getDayOfMonth(), text, 8, 10);
+    spell(time.getHour(), text, 11, 13);
+    spell(time.getMinute(), text, 14, 16);
+    spell(time.getSecond(), text, 17, 19);
+    spell(time.getNano() / 1_000_000, text, 20, 23);
+    return new String(text, ISO_8859_1);
+  }
+
+  private static void spell(int number, byte[] text, int from, int to) {
+    int left = number;
+    for (int i = to - 1; i >= from; i--) {
+      text[i] = (byte) ('0' + left % 10);
+      left /= 10;
+    }
   }
 
   /** The text if it is a valid date, {@code yyyy-MM-dd}, else null. */
