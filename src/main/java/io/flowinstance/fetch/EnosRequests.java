@@ -23,8 +23,6 @@ import org.apache.camel.Variable;
 
 /** The two sides of a call to the API: what it asks, and what it got. */
 public final class EnosRequests {
-  private static final int PART_BYTES = 8 << 10;
-
   private final AccessTokens tokens;
   private final String appSecret;
   private final Clock clock;
@@ -74,24 +72,21 @@ public final class EnosRequests {
   /**
    * The last byte of an answer came: takes the heap for what is going to be read out of it.
    *
-   * @param body in memory: it is looked through, not copied
+   * @param body in memory
+   * @return its bytes
    */
-  public void received(@Body InputStream body, @Variable("fetch") FetchState fetch)
+  public byte[] received(@Body InputStream body, @Variable("fetch") FetchState fetch)
       throws IOException {
     fetch.received(clock.instant(), System.nanoTime());
-    byte[] part = new byte[PART_BYTES];
-    long bytes = 0;
+    byte[] bytes = body.readAllBytes();
     long separators = 0;
-    for (int read; (read = body.read(part)) > 0; ) {
-      bytes += read;
-      for (int i = 0; i < read; i++) {
-        if (part[i] == ',') {
-          separators++;
-        }
+    for (byte each : bytes) {
+      if (each == ',') {
+        separators++;
       }
     }
-    body.reset();
-    AnswerHeap.take(bytes, Math.min(separators, Json.MAX_TOKENS));
+    AnswerHeap.take(bytes.length, Math.min(separators, Json.MAX_TOKENS));
+    return bytes;
   }
 
   /**

@@ -25,6 +25,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.CamelContext;
+import org.apache.camel.Endpoint;
 import org.apache.camel.Exchange;
 import org.apache.camel.ProducerTemplate;
 import org.apache.camel.spi.ExecutorServiceManager;
@@ -65,6 +66,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
   private static final double USABLE_BUDGET = 0.97;
 
   private final ProducerTemplate template;
+  private final Endpoint api;
   private final CallQueue queue;
   private final Verdict verdict;
   private final OutageDetector detector;
@@ -108,6 +110,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     configured = options.configured();
     budget = options.budget();
     template = context.createProducerTemplate();
+    api = context.getEndpoint("direct:call-api");
     verdict = new Verdict(configured);
     ExecutorServiceManager executors = context.getExecutorServiceManager();
     timer = executors.newSingleThreadScheduledExecutor(this, "fetch-timer");
@@ -285,7 +288,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       try {
         call =
             template.send(
-                "direct:call-api",
+                api,
                 asked -> {
                   asked.setVariable("fetch", state);
                   asked.setVariable("record", scope);

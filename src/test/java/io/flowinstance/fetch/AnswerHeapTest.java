@@ -12,7 +12,6 @@ import io.flowinstance.trace.RecordSpan;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.util.Random;
@@ -82,12 +81,11 @@ class AnswerHeapTest {
 
   @Test
   void takesHeapForAllThatAnAnswerMayBecomeBeforeItIsParsed() throws IOException {
-    InputStream body = new ByteArrayInputStream(zeros(900_000));
+    byte[] body = zeros(900_000);
 
-    requests.received(body, fetch);
+    assertArrayEquals(body, requests.received(new ByteArrayInputStream(body), fetch));
 
     assertTrue(asked > 128L * 900_000, asked + " bytes");
-    assertEquals('0', body.read(), "the body can be read afterwards");
   }
 
   @Test
