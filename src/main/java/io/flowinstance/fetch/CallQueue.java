@@ -10,10 +10,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * Calls that wait for their turn, without a thread. Repeated calls go before first ones, but take
- * at most half of the slots, so that a block of failing instances leaves room for others. It slows
- * down when the gateway asks for that: half as many calls in flight after each refusal, one more
- * after each answer.
+ * Calls that wait for their turn, without a thread; the thread that ends one makes the next.
+ * Repeated calls go before first ones, but take at most half of the slots, so that a block of
+ * failing instances leaves room for others. It slows down when the gateway asks for that: half as
+ * many calls in flight after each refusal, one more after each answer.
  */
 final class CallQueue {
   /** A call that can be made. */
@@ -72,12 +72,12 @@ final class CallQueue {
 
   synchronized void addFirst(Call call) {
     firsts.add(call);
-    dispatch();
+    dispatch(false);
   }
 
   synchronized void addRetry(Call call) {
     retries.add(call);
-    dispatch();
+    dispatch(false);
   }
 
   /**
@@ -109,7 +109,17 @@ final class CallQueue {
     return limit;
   }
 
-  private synchronized void dispatch() {
+  /** A call that has a slot. */
+  private record Turn(Call call, boolean retry) {}
+
+  /**
+   * Lets threads make the calls that there are slots for.
+   *
+   * @param calling whether the current thread can make one of them
+   * @return the call for the current thread, or null
+   */
+  private synchronized Turn dispatch(boolean calling) {
+    Turn mine = null;
     while (inFlight < limit) {
       boolean retry = !retries.isEmpty() && retriesInFlight < retrySlots;
       Deque<Call> calls = retry ? retries : firsts;
@@ -120,37 +130,55 @@ final class CallQueue {
         continue;
       }
       if (call == null || !isTime()) {
-        return;
+        break;
       }
       calls.poll();
       if (call.tryAcquire(() -> threads.execute(() -> addAgain(call, retry)))) {
         permitted = false;
         inFlight++;
         retriesInFlight += retry ? 1 : 0;
-        threads.execute(() -> make(call, retry));
+        Turn turn = new Turn(call, retry);
+        if (calling && mine == null) {
+          mine = turn;
+        } else {
+          threads.execute(() -> make(turn));
+        }
       }
     }
+    return mine;
   }
 
   private synchronized void addAgain(Call call, boolean retry) {
     (retry ? retries : firsts).addFirst(call);
-    dispatch();
+    dispatch(false);
   }
 
-  private void make(Call call, boolean retry) {
-    Runnable next = () -> {};
-    try {
-      next = call.run();
-    } finally {
-      release(retry);
+  private void make(Turn first) {
+    Turn turn = first;
+    while (turn != null) {
+      try {
+        end(turn);
+      } catch (RuntimeException | Error e) {
+        dispatch(false);
+        throw e;
+      }
+      turn = dispatch(true);
     }
-    next.run();
   }
 
-  private synchronized void release(boolean retry) {
+  private void end(Turn turn) {
+    Runnable follows;
+    try {
+      follows = turn.call().run();
+    } finally {
+      release(turn);
+    }
+    follows.run();
+  }
+
+  private synchronized void release(Turn turn) {
     inFlight--;
-    retriesInFlight -= retry ? 1 : 0;
-    dispatch();
+    retriesInFlight -= turn.retry() ? 1 : 0;
   }
 
   private boolean isTime() {
@@ -181,7 +209,7 @@ final class CallQueue {
           () -> {
             synchronized (this) {
               woken = false;
-              dispatch();
+              dispatch(false);
             }
           },
           nanos,

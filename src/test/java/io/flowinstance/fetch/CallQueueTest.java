@@ -1,34 +1,75 @@
 package io.flowinstance.fetch;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 
 class CallQueueTest {
   private final ManualTime time = new ManualTime();
   private final List<String> made = new ArrayList<>();
-  private final List<Runnable> inFlight = new ArrayList<>();
+  private final List<CountDownLatch> inFlight = new ArrayList<>();
+  private int threads;
 
   private CallQueue queue(int slots) {
-    return new CallQueue(slots, null, inFlight::add, time, time::nanos);
+    return new CallQueue(slots, null, this::start, time, time::nanos);
   }
 
-  /** Ends the calls that are in flight; those that follow begin. */
-  private void endCalls() {
-    List<Runnable> ending = List.copyOf(inFlight);
-    inFlight.clear();
-    ending.forEach(Runnable::run);
+  private synchronized void start(Runnable work) {
+    threads++;
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                work.run();
+              } finally {
+                synchronized (this) {
+                  threads--;
+                  notifyAll();
+                }
+              }
+            });
+    thread.setDaemon(true);
+    thread.setUncaughtExceptionHandler((broken, asAsked) -> {});
+    thread.start();
+  }
+
+  /** How many calls are in flight, once no thread does anything else. */
+  private synchronized int inFlight() throws InterruptedException {
+    while (threads > inFlight.size()) {
+      wait();
+    }
+    return inFlight.size();
+  }
+
+  /** Ends the calls that are in flight, one after the other; those that follow begin. */
+  private void endCalls() throws InterruptedException {
+    inFlight();
+    for (CountDownLatch end : List.copyOf(inFlight)) {
+      synchronized (this) {
+        inFlight.remove(end);
+      }
+      end.countDown();
+      inFlight();
+    }
+  }
+
+  private synchronized List<String> made() {
+    return List.copyOf(made);
   }
 
   private class Call implements CallQueue.Call {
     private final String name;
-    boolean cancelled;
-    boolean memory = true;
-    Runnable available;
+    volatile boolean cancelled;
+    volatile boolean memory = true;
+    volatile Runnable available;
+    volatile Thread thread;
 
     Call(String name) {
       this.name = name;
@@ -47,29 +88,76 @@ class CallQueueTest {
 
     @Override
     public Runnable run() {
-      made.add(name);
+      thread = Thread.currentThread();
+      CountDownLatch end = new CountDownLatch(1);
+      synchronized (CallQueueTest.this) {
+        made.add(name);
+        if (cancelled) {
+          return () -> {};
+        }
+        inFlight.add(end);
+        CallQueueTest.this.notifyAll();
+      }
+      try {
+        end.await();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
       return () -> {};
     }
   }
 
   @Test
-  void noMoreCallsAreInFlightThanThereAreSlots() {
+  void noMoreCallsAreInFlightThanThereAreSlots() throws InterruptedException {
     CallQueue queue = queue(2);
     for (String name : List.of("a", "b", "c")) {
       queue.addFirst(new Call(name));
+      inFlight();
     }
-    assertEquals(2, inFlight.size());
+    assertEquals(2, inFlight());
 
     endCalls();
     endCalls();
-    assertEquals(List.of("a", "b", "c"), made);
+    assertEquals(List.of("a", "b", "c"), made());
   }
 
   @Test
-  void repeatedCallsGoFirstAndTakeHalfOfTheSlots() {
+  void theThreadThatEndsACallMakesTheNext() throws InterruptedException {
+    CallQueue queue = queue(1);
+    Call first = new Call("a");
+    Call second = new Call("b");
+    queue.addFirst(first);
+    queue.addFirst(second);
+    endCalls();
+
+    assertEquals(1, inFlight());
+    assertSame(first.thread, second.thread);
+  }
+
+  @Test
+  void aCallThatBreaksLeavesItsSlotToTheNext() throws InterruptedException {
+    CallQueue queue = queue(1);
+    queue.addFirst(
+        new Call("broken") {
+          @Override
+          public Runnable run() {
+            super.run();
+            throw new IllegalStateException("Broken on purpose.");
+          }
+        });
+    queue.addFirst(new Call("b"));
+    endCalls();
+
+    assertEquals(1, inFlight());
+    assertEquals(List.of("broken", "b"), made());
+  }
+
+  @Test
+  void repeatedCallsGoFirstAndTakeHalfOfTheSlots() throws InterruptedException {
     CallQueue queue = queue(4);
     for (String name : List.of("1", "2", "3", "4")) {
       queue.addFirst(new Call(name));
+      inFlight();
     }
     for (String name : List.of("r1", "r2", "r3")) {
       queue.addRetry(new Call(name));
@@ -77,15 +165,15 @@ class CallQueueTest {
     queue.addFirst(new Call("5"));
     queue.addFirst(new Call("6"));
     endCalls();
-    assertEquals(4, inFlight.size());
+    assertEquals(4, inFlight());
     endCalls();
     endCalls();
 
-    assertEquals(List.of("1", "2", "3", "4", "r1", "r2", "5", "6", "r3"), made);
+    assertEquals(List.of("1", "2", "3", "4", "r1", "r2", "5", "6", "r3"), made());
   }
 
   @Test
-  void aCallWithoutMemoryLetsOthersGoOnAndComesBackFirst() {
+  void aCallWithoutMemoryLetsOthersGoOnAndComesBackFirst() throws InterruptedException {
     CallQueue queue = queue(1);
     Call large = new Call("large");
     large.memory = false;
@@ -94,16 +182,15 @@ class CallQueueTest {
     queue.addFirst(new Call("c"));
     large.memory = true;
     large.available.run();
-    inFlight.remove(inFlight.size() - 1).run();
     endCalls();
     endCalls();
     endCalls();
 
-    assertEquals(List.of("b", "large", "c"), made);
+    assertEquals(List.of("b", "large", "c"), made());
   }
 
   @Test
-  void aCancelledCallEndsAndTakesNoSlot() {
+  void aCancelledCallEndsAndTakesNoSlot() throws InterruptedException {
     CallQueue queue = queue(1);
     queue.addFirst(new Call("a"));
     Call cancelled = new Call("cancelled");
@@ -112,13 +199,14 @@ class CallQueueTest {
     cancelled.cancelled = true;
 
     endCalls();
-    assertEquals(2, inFlight.size());
-    endCalls();
-    assertEquals(List.of("a", "cancelled", "b"), made);
+    assertEquals(1, inFlight());
+    assertEquals(Set.of("a", "cancelled", "b"), Set.copyOf(made()));
+    assertEquals("a", made().get(0));
   }
 
   @Test
-  void afterARateLimitNothingIsCalledForAWhileAndHalfAsMuchAfterwards() {
+  void afterARateLimitNothingIsCalledForAWhileAndHalfAsMuchAfterwards()
+      throws InterruptedException {
     CallQueue queue = queue(8);
     for (int i = 0; i < 8; i++) {
       queue.addFirst(new Call("a"));
@@ -129,27 +217,27 @@ class CallQueueTest {
     for (int i = 0; i < 20; i++) {
       queue.addFirst(new Call("b"));
     }
-    assertEquals(0, inFlight.size());
+    assertEquals(0, inFlight());
     assertEquals(4, queue.limit());
 
     time.pass(Duration.ofSeconds(2));
-    assertEquals(4, inFlight.size());
+    assertEquals(4, inFlight());
     queue.speedUp();
     endCalls();
-    assertEquals(5, inFlight.size());
+    assertEquals(5, inFlight());
   }
 
   @Test
-  void theRateLimiterSpacesCallsAndKeepsNoPlaceForACancelledOne() {
-    CallQueue queue = new CallQueue(8, RateLimits.of(10), inFlight::add, time, System::nanoTime);
+  void theRateLimiterSpacesCallsAndKeepsNoPlaceForACancelledOne() throws InterruptedException {
+    CallQueue queue = new CallQueue(8, RateLimits.of(10), this::start, time, System::nanoTime);
     Call cancelled = new Call("cancelled");
     queue.addFirst(new Call("a"));
     queue.addFirst(cancelled);
     queue.addFirst(new Call("b"));
-    assertTrue(inFlight.size() <= 1, inFlight.size() + " at once");
+    assertTrue(inFlight() <= 1, inFlight() + " at once");
 
     cancelled.cancelled = true;
     time.awaitRun();
-    assertTrue(inFlight.size() <= 3);
+    assertTrue(inFlight() <= 3);
   }
 }
