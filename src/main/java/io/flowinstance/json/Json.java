@@ -14,6 +14,7 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import com.fasterxml.jackson.core.util.JsonRecyclerPools;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.JsonSerializable;
@@ -64,6 +65,9 @@ public final class Json {
 
   private static final int MAX_QUOTED_LENGTH = 16;
 
+  /** More are rarely at work on the processors that there are. */
+  private static final int READERS_AT_ONCE = 2 * Runtime.getRuntime().availableProcessors();
+
   private static final char BYTE_ORDER_MARK = '\uFEFF';
 
   /** A blank to Unicode, a control character to Java. */
@@ -98,6 +102,8 @@ public final class Json {
                   .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
                   // Names come from outside: they must not fill the pool of interned strings.
                   .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+                  // A buffer of its own for each thread of a call would be 128 KiB of each.
+                  .recyclerPool(JsonRecyclerPools.newBoundedPool(READERS_AT_ONCE))
                   .build())
           .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
           .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
