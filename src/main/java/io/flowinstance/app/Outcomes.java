@@ -84,6 +84,7 @@ public final class Outcomes {
       heap.keep();
     }
     record.records().forEach(each -> endSpan(each, DeadLetterReason.UNREADABLE_TASK, unreadable));
+    fetch.forgetBody();
     return outcomes;
   }
 

@@ -12,7 +12,8 @@ import java.math.BigInteger;
  *
  * @param httpStatus the HTTP status
  * @param apiCode the code in the envelope, 0 for success, or null when there is none
- * @param body the body, or what is left of it: see {@link #withoutData()}
+ * @param body the body, or what is left of it: see {@link #withoutData()} and {@link
+ *     #withoutBody()}
  * @param retryAfter the Retry-After header, or null
  * @param redaction what must not be quoted of it
  */
@@ -44,6 +45,12 @@ public record Answer(
   public Answer withoutData() {
     return new Answer(
         httpStatus, apiCode, new JsonBody(body.bytes(), null, null, false), retryAfter, redaction);
+  }
+
+  /** The same answer without a word of its body. */
+  public Answer withoutBody() {
+    return new Answer(
+        httpStatus, apiCode, new JsonBody(null, null, null, false), retryAfter, redaction);
   }
 
   /**

@@ -94,6 +94,14 @@ public final class FetchState {
     answer = byTheApi;
   }
 
+  /**
+   * Nobody quotes the answer any more. Its body would take as much heap as the messages that are
+   * made of it, until they are committed.
+   */
+  public void forgetBody() {
+    answer = answer == null ? null : answer.withoutBody();
+  }
+
   AccessTokens.Token token() {
     return token;
   }

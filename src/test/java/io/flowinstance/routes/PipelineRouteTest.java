@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
+import io.flowinstance.enos.Answer;
+import io.flowinstance.fetch.FetchState;
 import java.util.List;
 import org.apache.camel.Exchange;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -26,6 +28,18 @@ class PipelineRouteTest extends PublishingRoutes {
         List.of("instances 1-2", "tasks a", "tasks b"),
         published().stream().map(PipelineRouteTest::topicAndKey).toList());
     gateway(INSTANCES).assertIsSatisfied();
+  }
+
+  @Test
+  void keepsNothingOfTheAnswersBodyUntilTheCommit() throws Exception {
+    answer(INSTANCES, 200, "{\"status\":0,\"data\":{\"instanceId\":\"1-2\"}}");
+
+    Answer kept = send("1-2".getBytes(UTF_8)).getVariable("fetch", FetchState.class).answer();
+
+    assertEquals(200, kept.httpStatus());
+    assertEquals(0, kept.apiCode());
+    assertNull(kept.body().bytes());
+    assertNull(kept.excerpt());
   }
 
   private static String topicAndKey(ProducerRecord<byte[], byte[]> message) {
