@@ -41,14 +41,19 @@ record ThroughputRun(Cell cell, Variant variant, int round, WarmUp warmUp, Durat
         : "failed: " + throughput.failure();
   }
 
-  /** More than any variant came to on a large machine, by tasks: what a run cannot use up. */
-  private int idsPerSecond() {
-    return Math.max(500, Math.min(20_000, 400_000 / cell.tasks()));
+  /**
+   * More than any variant uses up, by tasks: the fast ones are warm early. Not many more, for some
+   * hold what waits for them in their heap.
+   */
+  private int ids() {
+    int perSecond = Math.max(500, 400_000 / (cell.tasks() + 30));
+    long seconds = warmUp.atMost().plus(window).toSeconds();
+    return (int) (perSecond * Math.max(30, Math.min(75, seconds)));
   }
 
   private Throughput in(TestBed bed, Path logs) throws InterruptedException {
     bed.latency(cell.latency());
-    int ids = (int) (idsPerSecond() * Math.max(30, warmUp.atMost().plus(window).toSeconds()));
+    int ids = ids();
     Map<String, String> environment =
         bed.environment(bed.ids(cell.tasks(), cell.partitions(), ids));
     environment.put("FETCH_CONCURRENCY", Integer.toString(cell.concurrency()));
