@@ -82,9 +82,10 @@ record ObservedInstance(
 
   private static void bound(int longest, String... texts) {
     for (String text : texts) {
-      if (text != null && text.length() > longest) {
+      int length = text == null ? 0 : text.codePointCount(0, text.length());
+      if (length > longest) {
         throw new IllegalArgumentException(
-            "a text has %d characters, more than %d".formatted(text.length(), longest));
+            "a text has %d characters, more than %d".formatted(length, longest));
       }
     }
   }

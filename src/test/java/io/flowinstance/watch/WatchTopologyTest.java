@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.core.JsonPointer;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.harness.Mutations;
 import io.flowinstance.json.Json;
 import java.time.Duration;
@@ -592,6 +593,14 @@ class WatchTopologyTest {
 
     assertEquals(List.of("instance - → RUNNING"), bed.changes());
     assertEquals(1, bed.metric("unreadable"));
+  }
+
+  @Test
+  void anIdThatTheApiIsAskedForIsNotTooLong() {
+    String longest = "𝔦".repeat(256);
+    assertEquals("", InstanceQuery.fault(longest));
+    bed.observe(longest, RUNNING);
+    assertEquals(List.of("instance - → RUNNING"), bed.changes());
   }
 
   @ParameterizedTest
