@@ -72,12 +72,12 @@ final class CallQueue {
 
   synchronized void addFirst(Call call) {
     firsts.add(call);
-    dispatch(false);
+    dispatch();
   }
 
   synchronized void addRetry(Call call) {
     retries.add(call);
-    dispatch(false);
+    dispatch();
   }
 
   /**
@@ -112,14 +112,23 @@ final class CallQueue {
   /** A call that has a slot. */
   private record Turn(Call call, boolean retry) {}
 
-  /**
-   * Lets threads make the calls that there are slots for.
-   *
-   * @param calling whether the current thread can make one of them
-   * @return the call for the current thread, or null
-   */
-  private synchronized Turn dispatch(boolean calling) {
-    Turn mine = null;
+  /** Lets other threads make the calls that can be made now. */
+  private synchronized void dispatch() {
+    for (Turn turn = next(); turn != null; turn = next()) {
+      Turn first = turn;
+      threads.execute(() -> makeCalls(first));
+    }
+  }
+
+  /** The call that the current thread is to make next, or null; other threads make the others. */
+  private synchronized Turn take() {
+    Turn mine = next();
+    dispatch();
+    return mine;
+  }
+
+  /** The next call that can be made, with its slot; null if there is none now. */
+  private Turn next() {
     while (inFlight < limit) {
       boolean retry = !retries.isEmpty() && retriesInFlight < retrySlots;
       Deque<Call> calls = retry ? retries : firsts;
@@ -130,43 +139,38 @@ final class CallQueue {
         continue;
       }
       if (call == null || !isTime()) {
-        break;
+        return null;
       }
       calls.poll();
       if (call.tryAcquire(() -> threads.execute(() -> addAgain(call, retry)))) {
         permitted = false;
         inFlight++;
         retriesInFlight += retry ? 1 : 0;
-        Turn turn = new Turn(call, retry);
-        if (calling && mine == null) {
-          mine = turn;
-        } else {
-          threads.execute(() -> make(turn));
-        }
+        return new Turn(call, retry);
       }
     }
-    return mine;
+    return null;
   }
 
   private synchronized void addAgain(Call call, boolean retry) {
     (retry ? retries : firsts).addFirst(call);
-    dispatch(false);
+    dispatch();
   }
 
-  private void make(Turn first) {
+  private void makeCalls(Turn first) {
     Turn turn = first;
     while (turn != null) {
       try {
-        end(turn);
+        make(turn);
       } catch (RuntimeException | Error e) {
-        dispatch(false);
+        dispatch();
         throw e;
       }
-      turn = dispatch(true);
+      turn = take();
     }
   }
 
-  private void end(Turn turn) {
+  private void make(Turn turn) {
     Runnable follows;
     try {
       follows = turn.call().run();
@@ -209,7 +213,7 @@ final class CallQueue {
           () -> {
             synchronized (this) {
               woken = false;
-              dispatch(false);
+              dispatch();
             }
           },
           nanos,
