@@ -43,14 +43,17 @@ public record Answer(
 
   /** The same answer for whoever tells of it: what was read of the body can be forgotten. */
   public Answer withoutData() {
-    return new Answer(
-        httpStatus, apiCode, new JsonBody(body.bytes(), null, null, false), retryAfter, redaction);
+    return withUnreadBody(body.bytes());
   }
 
   /** The same answer without a word of its body. */
   public Answer withoutBody() {
+    return withUnreadBody(null);
+  }
+
+  private Answer withUnreadBody(byte[] bytes) {
     return new Answer(
-        httpStatus, apiCode, new JsonBody(null, null, null, false), retryAfter, redaction);
+        httpStatus, apiCode, new JsonBody(bytes, null, null, false), retryAfter, redaction);
   }
 
   /**
