@@ -102,7 +102,7 @@ public final class Json {
                   .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
                   // Names come from outside: they must not fill the pool of interned strings.
                   .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
-                  // A buffer of its own for each thread of a call would be 128 KiB of each.
+                  // With buffers of its own, each thread of a call would keep 128 KiB.
                   .recyclerPool(JsonRecyclerPools.newBoundedPool(READERS_AT_ONCE))
                   .build())
           .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
