@@ -124,10 +124,10 @@ final class ConsumerHealth {
   }
 
   /** Retention deleted records before this consumer read them. */
-  void lost(TopicPartition partition, DoneOffsets.Range offsets) {
+  void lost(TopicPartition partition, RecordsInFlight.LostOffsets offsets) {
     LOG.warn(
         "Retention deleted {} offsets of {}, from {} on, before their ids were read.",
-        offsets.to() - offsets.from(),
+        offsets.count(),
         partition,
         offsets.from());
   }

@@ -310,11 +310,11 @@ final class InFlight {
    *
    * @return by partition, the offsets that were deleted before their ids were read
    */
-  Map<TopicPartition, DoneOffsets.Range> committed(Transaction transaction, long nanos) {
-    Map<TopicPartition, DoneOffsets.Range> lost = new HashMap<>();
+  Map<TopicPartition, RecordsInFlight.LostOffsets> committed(Transaction transaction, long nanos) {
+    Map<TopicPartition, RecordsInFlight.LostOffsets> lost = new HashMap<>();
     synchronized (this) {
       for (RecordsInFlight records : transaction.commits().keySet()) {
-        DoneOffsets.Range taken = records.takeLost();
+        RecordsInFlight.LostOffsets taken = records.takeLost();
         if (taken != null) {
           lost.put(records.partition(), taken);
         }

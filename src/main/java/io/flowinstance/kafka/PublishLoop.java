@@ -234,7 +234,7 @@ final class PublishLoop implements Runnable {
         .committed(transaction, nanos)
         .forEach(
             (partition, lost) -> {
-              target.metrics().lost(lost.to() - lost.from());
+              target.metrics().lost(lost.count());
               health.lost(partition, lost);
             });
     health.committed();

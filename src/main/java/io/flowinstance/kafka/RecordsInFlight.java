@@ -35,7 +35,7 @@ final class RecordsInFlight {
   private final Deque<ReadyOutcome> ready = new ArrayDeque<>();
   private final Deque<DoneOffsets.Range> doneAhead = new ArrayDeque<>();
   private volatile OffsetAndMetadata committed;
-  private DoneOffsets.Range lost;
+  private LostOffsets lost;
   private volatile long position = -1;
   private long bytes;
   private long readyBytes;
@@ -47,6 +47,14 @@ final class RecordsInFlight {
   private volatile long first = -1;
 
   private record Entry(IdRecord idRecord, SharedCall call) {}
+
+  /**
+   * Offsets that were deleted before they were polled.
+   *
+   * @param from the first that was to be polled when the last of them were missed
+   * @param count without those whose outcomes are published
+   */
+  record LostOffsets(long from, long count) {}
 
   RecordsInFlight(TopicPartition partition, HeapPermits heap) {
     this.partition = partition;
@@ -78,15 +86,19 @@ final class RecordsInFlight {
 
   /** What stands before this offset is no longer there. */
   void skip(long beginning) {
-    if (position < beginning) {
-      lost = new DoneOffsets.Range(position, beginning);
+    long count = Math.max(0, beginning - position);
+    for (DoneOffsets.Range done : doneAhead) {
+      count -= Math.max(0, Math.min(done.to(), beginning) - Math.max(done.from(), position));
+    }
+    if (count > 0) {
+      lost = new LostOffsets(position, count + (lost == null ? 0 : lost.count()));
     }
     advance(beginning);
   }
 
   /** The offsets that were deleted before they were polled, once; or null. */
-  DoneOffsets.Range takeLost() {
-    DoneOffsets.Range taken = lost;
+  LostOffsets takeLost() {
+    LostOffsets taken = lost;
     lost = null;
     return taken;
   }

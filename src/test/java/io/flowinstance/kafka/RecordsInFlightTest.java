@@ -269,6 +269,19 @@ class RecordsInFlightTest {
     assertNull(add(7));
   }
 
+  @Test
+  void countsAsLostWhatWasDeletedAndNotYetPublished() {
+    RecordsInFlight fresh = new RecordsInFlight(IDS, heap);
+
+    assertEquals(100, fresh.start(new OffsetAndMetadata(5, "1:5:1,94,1,1"), 100));
+    assertEquals(new RecordsInFlight.LostOffsets(5, 1), fresh.takeLost());
+    assertNull(fresh.takeLost());
+
+    fresh.skip(103);
+    fresh.skip(105);
+    assertEquals(new RecordsInFlight.LostOffsets(103, 4), fresh.takeLost());
+  }
+
   /**
    * Whatever completes when, whatever is aborted, and whoever takes over where: each record is
    * published once, those of a key in their order.
