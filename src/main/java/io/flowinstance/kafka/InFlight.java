@@ -99,10 +99,6 @@ final class InFlight {
     notifyAll();
   }
 
-  synchronized Owned owned() {
-    return owned;
-  }
-
   /** How many records wait to be polled. */
   synchronized void lag(long records) {
     lag = records;
@@ -272,7 +268,10 @@ final class InFlight {
     if (ready == 0) {
       return needsCommit ? IDLE_COMMIT - waited : Long.MAX_VALUE;
     }
-    if (flushing > 0 || ready >= limits.batchRecords() || bytes >= limits.transactionBytes()) {
+    if (stopping
+        || flushing > 0
+        || ready >= limits.batchRecords()
+        || bytes >= limits.transactionBytes()) {
       return 0;
     }
     return lag >= limits.batchRecords()
@@ -381,13 +380,18 @@ final class InFlight {
     }
     cancelled.forEach(SharedCall::wake);
     synchronized (this) {
-      long end = System.nanoTime() + patience.toNanos();
-      long left;
-      while (leaving.stream().anyMatch(RecordsInFlight::isBusy)
-          && (left = end - System.nanoTime()) > 0) {
-        wait(TimeUnit.NANOSECONDS.toMillis(left) + 1);
-      }
+      awaitIdle(leaving, patience);
       flushing--;
+    }
+  }
+
+  private void awaitIdle(Collection<RecordsInFlight> leaving, Duration patience)
+      throws InterruptedException {
+    long end = System.nanoTime() + patience.toNanos();
+    long left;
+    while (leaving.stream().anyMatch(RecordsInFlight::isBusy)
+        && (left = end - System.nanoTime()) > 0) {
+      wait(TimeUnit.NANOSECONDS.toMillis(left) + 1);
     }
   }
 
@@ -404,16 +408,25 @@ final class InFlight {
     unpublished.forEach(outcome -> outcome.call().settle());
   }
 
-  /**
-   * Takes no record any more, and finishes the calls that are under way, as long as there is time.
-   */
-  void stop(Duration patience) throws InterruptedException {
-    Collection<RecordsInFlight> all;
+  /** Takes no record and begins no call any more; those that are under way go on. */
+  void beginStop() {
+    List<SharedCall> cancelled = new ArrayList<>();
     synchronized (this) {
       stopping = true;
-      all = owned.partitions().values();
+      owned.partitions().values().forEach(records -> cancelled.addAll(records.leave()));
+      changed();
     }
-    leave(all, patience);
+    cancelled.forEach(SharedCall::wake);
+  }
+
+  /** Finishes the calls that are under way, as long as there is time, and drops the others. */
+  void stop(Duration patience) throws InterruptedException {
+    beginStop();
+    Collection<RecordsInFlight> all;
+    synchronized (this) {
+      all = owned.partitions().values();
+      awaitIdle(all, patience);
+    }
     drop(all);
   }
 

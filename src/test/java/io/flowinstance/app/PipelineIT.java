@@ -16,6 +16,9 @@ import io.flowinstance.harness.ExportedMetrics;
 import io.flowinstance.harness.Prometheus;
 import io.flowinstance.outcome.DeadLetterReason;
 import io.flowinstance.simulator.EnosSimulator;
+import io.flowinstance.simulator.Fault;
+import io.flowinstance.simulator.FaultScope;
+import io.flowinstance.simulator.Latency;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -227,6 +230,55 @@ class PipelineIT {
       assertEquals(0, second.stop(Duration.ofSeconds(20)), second::output);
       assertFalse(second.output().contains("hook triggered"), "one hook alone stops it");
     }
+  }
+
+  @Test
+  void beginsNoCallInAnyConsumerOnceAskedToStop() {
+    String[] topics = {"stop-ids", "stop-instances", "stop-statuses", "stop-dead-letters"};
+    broker.createTopics(2, topics);
+    int each = 1_000;
+    Set<String> slow = Set.of("1-20260102000000", "2-20260102000000");
+    for (int partition = 0; partition < 2; partition++) {
+      producer.send(idRecord(topics[0], partition, partition + 1 + "-20260102000000"));
+      for (int i = 0; i < each; i++) {
+        String id = "%d-20260103%06d".formatted(partition + 1, i);
+        producer.send(idRecord(topics[0], partition, id));
+      }
+    }
+    producer.flush();
+    try (EnosSimulator api = EnosSimulator.start()) {
+      api.faults().latency(Latency.fixed(Duration.ofMillis(50)));
+      api.faults()
+          .set(Fault.late(Duration.ofSeconds(8)), FaultScope.ids(slow.toArray(String[]::new)));
+      Map<String, String> environment = environment();
+      environment.put("ENOS_BASE_URL", api.baseUrl());
+      environment.put("ENOS_AUTH", "none");
+      environment.put("KAFKA_GROUP_ID", "stops");
+      environment.put("FETCH_CONCURRENCY", "8");
+      environment.put("TOPIC_INSTANCE_IDS", topics[0]);
+      environment.put("TOPIC_FLOW_INSTANCES", topics[1]);
+      environment.put("TOPIC_TASK_STATUSES", topics[2]);
+      environment.put("TOPIC_DEAD_LETTERS", topics[3]);
+      try (ApplicationProcess second = ApplicationProcess.start(environment)) {
+        await()
+            .atMost(Duration.ofSeconds(30))
+            .until(
+                () ->
+                    api.traffic().calls() > 40
+                        && slow.stream().allMatch(id -> api.traffic().callsOf(id) > 0));
+        int before = api.traffic().calls();
+
+        assertEquals(0, second.stop(Duration.ofSeconds(25)), second::output);
+
+        int since = api.traffic().calls() - before;
+        assertTrue(since < each / 3, since + " calls after the signal");
+        assertTrue(api.traffic().calls() < 2 * each, "calls were left to make");
+      }
+    }
+  }
+
+  private static ProducerRecord<byte[], byte[]> idRecord(String topic, int partition, String id) {
+    return new ProducerRecord<>(topic, partition, null, id.getBytes(UTF_8));
   }
 
   @Test
