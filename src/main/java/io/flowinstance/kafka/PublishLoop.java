@@ -375,8 +375,13 @@ final class PublishLoop implements Runnable {
     }
     metrics.messages(instances, tasks, deadLetterCount);
     if (!outcomes.isEmpty()) {
+      long nanos = System.nanoTime();
       metrics.batch(
-          outcomes.size(), System.nanoTime() - outcomes.get(0).outcome().idRecord().polledAt());
+          outcomes.size(),
+          outcomes.stream()
+              .mapToLong(each -> nanos - each.outcome().idRecord().polledAt())
+              .max()
+              .getAsLong());
     }
   }
 }

@@ -6,7 +6,6 @@ import io.flowinstance.outcome.Outcome;
 final class ReadyOutcome {
   private final SharedCall call;
   private Outcome outcome;
-  private int reductions;
   private boolean parked;
 
   ReadyOutcome(SharedCall call, Outcome outcome) {
@@ -26,15 +25,9 @@ final class ReadyOutcome {
     return outcome.idRecord().offset();
   }
 
-  /** How often the outcome gave way to a smaller one. */
-  int reductions() {
-    return reductions;
-  }
-
   /** A smaller outcome takes its place, because Kafka refuses this one. */
   void reduceTo(Outcome smaller) {
     outcome = smaller;
-    reductions++;
   }
 
   /** Whether Kafka refused even the smallest outcome: it is left out until it is tried again. */
