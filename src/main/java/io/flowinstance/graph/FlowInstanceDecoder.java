@@ -37,11 +37,11 @@ public final class FlowInstanceDecoder {
           Map.of("graph", FieldType.structure(FlowInstanceDecoder::graph)),
           "enrichment");
   private static final RecordReader<FlowReference> FLOW =
-      new RecordReader<>(FlowReference.class, Map.of(), "");
+      new RecordReader<>(FlowReference.class, Map.of(), null);
   private static final RecordReader<Relation> RELATION =
-      new RecordReader<>(Relation.class, Map.of(), "");
+      new RecordReader<>(Relation.class, Map.of(), null);
   private static final RecordReader<TaskInstance> TASK =
-      new RecordReader<>(TaskInstance.class, Map.of(), "");
+      new RecordReader<>(TaskInstance.class, Map.of(), null);
   private static final RecordReader<InstanceGraph> GRAPH =
       new RecordReader<>(
           InstanceGraph.class,

@@ -37,7 +37,7 @@ final class RecordReader<T extends Record> {
   /**
    * @param structured by name, how the fields that hold other records are read; where one is absent
    *     it is read as null
-   * @param taken an unknown field of this name is left out: it is one of ours
+   * @param taken an unknown field of this name is left out: it is one of ours; or null
    */
   RecordReader(Class<T> type, Map<String, FieldType> structured, String taken) {
     this.taken = taken;

@@ -356,6 +356,18 @@ class FlowInstanceDecoderTest {
   }
 
   @Test
+  void keepsAFieldWithoutAName() throws Exception {
+    InstanceGraph graph =
+        decode(
+                "{'graph':{'flows':[{'':1}],'relations':[{'':2}],'tasks':[{'taskInstId':'1','':3}]}}")
+            .graph();
+
+    assertEquals("{\"\":1}", new String(Json.write(graph.flows().get(0)), UTF_8));
+    assertEquals("{\"\":2}", new String(Json.write(graph.relations().get(0)), UTF_8));
+    assertEquals("3", graph.tasks().readable().get(0).others().get("").toString());
+  }
+
+  @Test
   void keepsUnreadableTasksApartAndReadsTheOthers() throws Exception {
     String tasks =
         "null,{'taskInstId':'1'},5,{'task_id':7,'gone':null},{'taskInstId':'"
