@@ -22,6 +22,8 @@ import io.flowinstance.outcome.InstanceMessages;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -102,7 +104,7 @@ final class FetchInstance implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     if (format.mermaid) {
       MermaidFlowchart.of(instance.graph()).forEach(out::println);
-      event.unreadableTasks().forEach(why -> spec.commandLine().getErr().println(unreadable(why)));
+      unreadable(event).forEach(spec.commandLine().getErr()::println);
     } else if (format.json) {
       parts
           .of(event, nowhere, Outcomes.call(fetch), bytes -> {})
@@ -158,11 +160,24 @@ final class FetchInstance implements Callable<Integer> {
       out.println();
       TaskTree.draw(instance.graph(), ansi, context.unicode(), out::println);
     }
-    event.unreadableTasks().forEach(why -> out.println("\n" + unreadable(why)));
+    unreadable(event).forEach(sentence -> out.println("\n" + sentence));
   }
 
-  private static String unreadable(String why) {
-    return "A task cannot be read. " + Printable.of(why);
+  /** A sentence for each task whose fault has a text, and one for the others. */
+  private static List<String> unreadable(FlowInstanceEvent event) {
+    List<String> faults = event.unreadableTasks();
+    List<String> sentences = new ArrayList<>();
+    faults.stream()
+        .filter(why -> !why.isEmpty())
+        .forEach(why -> sentences.add("A task cannot be read. " + Printable.of(why)));
+    int others = faults.size() - sentences.size();
+    if (others > 0) {
+      sentences.add(
+          others == 1
+              ? "One more task cannot be read."
+              : "%d more tasks cannot be read.".formatted(others));
+    }
+    return sentences;
   }
 
   private void line(String name, String value) {

@@ -12,6 +12,7 @@ import io.flowinstance.simulator.FaultScope;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -111,6 +112,24 @@ class FetchInstanceTest {
     assertEquals("7-7", deadLetter.path("value").asText());
     assertEquals("UNREADABLE_TASK", deadLetter.path("headers").path("dead-letter-reason").asText());
     assertEquals("7-7", deadLetter.path("headers").path("dead-letter-instance-id").asText());
+  }
+
+  @Test
+  void countsTheTasksWhoseFaultsItDoesNotName() {
+    String tasks = String.join(",", Collections.nCopies(12, "{\"taskName\":\"x\"}"));
+    enos.faults()
+        .set(
+            Fault.body(
+                "{\"status\":0,\"data\":{\"instanceId\":\"7-7\",\"graph\":{\"tasks\":[%s]}}}"
+                    .formatted(tasks)),
+            FaultScope.next(1));
+
+    List<String> sentences =
+        fetch("7-7").lines().stream().filter(line -> line.contains(" be read.")).toList();
+
+    assertEquals(11, sentences.size(), sentences::toString);
+    assertTrue(sentences.get(9).startsWith("A task cannot be read. /graph/tasks/9 has no"));
+    assertEquals("2 more tasks cannot be read.", sentences.get(10));
   }
 
   @Test
