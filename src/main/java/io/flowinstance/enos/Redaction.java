@@ -1,6 +1,7 @@
 package io.flowinstance.enos;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.util.Arrays;
 import java.util.List;
@@ -62,8 +63,15 @@ public final class Redaction {
         Stream.of(secrets)
             .filter(Objects::nonNull)
             .filter(secret -> secret.length() >= SHORTEST)
+            .flatMap(secret -> Stream.of(secret, asBytes(secret)))
+            .distinct()
             .toList();
     return known.isEmpty() ? NONE : new Redaction(known);
+  }
+
+  /** A character per byte: as a secret stands in a body that is quoted, and in a URL. */
+  private static String asBytes(String secret) {
+    return new String(secret.getBytes(UTF_8), ISO_8859_1);
   }
 
   /** Takes out what this one and the other know. */

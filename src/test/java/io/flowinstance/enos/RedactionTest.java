@@ -45,6 +45,18 @@ class RedactionTest {
     assertEquals("token [hidden] refused", redaction.text("token " + spelled + " refused"));
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"geheimé1", "GEHEIMÉ1", "geheim\\u00e91", "geheim%C3%A91", "geheim&#233;1"})
+  void hidesASecretOfAnyCharacters(String spelled) {
+    Redaction ofAny = Redaction.of("geheimé1");
+
+    assertEquals("token [hidden] refused", ofAny.text("token " + spelled + " refused"));
+    assertEquals(
+        "{\"é\":\"[hidden]\"}",
+        new String(ofAny.excerpt("{\"é\":\"geheimé1\"}".getBytes(UTF_8), 4096), UTF_8));
+  }
+
   @Test
   void hidesAllSecretsEachTimeTheyStandThere() {
     assertEquals("[hidden][hidden] a [hidden]", redaction.text(SECRET + TOKEN + " a " + TOKEN));
