@@ -6,6 +6,7 @@ import java.net.NetworkInterface;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.DateTimeException;
 import java.time.Instant;
@@ -26,6 +27,8 @@ final class SettingsCheck {
           "topic.task-statuses",
           "topic.dead-letters",
           "topic.transitions");
+
+  private static final int LARGEST_PORT = 65_535;
 
   /** {@code <userId>/<orgId>}, neither of them blank. */
   private static final String IDENTITY =
@@ -233,7 +236,7 @@ final class SettingsCheck {
     whole("batch.max-wait-ms", 1, 60_000);
     whole("kafka.consumers", 1, 1_000);
     whole("shutdown.timeout-ms", 1_000, 600_000);
-    whole("management.port", 0, 65_535);
+    whole("management.port", 0, LARGEST_PORT);
     addressOfThisMachine("management.bind-address");
   }
 
@@ -303,6 +306,7 @@ final class SettingsCheck {
     return uri != null
         && ("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))
         && uri.getHost() != null
+        && uri.getPort() <= LARGEST_PORT
         && uri.getRawFragment() == null
         && uri.getRawUserInfo() == null;
   }
@@ -334,9 +338,17 @@ final class SettingsCheck {
 
   /** Whether it names no file, or one that can be read. What it holds may be the secret itself. */
   private boolean file(String name) {
-    boolean readable = is(name, "") || Files.isReadable(Path.of(text(name)));
+    boolean readable = is(name, "") || isReadable(text(name));
     expect(readable, name, "names no file that can be read", "mount it, or fix the path");
     return readable;
+  }
+
+  private static boolean isReadable(String path) {
+    try {
+      return Files.isReadable(Path.of(path));
+    } catch (InvalidPathException e) {
+      return false;
+    }
   }
 
   private void whole(String name, long least, long most) {
