@@ -79,6 +79,9 @@ public final class Application {
       // No field: a command has to choose how it logs before the first logger is made.
       LoggerFactory.getLogger(Application.class).error(e.getMessage(), e.getCause());
       return 1;
+    } catch (RuntimeException | Error e) {
+      exitCode.set(1);
+      throw e;
     }
     Thread.currentThread().join();
     return 0;
