@@ -19,7 +19,8 @@ import java.util.stream.Stream;
 /** A variant as a process of its own: all with the same options of the JVM. */
 final class VariantProcess implements AutoCloseable {
   /** What a JVM of any variant is given, beside the log of its garbage collection. */
-  static final List<String> JVM_OPTIONS = List.of("-Xmx256m");
+  static final List<String> JVM_OPTIONS =
+      Stream.of(("-Xmx256m " + System.getProperty("bench.jvm", "")).split(" ")).toList();
 
   private static final List<String> OURS =
       List.of("KAFKA_", "TOPIC_", "ENOS_", "FETCH_", "BATCH_", "PIPELINE_", "LOG_");
