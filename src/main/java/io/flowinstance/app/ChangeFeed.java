@@ -168,7 +168,7 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
     streams.put(
         StreamsConfig.DEFAULT_TIMESTAMP_EXTRACTOR_CLASS_CONFIG, WallclockTimestampExtractor.class);
     int largest = settings.getInt("kafka.max-request-size");
-    // What is remembered of an instance of many tasks is one record of the internal topics.
+    // All that the feed writes may be as large as what the pipeline writes.
     streams.put(StreamsConfig.topicPrefix(TopicConfig.MAX_MESSAGE_BYTES_CONFIG), largest);
     streams.put(StreamsConfig.producerPrefix(ProducerConfig.MAX_REQUEST_SIZE_CONFIG), largest);
     // What a killed process leaves open keeps the pipeline from reading the ids behind it.

@@ -49,7 +49,9 @@ public final class WatchMetrics {
     givenUp = counter("given.up", "Instances that were given up because their ids bring nothing.");
     dropped = counter("dropped", "Observations older than the one remembered.");
     notWatched =
-        counter("not.watched", "Observations of instances that are not watched for lack of room.");
+        counter(
+            "not.watched",
+            "Observations of instances that are not watched for lack of room, or with too many tasks.");
     unreadable = counter("unreadable", "Records that are not messages of an instance.");
     gauge("watched", "Instances that are remembered.", Partition::watched);
     gauge("settled", "Instances that are remembered and not asked for.", Partition::settled);
