@@ -19,6 +19,8 @@ import java.util.concurrent.TimeUnit;
 
 /** The packaged JAR as a process of its own, started by nothing but environment variables. */
 public final class ApplicationProcess implements AutoCloseable {
+  private static final Path JAR =
+      Path.of(System.getProperty("application.jar", "target/flow-instance-routes.jar"));
   private static final HttpClient HTTP = HttpClient.newHttpClient();
   private static final Duration START_TIMEOUT = Duration.ofSeconds(60);
 
@@ -40,17 +42,24 @@ public final class ApplicationProcess implements AutoCloseable {
   /** Starts it with a heap of so many MiB; does not wait until it is ready. */
   public static ApplicationProcess start(
       int heap, Map<String, String> environment, String... arguments) {
+    List<String> options = new ArrayList<>();
+    options.add("-Xmx%dm".formatted(heap));
+    options.add("-XX:SharedArchiveFile=" + ClassArchive.of(JAR));
+    if (!Boolean.getBoolean("chaos")) {
+      // It ends before the second compiler would pay; chaos runs it as it ships.
+      options.add("-XX:TieredStopAtLevel=1");
+    }
+    return launch(options, environment, arguments);
+  }
+
+  /** Starts it with these options of the JVM. */
+  static ApplicationProcess launch(
+      List<String> options, Map<String, String> environment, String... arguments) {
     int managementPort = FreePort.pick();
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx%dm".formatted(heap),
-                // It ends before the second compiler would pay; chaos runs it as it ships.
-                Boolean.getBoolean("chaos") ? "-XX:+TieredCompilation" : "-XX:TieredStopAtLevel=1",
-                "-XX:+ExitOnOutOfMemoryError",
-                "-jar",
-                System.getProperty("application.jar", "target/flow-instance-routes.jar")));
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(options);
+    command.addAll(List.of("-XX:+ExitOnOutOfMemoryError", "-jar", JAR.toString()));
     command.addAll(List.of(arguments));
     try {
       Path folder = Files.createDirectories(Path.of("target", "processes"));
