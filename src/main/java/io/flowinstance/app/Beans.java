@@ -5,7 +5,6 @@ import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.fetch.InstanceFetcher;
 import io.flowinstance.id.IdRecord;
 import io.flowinstance.id.IdRecordReader;
-import io.flowinstance.id.MalformedIdException;
 import io.flowinstance.kafka.Brokers;
 import io.flowinstance.kafka.FlowKafkaComponent;
 import io.flowinstance.kafka.HeapPermits;
@@ -170,7 +169,8 @@ record Beans(
       InstanceQuery query = ids.read(idRecord.value());
       idRecord.span().asksFor(query.instanceId());
       return query;
-    } catch (MalformedIdException e) {
+    } catch (RuntimeException e) {
+      // Its exchange fails in the same way, and says so. Here it would stop the consumer.
       return null;
     }
   }

@@ -107,6 +107,7 @@ public final class FetchBeans implements CamelConfiguration {
         new EnosClient(
             context.createProducerTemplate(),
             limiter,
+            tokens,
             Duration.ofMillis(settings.getInt("fetch.retry-budget-ms")),
             settings.getString("enos.api-version").equals("v2.0") ? 0 : 1,
             HEAP_OF_AN_ANSWER,

@@ -73,7 +73,9 @@ public final class AccessTokens {
   private final ReentrantLock asking = new ReentrantLock();
 
   private volatile Token token;
-  private String refusedText;
+
+  /** The last one that the API refused, or null. */
+  private Token refused;
 
   /**
    * Why the last request gave no token, or null; changed, as what follows, by the one that asks.
@@ -155,10 +157,10 @@ public final class AccessTokens {
    * does, it is asked every 5 s at most.
    */
   public synchronized void refused(Token refusedToken) {
-    boolean handedOutAgain = refusedToken.text.equals(refusedText);
+    boolean handedOutAgain = refused != null && refusedToken.text.equals(refused.text);
     if (isCurrent(refusedToken)
         && (!handedOutAgain || nanoTime.getAsLong() - token.askedAt >= RENEWAL_PAUSE)) {
-      refusedText = refusedToken.text;
+      refused = refusedToken;
       token = null;
     }
   }
@@ -210,7 +212,7 @@ public final class AccessTokens {
   private Token ask(Token old) {
     long began = nanoTime.getAsLong();
     try {
-      return given(isGood(old) ? renew(old) : request("get", null));
+      return given(isGood(old) ? renew(old) : get());
     } catch (ApiFailure e) {
       failure = e;
       pause = Math.min(LONGEST_PAUSE, Math.max(FIRST_PAUSE, 2 * pause));
@@ -224,6 +226,22 @@ public final class AccessTokens {
     failure = null;
     pause = 0;
     return given;
+  }
+
+  private Token get() {
+    try {
+      return request("get", null);
+    } catch (ApiFailure getFailed) {
+      Token last = refused;
+      boolean mayPass =
+          getFailed.kind() == FailureKind.TRANSIENT || getFailed.kind() == FailureKind.RATE_LIMITED;
+      if (!mayPass || !isGood(last)) {
+        throw getFailed;
+      }
+      // It may have been refused for one instance alone, and serve all others.
+      long now = nanoTime.getAsLong();
+      return new Token(last.text, now, now + RENEWAL_PAUSE, last.expiresAt);
+    }
   }
 
   private Token renew(Token old) {

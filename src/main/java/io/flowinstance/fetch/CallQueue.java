@@ -33,7 +33,6 @@ final class CallQueue {
   }
 
   private final int slots;
-  private final int retrySlots;
   private final RateLimiter limiter;
   private final Executor threads;
   private final ScheduledExecutorService timer;
@@ -66,7 +65,6 @@ final class CallQueue {
     this.threads = threads;
     this.timer = timer;
     this.nanoTime = nanoTime;
-    retrySlots = Math.max(1, slots / 2);
     limit = slots;
   }
 
@@ -130,7 +128,7 @@ final class CallQueue {
   /** The next call that can be made, with its slot; null if there is none now. */
   private Turn next() {
     while (inFlight < limit) {
-      boolean retry = !retries.isEmpty() && retriesInFlight < retrySlots;
+      boolean retry = !retries.isEmpty() && retriesInFlight < retrySlots();
       Deque<Call> calls = retry ? retries : firsts;
       Call call = calls.peek();
       if (call != null && call.isCancelled()) {
@@ -150,6 +148,10 @@ final class CallQueue {
       }
     }
     return null;
+  }
+
+  private int retrySlots() {
+    return Math.max(1, (firsts.isEmpty() ? slots : limit) / 2);
   }
 
   private synchronized void addAgain(Call call, boolean retry) {

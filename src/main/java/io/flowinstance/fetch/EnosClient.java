@@ -1,6 +1,7 @@
 package io.flowinstance.fetch;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.InstanceQuery;
@@ -34,6 +35,7 @@ public final class EnosClient {
 
   private final ProducerTemplate template;
   private final RateLimiter limiter;
+  private final AccessTokens tokens;
   private final Duration searchBudget;
   private final int firstPage;
   private final long maxFoundBytes;
@@ -41,6 +43,7 @@ public final class EnosClient {
 
   /**
    * @param limiter bounds the calls per second, or null
+   * @param tokens where access tokens come from, or null when calls are not signed
    * @param searchBudget time in which a page of a search is asked for again, when a failure may
    *     pass
    * @param firstPage the number that the API's version gives it
@@ -49,12 +52,14 @@ public final class EnosClient {
   public EnosClient(
       ProducerTemplate template,
       RateLimiter limiter,
+      AccessTokens tokens,
       Duration searchBudget,
       int firstPage,
       long maxFoundBytes,
       Clock clock) {
     this.template = template;
     this.limiter = limiter;
+    this.tokens = tokens;
     this.searchBudget = searchBudget;
     this.firstPage = firstPage;
     this.maxFoundBytes = maxFoundBytes;
@@ -70,12 +75,12 @@ public final class EnosClient {
   public record Page(List<String> ids, Long count) {}
 
   /**
-   * The data of an instance, asked for once; twice when the access token turned out to be old.
+   * The data of an instance, asked for once, but for access tokens that are refused.
    *
    * @throws ApiFailure there is none
    */
   public JsonNode instance(FetchState fetch) {
-    return withFreshToken("direct:call-api", fetch);
+    return data("direct:call-api", fetch);
   }
 
   /**
@@ -129,7 +134,7 @@ public final class EnosClient {
     long end = System.nanoTime() + searchBudget.toNanos();
     for (int attempt = 1; ; attempt++) {
       try {
-        return page(withFreshToken("direct:search-instances", fetch), fetch);
+        return page(data("direct:search-instances", fetch), fetch);
       } catch (ApiFailure failure) {
         Duration left = Duration.ofNanos(end - System.nanoTime());
         boolean mayPass =
@@ -156,7 +161,7 @@ public final class EnosClient {
    */
   public Instant time() {
     FetchState fetch = clock();
-    Long time = count(withFreshToken(CLOCK, fetch));
+    Long time = count(data(CLOCK, fetch));
     if (time == null) {
       throw fetch.answer().unreadable("The API's time is not a count of milliseconds.");
     }
@@ -196,27 +201,37 @@ public final class EnosClient {
         : whole.longValue();
   }
 
-  private JsonNode withFreshToken(String route, FetchState fetch) {
-    try {
-      return call(template, limiter, route, fetch);
-    } catch (ApiFailure failure) {
-      if (failure.kind() != FailureKind.ACCESS_TOKEN) {
-        throw failure;
-      }
-      return call(template, limiter, route, fetch);
-    }
+  private JsonNode data(String route, FetchState fetch) {
+    return data(template, limiter, tokens, route, fetch);
   }
 
   /**
-   * Makes one call as soon as the rate allows it.
+   * Makes a call, each time as soon as the rate allows it. A refused access token is replaced by
+   * {@code get}; where that one is refused too, by {@code refresh}: the token service hands out a
+   * revoked token until it expires.
    *
    * @throws ApiFailure it brought no data
    */
-  static JsonNode call(
-      ProducerTemplate template, RateLimiter limiter, String route, FetchState fetch) {
-    RateLimits.await(limiter);
-    return answered(template.request(route, request -> request.setVariable("fetch", fetch)))
-        .getBody(JsonNode.class);
+  static JsonNode data(
+      ProducerTemplate template,
+      RateLimiter limiter,
+      AccessTokens tokens,
+      String route,
+      FetchState fetch) {
+    for (int attempt = 1; ; attempt++) {
+      try {
+        RateLimits.await(limiter);
+        return answered(template.request(route, request -> request.setVariable("fetch", fetch)))
+            .getBody(JsonNode.class);
+      } catch (ApiFailure failure) {
+        if (failure.kind() != FailureKind.ACCESS_TOKEN
+            || fetch.token() == null
+            || attempt == 2 && !tokens.renewByRefresh(fetch.token())
+            || attempt == 3) {
+          throw failure;
+        }
+      }
+    }
   }
 
   /**

@@ -226,7 +226,9 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     private int failures;
     private int failuresBetweenServed;
     private boolean othersServedBefore;
+    private boolean exhausted;
     private boolean tokenRenewed;
+    private boolean tried;
     private int outagesBefore;
 
     Fetch(Exchange exchange, AsyncCallback callback) {
@@ -277,6 +279,12 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       if (isCancelled() || !stage.compareAndSet(Stage.QUEUED, Stage.CALLED)) {
         scope.release();
         return this::cancelIfUnwanted;
+      }
+      if (!tried && !detector.admits(query())) {
+        // An outage has begun since it was queued.
+        scope.release();
+        lastEnd = System.nanoTime();
+        return this::awaitOthers;
       }
       return inLog(this::call);
     }
@@ -332,6 +340,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       used += now - began;
       FailureKind kind = by.kind();
       if (by.isAboutTheInstance()) {
+        queue.speedUp();
         detector.served(query(), began, failures(), false);
       }
       if (by.isAboutTheInstance()
@@ -347,9 +356,13 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         repeat(Stage.CALLED);
         return;
       }
-      failures = failures() + 1;
-      if (failuresBetweenServed == 0 || othersServedBefore) {
-        failuresBetweenServed++;
+      if (detector.admits(query())) {
+        failures = failures() + 1;
+        if (failuresBetweenServed == 0 || othersServedBefore) {
+          failuresBetweenServed++;
+        }
+      } else {
+        forgetFailures();
       }
       verdict.failed(query());
       if (kind == FailureKind.RATE_LIMITED && isForAll(now)) {
@@ -370,6 +383,8 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     private void forgetFailures() {
       failures = 0;
       failuresBetweenServed = 0;
+      used = 0;
+      exhausted = false;
       tokenRenewed = false;
     }
 
@@ -381,7 +396,8 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       synchronized (rateLimited) {
         rateLimited.add(query(), now);
         return failuresBetweenServed < FAILURES_AT_ONCE
-            && rateLimited.anotherSince(query(), now - budget.toNanos());
+            && rateLimited.anotherSince(
+                query(), now - Math.max(budget.toNanos(), Backoff.LONGEST_ASKED.toNanos()));
       }
     }
 
@@ -396,9 +412,13 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
 
     /** Repeats the call after a pause, and not before another instance was served. */
     private void backOff() {
+      tried = false;
       long left = leftOfBudget();
-      long pause = delay(left > 0 ? Duration.ofNanos(left) : Backoff.LONGEST).toNanos();
-      used += pause;
+      exhausted = left <= 0;
+      long pause = delay(exhausted ? Backoff.LONGEST : Duration.ofNanos(left)).toNanos();
+      if (!failure.isOfTokenService()) {
+        used += pause;
+      }
       notBefore = System.nanoTime() + pause;
       awaitOthers();
     }
@@ -416,7 +436,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     private boolean isToBlame() {
       FailureKind kind = failure.kind();
       boolean atOnce = kind != FailureKind.TRANSIENT && kind != FailureKind.RATE_LIMITED;
-      if (!atOnce && leftOfBudget() > 0) {
+      if (failure.isOfTokenService() || !atOnce && !exhausted) {
         return false;
       }
       int needed =
@@ -448,6 +468,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     public void tryOnce() {
       forgetFailures();
       othersServedBefore = false;
+      tried = true;
       repeat(Stage.WAITING);
     }
 

@@ -84,6 +84,10 @@ public final class OutageDetector {
   private int failedProbes;
   private boolean configuredFails;
   private boolean lives;
+
+  /** Whether an instance was served since the last canary failed. */
+  private boolean knownIsServed;
+
   private ApiFailure failureOfNonExistent;
 
   /** Null while there is nothing to find out. */
@@ -144,8 +148,13 @@ public final class OutageDetector {
   }
 
   /** Whether a first call for this instance may be made now. */
-  synchronized boolean admits(InstanceQuery query) {
-    return !down || verdict.othersServedSince(query, downSince);
+  boolean admits(InstanceQuery query) {
+    if (!down) {
+      return true;
+    }
+    synchronized (this) {
+      return !down || verdict.othersServedSince(query, downSince);
+    }
   }
 
   /** Lets a fetch go on once another instance is served. */
@@ -158,6 +167,7 @@ public final class OutageDetector {
         if (nextProbe == null && !stopping) {
           round = 0;
           forgetFailures();
+          knownIsServed = false;
           failureOfNonExistent = null;
           scheduleProbe(FIRST_PROBE);
         }
@@ -193,14 +203,18 @@ public final class OutageDetector {
             || waiters.stream()
                 .filter(waiter -> waiter.query().identity().equals(configured))
                 .allMatch(this::isServed);
-    if (down && began - downSince > 0 && answersUs) {
+    boolean comesBack = down && began - downSince > 0 && answersUs;
+    if (comesBack) {
       down = false;
       LOG.info("The EnOS API serves instances again.");
     }
     forgetFailures();
-    round = 0;
     lives = false;
-    letGoOn(this::isServed);
+    knownIsServed |= !query.equals(nonExistent);
+    if (letGoOn(this::isServed) || comesBack) {
+      // Otherwise the next canary is another one: this one is no evidence for who still waits.
+      round = 0;
+    }
     if (nextProbe != null && waiters.isEmpty() && !down) {
       nextProbe.cancel(false);
       nextProbe = null;
@@ -288,7 +302,7 @@ public final class OutageDetector {
       failed(canary, failure);
     } else if (canary == null) {
       clockSpoke();
-    } else if (canary.equals(nonExistent) && wasAnyServed()) {
+    } else if (canary.equals(nonExistent) && mayLiveWithoutServing()) {
       livesWithoutServing();
     } else {
       served(canary, began, 0, !canary.equals(nonExistent));
@@ -306,8 +320,8 @@ public final class OutageDetector {
     }
   }
 
-  private synchronized boolean wasAnyServed() {
-    return !served().isEmpty();
+  private synchronized boolean mayLiveWithoutServing() {
+    return !knownIsServed && !served().isEmpty();
   }
 
   private synchronized void failed(InstanceQuery canary, ApiFailure failure) {
@@ -320,6 +334,7 @@ public final class OutageDetector {
     if (canary != null || reason == null) {
       reason = failure;
     }
+    knownIsServed = false;
     failedProbes++;
     configuredFails |= canary == null || canary.identity().equals(configured);
     if (down) {

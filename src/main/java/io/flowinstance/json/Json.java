@@ -404,6 +404,10 @@ public final class Json {
     if (number == null || number.signum() == 0) {
       return number == null ? null : BigInteger.ZERO;
     }
+    if (number.scale() < -MAX_NUMBER_LENGTH) {
+      // Longer than any that counts; without its zeros, its exponent may be more than an int holds.
+      return null;
+    }
     BigDecimal shortest = number.stripTrailingZeros();
     return shortest.scale() <= 0 && isOfBoundedLength(shortest) ? shortest.toBigInteger() : null;
   }

@@ -304,6 +304,20 @@ class FailureTableTest {
     assertTrue(gap >= BUDGET_MS - EARLY_MS && gap <= BUDGET_MS + LATE_MS, gap + " ms");
   }
 
+  @Test
+  void theLastCallOfABudgetIsMadeAtItsEnd() {
+    String bad = newId();
+    try (SignedPipeline fresh = SignedPipeline.start(Map.of("fetch.retry-budget-ms", "2500"))) {
+      fresh.serve(50);
+      fresh.enos().faults().set(Fault.retryAfter(503, Duration.ofSeconds(1)), FaultScope.ids(bad));
+
+      fresh.sendAndAwait(bad);
+
+      // After 0, 1, 2 and 2.4 s.
+      assertDeadLetter(fresh, bad, "RETRIES_EXHAUSTED", 4);
+    }
+  }
+
   /** The time between the call that fails so and the one that does not. */
   private static long gapAfter(Fault fault) {
     String id = newId();

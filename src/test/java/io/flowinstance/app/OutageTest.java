@@ -122,6 +122,44 @@ class OutageTest {
   }
 
   @Test
+  void callsThatWaitForTheirTurnAreNotMadeInAnOutage() {
+    List<String> ids = newIds(200);
+    try (SignedPipeline pipeline =
+        SignedPipeline.start(Map.of("fetch.concurrency", "4", "fetch.timeout-ms", "400"))) {
+      pipeline.serve(4);
+      pipeline.enos().faults().latency(Latency.fixed(Duration.ofMillis(800)));
+      long last = ids.stream().mapToLong(pipeline::send).max().orElseThrow();
+      awaitThat("the API counts as down", () -> !pipeline.isUp());
+      pipeline.enos().traffic().clear();
+      awaitThat("canaries are asked for", () -> pipeline.enos().traffic().calls() >= 6);
+      long called = ids.stream().filter(id -> pipeline.enos().traffic().callsOf(id) > 0).count();
+      // Those whose call had begun.
+      assertTrue(called <= 4, called + " ids were called");
+
+      pipeline.enos().faults().latency(HEALTHY);
+      pipeline.awaitDone(last);
+      pipeline.assertServedOnce(ids);
+    }
+  }
+
+  @Test
+  void anOutageTakesNothingOfTheRetryBudget() {
+    String id = newId();
+    try (SignedPipeline pipeline =
+        SignedPipeline.start(Map.of("fetch.timeout-ms", "400", "fetch.retry-budget-ms", "600"))) {
+      pipeline.serve(50);
+      pipeline.enos().faults().latency(Latency.fixed(Duration.ofMillis(800)));
+      long offset = pipeline.send(id);
+      awaitThat("the API counts as down", () -> !pipeline.isUp());
+
+      pipeline.enos().faults().set(Fault.status(503), FaultScope.ids(id).times(2));
+      pipeline.enos().faults().latency(HEALTHY);
+      pipeline.awaitDone(offset);
+      pipeline.assertServedOnce(List.of(id));
+    }
+  }
+
+  @Test
   void idsWaitInAnOutageWithoutBeingPolledAgain() {
     List<String> ids = newIds(100);
     try (SignedPipeline pipeline =

@@ -142,6 +142,32 @@ class AccessTokensTest {
   }
 
   @Test
+  void goesOnWithARefusedOneWhileTheServiceIsDown() {
+    AccessTokens.Token first = tokens.current();
+    answers.add(new Answer(503, null, null));
+    tokens.refused(first);
+    assertEquals("token-1", tokens.current().text());
+    assertEquals("", tokens.failure());
+
+    // It is refused again: the service is not asked for each id that this happens to.
+    tokens.refused(tokens.current());
+    assertEquals("token-1", tokens.current().text());
+    assertEquals(List.of("get", "get"), operations());
+
+    clock.forward(5);
+    assertEquals("token-3", tokens.current().text());
+  }
+
+  @Test
+  void givesUpARefusedOneIfTheServiceRefusesUsToo() {
+    AccessTokens.Token first = tokens.current();
+    answers.add(new Answer(403, null, null));
+    tokens.refused(first);
+
+    assertThrows(ApiFailure.class, tokens::current);
+  }
+
+  @Test
   void getsOneForAllWhoseTokenWasRefused() throws Exception {
     AccessTokens.Token first = tokens.current();
     ExecutorService threads = Executors.newFixedThreadPool(16);
@@ -319,8 +345,8 @@ class AccessTokensTest {
     answers.add(new Answer(503, null, null));
     assertThrows(ApiFailure.class, tokens::current);
     clock.forward(Duration.ofMillis(200));
-    AccessTokens.Token given = tokens.current();
-    tokens.refused(given);
+    tokens.current();
+    clock.forward(7_200);
     answers.add(new Answer(503, null, null));
     assertThrows(ApiFailure.class, tokens::current);
     clock.forward(Duration.ofMillis(200));

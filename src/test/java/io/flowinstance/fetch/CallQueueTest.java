@@ -228,6 +228,25 @@ class CallQueueTest {
   }
 
   @Test
+  void repeatedCallsLeaveHalfOfFewerSlotsToFirstOnes() throws InterruptedException {
+    CallQueue queue = queue(8);
+    for (int i = 0; i < 4; i++) {
+      queue.addFirst(new Call("a"));
+      inFlight();
+    }
+    queue.slowDown(Duration.ofSeconds(1));
+    for (int i = 0; i < 4; i++) {
+      queue.addRetry(new Call("retry"));
+      queue.addFirst(new Call("first"));
+    }
+    endCalls();
+    time.pass(Duration.ofSeconds(1));
+
+    assertEquals(2, inFlight());
+    assertEquals(Set.of("a", "retry", "first"), Set.copyOf(made()));
+  }
+
+  @Test
   void theRateLimiterSpacesCallsAndKeepsNoPlaceForACancelledOne() throws InterruptedException {
     CallQueue queue = new CallQueue(8, RateLimits.of(10), this::start, time, System::nanoTime);
     Call cancelled = new Call("cancelled");

@@ -248,6 +248,20 @@ class OutageDetectorTest {
     assertTrue(detector.isUp());
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"other", NON_EXISTENT})
+  void anIdThatIsItsOwnCanaryGoesOnByAnother(String other) {
+    if (!other.equals(NON_EXISTENT)) {
+      serve(other);
+    }
+    serve("bad");
+    Waiter waiter = await("bad", UNAVAILABLE);
+    time.pass(Duration.ofSeconds(1));
+
+    assertEquals(List.of("bad", other), probed);
+    assertEquals(List.of("others are served"), waiter.told);
+  }
+
   @Test
   void whereTheApiLivesButServesNoKnownInstanceOneThatWaitsIsTriedAtATime() {
     serve("one");

@@ -24,6 +24,7 @@ public final class Mutations {
           utf8("\"userId\":\"root\",\"orgId\":\"foreign\","),
           utf8("&action=delete&userId=root#"),
           utf8("1e2147483647"),
+          utf8("100e2147483647"),
           utf8("-99999999999999999999999999999999"),
           utf8("0.1e-400"),
           utf8("[".repeat(5_000)),

@@ -88,6 +88,7 @@ class IdRecordReaderTest {
         "{\"specversion\": \"1.0\", \"data\": \"{broken\"}",
         "{\"specversion\": \"1.0\", \"data\": \"\\uFEFF \"}",
         "{\"flowInstId\": 7.5}",
+        "{\"flowInstId\": 100E2147483647}",
         "\uFEFF",
         "\"1-2\uFFFD\"",
         "{\"specversion\": \"1.0\", \"data_base64\": \"%%%\"}",

@@ -135,6 +135,9 @@ class JsonTest {
         "1E101|",
         "true|",
         "[]|",
+        "100E2147483647|",
+        "-10.0e2147483640|",
+        "\"1000e999999999\"|",
       })
   void readsWholeNumbersHoweverSpelled(String text, BigInteger whole) throws Exception {
     assertEquals(whole, Json.whole(Json.read(text)));

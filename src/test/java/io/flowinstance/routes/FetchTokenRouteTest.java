@@ -70,10 +70,27 @@ class FetchTokenRouteTest extends RouteTestSupport {
   }
 
   @Test
+  void aTokenThatGetHandsOutAgainAndTheApiRefusesIsRefreshed() throws Exception {
+    answer(TOKEN, 200, "{\"status\":0,\"data\":{\"accessToken\":\"abc\",\"expire\":7200}}");
+    answer(TIME, 401, "{}");
+    gateway(TIME).expectedMessageCount(2);
+    gateway(TOKEN).expectedMessageCount(3);
+    gateway(TOKEN).message(2).header(Exchange.HTTP_PATH).isEqualTo("/refresh");
+
+    assertThrows(
+        ApiFailure.class,
+        context.getRegistry().lookupByNameAndType("enos-client", EnosClient.class)::time);
+
+    gateway(TOKEN).assertIsSatisfied();
+    gateway(TIME).assertIsSatisfied();
+  }
+
+  @Test
   void anAnswerAboutTheTimeIsQuotedWithoutTheToken() {
     answer(TOKEN, 200, "{\"status\":0,\"data\":{\"accessToken\":\"a-token\",\"expire\":7200}}");
     answer(TIME, 403, "{\"message\":\"a-token is unknown\"}");
-    EnosClient client = new EnosClient(template, null, Duration.ZERO, 0, HEAP, Clock.systemUTC());
+    EnosClient client =
+        new EnosClient(template, null, null, Duration.ZERO, 0, HEAP, Clock.systemUTC());
 
     ApiFailure failure = assertThrows(ApiFailure.class, client::time);
 

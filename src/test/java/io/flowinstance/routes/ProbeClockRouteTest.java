@@ -20,7 +20,7 @@ class ProbeClockRouteTest extends RouteTestSupport {
   }
 
   private Instant time() {
-    return new EnosClient(template, null, Duration.ZERO, 0, HEAP, Clock.systemUTC()).time();
+    return new EnosClient(template, null, null, Duration.ZERO, 0, HEAP, Clock.systemUTC()).time();
   }
 
   @Test

@@ -41,7 +41,7 @@ class SearchInstancesRouteTest extends RouteTestSupport {
   }
 
   private EnosClient.Page page(int page) throws InterruptedException {
-    return new EnosClient(template, null, Duration.ZERO, 0, HEAP, Clock.systemUTC())
+    return new EnosClient(template, null, null, Duration.ZERO, 0, HEAP, Clock.systemUTC())
         .search(search, page);
   }
 
@@ -93,7 +93,7 @@ class SearchInstancesRouteTest extends RouteTestSupport {
     gateway(INSTANCES)
         .expectedBodiesReceived(
             IntStream.range(firstPage, firstPage + pages.length).mapToObj(search::body).toList());
-    return new EnosClient(template, null, Duration.ZERO, firstPage, HEAP, Clock.systemUTC())
+    return new EnosClient(template, null, null, Duration.ZERO, firstPage, HEAP, Clock.systemUTC())
         .find(search, (found, count) -> {});
   }
 
@@ -193,7 +193,7 @@ class SearchInstancesRouteTest extends RouteTestSupport {
         assertThrows(
             ApiFailure.class,
             () ->
-                new EnosClient(template, null, Duration.ZERO, 0, HEAP, Clock.systemUTC())
+                new EnosClient(template, null, null, Duration.ZERO, 0, HEAP, Clock.systemUTC())
                     .find(search, (found, count) -> {}));
 
     assertTrue(failure.getMessage().endsWith("instances, which need more heap."));
