@@ -356,13 +356,16 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         repeat(Stage.CALLED);
         return;
       }
-      if (detector.admits(query())) {
+      if (tried) {
+        detector.failed(query(), by);
+      }
+      if (tried || !detector.admits(query())) {
+        forgetFailures();
+      } else {
         failures = failures() + 1;
         if (failuresBetweenServed == 0 || othersServedBefore) {
           failuresBetweenServed++;
         }
-      } else {
-        forgetFailures();
       }
       verdict.failed(query());
       if (kind == FailureKind.RATE_LIMITED && isForAll(now)) {

@@ -7,6 +7,7 @@ import io.flowinstance.enos.InstanceQuery;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
@@ -36,8 +37,8 @@ public final class OutageDetector {
   private static final Duration FIRST_INTERVAL = Duration.ofMillis(500);
   private static final Duration LONGEST_INTERVAL = Duration.ofSeconds(5);
 
-  /** Two canaries that fail, one after the other, are an outage if one is of our identity. */
-  private static final int FAILED_PROBES = 2;
+  /** So many different canaries that fail are an outage if one is of our identity. */
+  private static final int FAILED_CANARIES = 2;
 
   private static final int MOST_IDENTITIES = 3;
 
@@ -59,7 +60,10 @@ public final class OutageDetector {
     /** Another instance was served. */
     void othersAreServed();
 
-    /** Calls once to find out if anything is served: a failure does not count for the id. */
+    /**
+     * Calls once to find out if anything is served: a failure does not count for the id, but as
+     * that of a canary.
+     */
     void tryOnce();
   }
 
@@ -81,7 +85,10 @@ public final class OutageDetector {
   private volatile boolean stopping;
   private long downSince;
   private int round;
-  private int failedProbes;
+
+  /** Those that failed since an instance was served; null stands for the clock. */
+  private final Set<InstanceQuery> failedCanaries = new HashSet<>();
+
   private boolean configuredFails;
   private boolean lives;
 
@@ -222,7 +229,7 @@ public final class OutageDetector {
   }
 
   private void forgetFailures() {
-    failedProbes = 0;
+    failedCanaries.clear();
     configuredFails = false;
   }
 
@@ -324,7 +331,8 @@ public final class OutageDetector {
     return !knownIsServed && !served().isEmpty();
   }
 
-  private synchronized void failed(InstanceQuery canary, ApiFailure failure) {
+  /** A canary failed, or a waiting instance that was tried in its place. */
+  synchronized void failed(InstanceQuery canary, ApiFailure failure) {
     if (stopping) {
       return;
     }
@@ -335,18 +343,18 @@ public final class OutageDetector {
       reason = failure;
     }
     knownIsServed = false;
-    failedProbes++;
+    boolean isAnother = failedCanaries.add(canary);
     configuredFails |= canary == null || canary.identity().equals(configured);
     if (down) {
       return;
     }
-    if (failedProbes >= FAILED_PROBES && configuredFails) {
+    if (failedCanaries.size() >= FAILED_CANARIES && configuredFails) {
       down = true;
       downSince = nanoTime.getAsLong();
       outages++;
       LOG.warn(complaint());
       onOutage.run();
-    } else if (failedProbes < FAILED_PROBES) {
+    } else if (isAnother && failedCanaries.size() < FAILED_CANARIES) {
       probeAtOnce();
     }
   }
@@ -373,8 +381,13 @@ public final class OutageDetector {
   }
 
   private synchronized void tryNext() {
-    if (!waiters.isEmpty() && failedProbes > 0) {
-      Waiter next = waiters.iterator().next();
+    if (!waiters.isEmpty() && !failedCanaries.isEmpty()) {
+      // One that has not failed yet is the likeliest to be served.
+      Waiter next =
+          waiters.stream()
+              .filter(waiter -> waiter.failure() == null)
+              .findFirst()
+              .orElseGet(() -> waiters.iterator().next());
       remove(next::equals);
       threads.execute(next::tryOnce);
     }

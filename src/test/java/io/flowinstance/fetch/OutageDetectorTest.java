@@ -278,6 +278,40 @@ class OutageDetectorTest {
   }
 
   @Test
+  void theOnlyKnownInstanceThatTurnsBadIsNoOutageByItself() {
+    serve("one");
+    failAll(UNAVAILABLE, "one");
+    Waiter waiter = await("one", UNAVAILABLE);
+    time.pass(Duration.ofSeconds(20));
+
+    assertEquals(List.of("try"), waiter.told);
+    assertEquals(List.of(), outages);
+    assertTrue(detector.admits(query("new")));
+
+    detector.await(waiter);
+    detector.failed(query("one"), UNAVAILABLE);
+    assertTrue(detector.isUp());
+    detector.failed(query("another that was tried"), UNAVAILABLE);
+    assertFalse(detector.isUp());
+  }
+
+  @Test
+  void anInstanceThatHasNotFailedYetIsTriedFirst() {
+    serve("one");
+    failAll(UNAVAILABLE, "one");
+    Waiter failed = await("a", UNAVAILABLE);
+    Waiter alike = await("b", UNAVAILABLE);
+    detector.failed(query("one"), UNAVAILABLE);
+    detector.failed(query("a"), UNAVAILABLE);
+    Waiter fresh = await("c", null);
+    time.pass(Duration.ofSeconds(4));
+
+    assertEquals(List.of(), failed.told);
+    assertEquals(List.of(), alike.told);
+    assertEquals(List.of("try"), fresh.told);
+  }
+
+  @Test
   void onAFreshProcessTheClockSpeaksForTheApiUnlessTheNonExistentFailsInTheSameWay() {
     failAll(UNAVAILABLE, NON_EXISTENT);
     Waiter refused = await("a", REFUSED);
