@@ -91,6 +91,10 @@ record Beans(
       new DiscoverBeans(settings, clients, meters).configure(context);
     }
     metrics.gauge(
+        "flow.instance.kafka.up",
+        "1 while the brokers answer and refuse nothing, and the consumers are in their group.",
+        () -> health.isUp() ? 1 : 0);
+    metrics.gauge(
         "flow.instance.consumer.lag.records",
         "Id records that are not yet polled, over the partitions of this process.",
         health::lag);

@@ -45,7 +45,11 @@ public record DiscoverBeans(Settings settings, KafkaClientFactory clients, Meter
             topic,
             new Discovery(options()),
             registry.lookupByNameAndType("enos-client", EnosClient.class),
-            new DiscoverMetrics(meters, () -> topic.age(clock.instant())),
+            new DiscoverMetrics(
+                meters,
+                () -> topic.age(clock.instant()),
+                () -> faults.all().isEmpty(),
+                Duration.ofMillis(settings.getLong("discover.interval-ms"))),
             faults,
             clock);
     OnCamelContextStopping stop = stopping -> steps.stop();

@@ -43,7 +43,8 @@ final class CommandFailedException extends RuntimeException {
                 cause ->
                     cause instanceof ProducerFencedException
                         || cause instanceof InvalidProducerEpochException)
-        ? "Another replay was started meanwhile, so this one has stopped."
+        ? "Another replay was started meanwhile, or a transaction took longer than"
+            + " kafka.transaction-timeout-ms, so this one has stopped."
         : KafkaFaults.sentence(failure);
   }
 }

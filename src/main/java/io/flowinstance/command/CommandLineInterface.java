@@ -53,7 +53,7 @@ public final class CommandLineInterface {
     AddressCache.shorten();
     Console console = System.console();
     // A pipe or a file gets UTF-8, whatever the locale, as JSON needs it.
-    Charset charset = console == null ? UTF_8 : console.charset();
+    Charset charset = isTerminal(console) ? console.charset() : UTF_8;
     if (args.length == 0) {
       // Without the parser, which takes half a second to load.
       try {
@@ -84,8 +84,23 @@ public final class CommandLineInterface {
           return new RunLast().execute(parsed);
         });
     int exitCode = commandLine.execute(args);
-    commandLine.getOut().flush();
+    // Flushes, and says whether all was written: a disk may be full, or a pipe closed.
+    if (commandLine.getOut().checkError() && exitCode == 0) {
+      commandLine.getErr().println("The result could not be written to standard output.");
+      return CommandLine.ExitCode.SOFTWARE;
+    }
     return exitCode;
+  }
+
+  /** Up to JDK 21, only a terminal has a console; JDK 22 gives any process one, and says which. */
+  private static boolean isTerminal(Console console) {
+    try {
+      return console != null && (boolean) Console.class.getMethod("isTerminal").invoke(console);
+    } catch (NoSuchMethodException e) {
+      return true;
+    } catch (ReflectiveOperationException e) {
+      return false;
+    }
   }
 
   static CommandLine of(CommandContext context) {

@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import me.tongfei.progressbar.ProgressBar;
@@ -27,6 +28,7 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /**
@@ -60,7 +62,7 @@ final class Replay implements AutoCloseable {
   private final Map<TopicPartition, Long> positions = new HashMap<>();
   private Map<TopicPartition, Long> ends = Map.of();
 
-  private final List<ProducerRecord<byte[], byte[]>> batch = new ArrayList<>();
+  private final List<Sent> batch = new ArrayList<>();
   private long batchBytes;
   private long batchBegun;
   private long committed;
@@ -72,9 +74,15 @@ final class Replay implements AutoCloseable {
     NOT_SELECTED,
     /** It was replayed too often. */
     EXHAUSTED,
-    /** It is incomplete, and its id record is no longer on the topic. */
-    RECORD_GONE
+    /**
+     * It is incomplete and its id record is no longer on the topic, or the topic takes no record as
+     * large as that.
+     */
+    NOT_REPLAYABLE
   }
+
+  /** An id record of the transaction, and the dead letter that it is made of. */
+  private record Sent(ConsumerRecord<?, ?> letter, ProducerRecord<byte[], byte[]> idRecord) {}
 
   /** Takes each dead letter before it is replayed. */
   @FunctionalInterface
@@ -247,23 +255,27 @@ final class Replay implements AutoCloseable {
     ConsumerRecord<byte[], byte[]> original =
         letter.isIncomplete() ? original(letter.origin()) : letter.stored();
     if (original == null) {
-      err.printf(
-          "The dead letter at offset %d of partition %d cannot be replayed: it is incomplete, and its id record is no longer on the topic.%n",
-          letter.stored().offset(), letter.stored().partition());
-      return Result.RECORD_GONE;
+      explain(letter.stored(), "it is incomplete, and its id record is no longer on the topic");
+      return Result.NOT_REPLAYABLE;
     }
     selected.add(letter);
     if (producer != null) {
-      send(letter.replay(ids, original));
+      send(letter.stored(), letter.replay(ids, original));
     }
     return Result.REPLAYED;
   }
 
-  private void send(ProducerRecord<byte[], byte[]> idRecord) {
+  private void explain(ConsumerRecord<?, ?> letter, String why) {
+    err.printf(
+        "The dead letter at offset %d of partition %d cannot be replayed: %s.%n",
+        letter.offset(), letter.partition(), why);
+  }
+
+  private void send(ConsumerRecord<?, ?> letter, ProducerRecord<byte[], byte[]> idRecord) {
     if (batch.isEmpty()) {
       batchBegun = System.nanoTime();
     }
-    batch.add(idRecord);
+    batch.add(new Sent(letter, idRecord));
     batchBytes += idRecord.value() == null ? 0 : idRecord.value().length;
     if (batch.size() >= MOST_RECORDS
         || batchBytes >= MOST_BYTES
@@ -273,9 +285,18 @@ final class Replay implements AutoCloseable {
   }
 
   private void commit() {
+    Set<Sent> tooLarge = ConcurrentHashMap.newKeySet();
     try {
       producer.beginTransaction();
-      batch.forEach(producer::send);
+      for (Sent each : batch) {
+        producer.send(
+            each.idRecord(),
+            (place, failure) -> {
+              if (failure instanceof RecordTooLargeException) {
+                tooLarge.add(each);
+              }
+            });
+      }
       // Whether another replay has fenced this one: to commit without asking waits for a timeout.
       producer.flush();
       if (filter.isEmpty()) {
@@ -285,20 +306,31 @@ final class Replay implements AutoCloseable {
       }
       producer.commitTransaction();
     } catch (KafkaException e) {
-      abort();
-      throw e;
+      if (!abort() || tooLarge.isEmpty()) {
+        throw e;
+      }
+      tooLarge.forEach(
+          each ->
+              explain(each.letter(), "topic %s takes no record as large as that".formatted(ids)));
+      results.merge(Result.REPLAYED, (long) -tooLarge.size(), Long::sum);
+      results.merge(Result.NOT_REPLAYABLE, (long) tooLarge.size(), Long::sum);
+      batch.removeAll(tooLarge);
+      commit();
+      return;
     }
     committed += batch.size();
     batch.clear();
     batchBytes = 0;
   }
 
-  private void abort() {
+  private boolean abort() {
     try {
       producer.abortTransaction();
+      return true;
     } catch (KafkaException | IllegalStateException e) {
       // Then the brokers do it, after the transaction's timeout or at the next replay's start.
       producer.close(Duration.ZERO);
+      return false;
     }
   }
 

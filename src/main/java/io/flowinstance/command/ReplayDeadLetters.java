@@ -123,7 +123,7 @@ final class ReplayDeadLetters implements Callable<Integer> {
     }
     KafkaClients clients = new KafkaClients(settings::kafkaConnection);
     RateLimiter limiter = RateLimits.of(rate == null || dryRun ? 0 : rate);
-    List<DeadLetter> selected = new ArrayList<>();
+    List<Row> selected = new ArrayList<>();
     Map<Replay.Result, Long> results;
     try (Replay replay = new Replay(clients, settings, filter, max, dryRun, err);
         ProgressBar progress = context.progress(dryRun ? "Reading" : "Replaying", -1)) {
@@ -134,7 +134,7 @@ final class ReplayDeadLetters implements Callable<Integer> {
                 letter -> {
                   RateLimits.await(limiter);
                   if (dryRun) {
-                    selected.add(letter);
+                    selected.add(Row.of(letter));
                   }
                 });
       } catch (KafkaException | CommandFailedException e) {
@@ -159,21 +159,39 @@ final class ReplayDeadLetters implements Callable<Integer> {
     return 0;
   }
 
-  private static String table(List<DeadLetter> letters) {
+  /** What the table shows of a dead letter: there may be more of them than the heap holds. */
+  private record Row(
+      String reason, String subject, String failedAt, String replays, String message) {
+    static Row of(DeadLetter letter) {
+      return new Row(
+          shown(letter.reason()),
+          shown(letter.subject()),
+          Objects.toString(letter.failedAt(), ""),
+          Integer.toString(letter.replays()),
+          shown(letter.message()));
+    }
+
+    /** With a character more than fits, so that the table shows that some are missing. */
+    private static String shown(String text) {
+      return Printable.of(text.substring(0, Math.min(text.length(), MESSAGE_WIDTH + 1)));
+    }
+  }
+
+  private static String table(List<Row> rows) {
     return AsciiTable.builder()
         .border(AsciiTable.BASIC_ASCII_NO_DATA_SEPARATORS_NO_OUTSIDE_BORDER)
         .data(
-            letters,
+            rows,
             List.of(
-                column("reason").with(letter -> Printable.of(letter.reason())),
-                column("instance id or key").with(letter -> Printable.of(letter.subject())),
-                column("failed at").with(letter -> Objects.toString(letter.failedAt(), "")),
-                column("replays")
-                    .dataAlign(HorizontalAlign.RIGHT)
-                    .with(letter -> Integer.toString(letter.replays())),
+                column("reason").with(Row::reason),
+                column("instance id or key")
+                    .maxWidth(MESSAGE_WIDTH, OverflowBehaviour.ELLIPSIS_RIGHT)
+                    .with(Row::subject),
+                column("failed at").with(Row::failedAt),
+                column("replays").dataAlign(HorizontalAlign.RIGHT).with(Row::replays),
                 column("message")
                     .maxWidth(MESSAGE_WIDTH, OverflowBehaviour.ELLIPSIS_RIGHT)
-                    .with(letter -> Printable.of(letter.message()))))
+                    .with(Row::message)))
         .asString();
   }
 
@@ -197,7 +215,7 @@ final class ReplayDeadLetters implements Callable<Integer> {
                 case NOT_SELECTED -> "not selected";
                 case EXHAUSTED ->
                     "left after %s or more".formatted(Words.count(filter.replayLimit(), "replay"));
-                case RECORD_GONE -> "cannot be replayed";
+                case NOT_REPLAYABLE -> "cannot be replayed";
               };
           if (what != null) {
             summary.append(", ").append(count).append(' ').append(what);

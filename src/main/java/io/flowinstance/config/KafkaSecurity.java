@@ -3,6 +3,7 @@ package io.flowinstance.config;
 import java.io.IOException;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
+import java.security.KeyStoreException;
 import java.security.cert.X509Certificate;
 import java.util.Collections;
 import java.util.HashMap;
@@ -34,7 +35,10 @@ final class KafkaSecurity {
           ((X509Certificate) keys.getCertificate(alias)).checkValidity();
         }
       }
-      return "";
+      KeyStore trusted = stores.truststore();
+      return trusted == null || hasCertificate(trusted)
+          ? ""
+          : "it holds no certificate, or none without its password";
     } catch (KafkaException | GeneralSecurityException e) {
       Throwable root = e;
       // What caused an IOException is the cipher's message, which does not say what is wrong.
@@ -43,6 +47,16 @@ final class KafkaSecurity {
       }
       return String.valueOf(root.getMessage());
     }
+  }
+
+  /** Java reads a PKCS12 store without its password as well, and leaves its certificates out. */
+  static boolean hasCertificate(KeyStore store) throws KeyStoreException {
+    for (String alias : Collections.list(store.aliases())) {
+      if (store.getCertificate(alias) != null) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Whether a text is a JAAS line. */

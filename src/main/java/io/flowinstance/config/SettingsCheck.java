@@ -1,6 +1,7 @@
 package io.flowinstance.config;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.NetworkInterface;
 import java.net.URI;
@@ -8,6 +9,8 @@ import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.ZoneId;
@@ -86,16 +89,37 @@ final class SettingsCheck {
         "give it as {userId}/{orgId}, … or *");
     zone("enos.time-zone");
     zone("enos.trigger-time-zone");
-    file("enos.trust-store");
+    oneOf("enos.trust-store-type", "PKCS12", "JKS");
+    if (file("enos.trust-store")) {
+      String fault = trustStoreFault();
+      expect(
+          fault.isEmpty(),
+          "enos.trust-store",
+          "cannot be used (%s)".formatted(fault),
+          "give its type and its password");
+    }
     if (!is("enos.proxy", "")) {
       address("enos.proxy", "http://{proxy}:{port}");
+    }
+  }
+
+  private String trustStoreFault() {
+    if (is("enos.trust-store", "") || !text("enos.trust-store-type").matches("PKCS12|JKS")) {
+      return "";
+    }
+    try (InputStream file = Files.newInputStream(Path.of(text("enos.trust-store")))) {
+      KeyStore store = KeyStore.getInstance(text("enos.trust-store-type"));
+      store.load(file, text("enos.trust-store-password").toCharArray());
+      return KafkaSecurity.hasCertificate(store) ? "" : "it holds no certificate";
+    } catch (IOException | GeneralSecurityException e) {
+      return String.valueOf(e.getMessage());
     }
   }
 
   private void kafka() {
     for (String server : text("kafka.bootstrap-servers").split(",", -1)) {
       expect(
-          server.strip().matches("[^\\s:]+:\\d{1,5}|\\[[0-9a-fA-F:]+]:\\d{1,5}"),
+          isHostAndPort(server.strip()),
           "kafka.bootstrap-servers",
           "contains \"%s\"".formatted(withoutUser(server)),
           "give host:port, …");
@@ -140,7 +164,17 @@ final class SettingsCheck {
     }
   }
 
+  private static boolean isHostAndPort(String server) {
+    return server.matches("([^\\s:]+|\\[[0-9a-fA-F:]+]):\\d{1,5}")
+        && Integer.parseInt(server.substring(server.lastIndexOf(':') + 1)) <= LARGEST_PORT;
+  }
+
   private void watch() {
+    expect(
+        text("kafka.group-id").matches("[a-zA-Z0-9._-]{0,200}"),
+        "kafka.group-id",
+        "the topics of the change feed are named after it: give letters, digits, dots, dashes and"
+            + " underscores");
     expect(
         text("watch.from").matches("now|earliest") || isInstant(text("watch.from")),
         "watch.from",

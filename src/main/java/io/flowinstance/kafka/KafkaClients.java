@@ -6,6 +6,7 @@ import java.util.Properties;
 import java.util.function.Supplier;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.component.kafka.KafkaConfiguration;
+import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.consumer.Consumer;
@@ -40,7 +41,10 @@ public final class KafkaClients implements KafkaClientFactory {
   public Properties connection() {
     Properties properties = new Properties();
     properties.putAll(connection.get());
-    if ("OAUTHBEARER".equals(properties.get(SaslConfigs.SASL_MECHANISM))) {
+    if ("OAUTHBEARER".equals(properties.get(SaslConfigs.SASL_MECHANISM))
+        && properties
+            .getProperty(CommonClientConfigs.SECURITY_PROTOCOL_CONFIG, "")
+            .startsWith("SASL_")) {
       TokenLogin.configure(properties);
     }
     return properties;

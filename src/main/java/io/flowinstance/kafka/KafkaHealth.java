@@ -127,6 +127,11 @@ public final class KafkaHealth {
     return String.join(" ", faults.all());
   }
 
+  /** Whether ids can be read and outcomes published. */
+  public boolean isUp() {
+    return unanswered().isEmpty() && outsideTheGroup().isEmpty();
+  }
+
   /** Which consumers are not in the group; empty when all are. */
   public String outsideTheGroup() {
     String outside = those(consumer -> !consumer.isMember());

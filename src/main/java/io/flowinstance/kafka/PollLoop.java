@@ -391,6 +391,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     drop(Set.copyOf(owned.keySet()));
     snapshot = InFlight.Owned.NONE;
     inFlight.own(snapshot);
+    inFlight.lag(0);
     health.owns(0);
     health.member(false);
   }

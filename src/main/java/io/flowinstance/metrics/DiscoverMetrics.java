@@ -3,6 +3,8 @@ package io.flowinstance.metrics;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Duration;
+import java.util.function.BooleanSupplier;
 import java.util.function.DoubleSupplier;
 
 /** What discover counts. */
@@ -13,8 +15,14 @@ public final class DiscoverMetrics {
 
   /**
    * @param watermarkAge seconds since the watermark; 0 while another process searches
+   * @param isUp whether the last round was published and the watermark can be read
+   * @param interval between two rounds
    */
-  public DiscoverMetrics(MeterRegistry registry, DoubleSupplier watermarkAge) {
+  public DiscoverMetrics(
+      MeterRegistry registry,
+      DoubleSupplier watermarkAge,
+      BooleanSupplier isUp,
+      Duration interval) {
     found =
         counter(
             registry,
@@ -24,15 +32,22 @@ public final class DiscoverMetrics {
         counter(registry, "flow.instance.discover.published", "Ids that discover published.");
     failures =
         counter(registry, "flow.instance.discover.failures", "Rounds of discover that failed.");
-    Gauge.builder(
-            "flow.instance.discover.watermark.age.seconds",
-            watermarkAge,
-            DoubleSupplier::getAsDouble)
-        .strongReference(true)
-        .description(
-            "Time since the trigger time up to which EnOS was searched; 0 while another process"
-                + " searches.")
-        .register(registry);
+    gauge(
+        registry,
+        "flow.instance.discover.watermark.age.seconds",
+        "Time since the trigger time up to which EnOS was searched; 0 while another process"
+            + " searches.",
+        watermarkAge);
+    gauge(
+        registry,
+        "flow.instance.discover.up",
+        "1 while EnOS can be searched and the watermark read and written.",
+        () -> isUp.getAsBoolean() ? 1 : 0);
+    gauge(
+        registry,
+        "flow.instance.discover.interval.seconds",
+        "Time between two rounds.",
+        () -> interval.toMillis() / 1e3);
   }
 
   /** A round was published. */
@@ -43,6 +58,14 @@ public final class DiscoverMetrics {
 
   public void failed() {
     failures.increment();
+  }
+
+  private static void gauge(
+      MeterRegistry registry, String name, String description, DoubleSupplier value) {
+    Gauge.builder(name, value, DoubleSupplier::getAsDouble)
+        .strongReference(true)
+        .description(description)
+        .register(registry);
   }
 
   private static Counter counter(MeterRegistry registry, String name, String description) {

@@ -132,7 +132,7 @@ class CommandsIT {
 
     CommandRun run = check("ENOS_TRUST_STORE", store.toString());
 
-    assertFix(run, "token service", "of enos.trust-store cannot be used");
+    assertFix(run, "settings", "(enos.trust-store) cannot be used");
   }
 
   @Test

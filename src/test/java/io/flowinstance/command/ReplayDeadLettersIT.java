@@ -4,6 +4,7 @@ import static io.flowinstance.outcome.DeadLetterReason.MALFORMED_ID;
 import static io.flowinstance.outcome.DeadLetterReason.REJECTED_BY_API;
 import static io.flowinstance.outcome.DeadLetterReason.RETRIES_EXHAUSTED;
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.stream.Collectors.joining;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -25,11 +26,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Properties;
+import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.ConsumerGroupListing;
 import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsOptions;
 import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
@@ -42,6 +46,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -223,10 +228,14 @@ class ReplayDeadLettersIT {
       String topic = group.groupId().replaceFirst("-replay$", "-dead");
       offsets.put(group.groupId(), position(group.groupId(), topic));
     }
-    for (TransactionListing transaction : admin.listTransactions().all().get()) {
-      transactionalIds.add(transaction.toString());
-    }
+    // A commit is told before its markers are written.
+    await().until(() -> transactions().stream().noneMatch(each -> each.contains("Prepare")));
+    transactionalIds.addAll(transactions());
     return topics + "\n" + offsets + "\n" + transactionalIds;
+  }
+
+  private static List<String> transactions() throws Exception {
+    return admin.listTransactions().all().get().stream().map(TransactionListing::toString).toList();
   }
 
   @Test
@@ -426,6 +435,33 @@ class ReplayDeadLettersIT {
     assertEquals(Map.of("the original", 2), countsById());
     assertEquals(2, run.err().lines().count(), run.err());
     assertTrue(run.err().contains("cannot be replayed"), run.err());
+  }
+
+  @Test
+  void oneThatTheTopicOfIdsRefusesKeepsNoOtherFromBeingReplayed() throws Exception {
+    makeTopics();
+    admin
+        .incrementalAlterConfigs(
+            Map.of(
+                new ConfigResource(ConfigResource.Type.TOPIC, ids()),
+                List.of(
+                    new AlterConfigOp(
+                        new ConfigEntry("max.message.bytes", "2000"), AlterConfigOp.OpType.SET))))
+        .all()
+        .get();
+    String large =
+        new Random(1).ints(4_000, 'a', 'z').mapToObj(Character::toString).collect(joining());
+    bury("before", MALFORMED_ID, NOON, 0);
+    bury(large, MALFORMED_ID, NOON, 0);
+    bury("after", MALFORMED_ID, NOON, 0);
+    producer.flush();
+
+    CommandRun run = replay();
+
+    assertSaid("2 replayed, 1 cannot be replayed.", run);
+    assertEquals(Map.of("before", 1, "after", 1), countsById());
+    assertTrue(run.err().contains("takes no record as large as that"), run.err());
+    assertSaid("0 replayed.", replay());
   }
 
   private void buryIncomplete(String topic, int partition, long offset) {

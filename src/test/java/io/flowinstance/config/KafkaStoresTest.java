@@ -82,6 +82,7 @@ class KafkaStoresTest {
         refusal("key-store", none, "key-store-type", "PEM")
             .startsWith("KAFKA_SECURITY_KEY_STORE (kafka.security.key-store) cannot be used ("));
     assertTrue(refusal("key-store", keys.toString()).contains("password is not specified"));
+    assertTrue(refusal("trust-store", keys.toString()).contains("none without its password"));
     assertTrue(
         refusal("key-store", keys.toString(), "key-store-password", "wrong!")
             .contains("(keystore password was incorrect)"));

@@ -113,8 +113,11 @@ class SettingsTest {
         "ENOS_PROXY | http://proxy:99999",
         "ENOS_BASE_URL | https://apigw.example:65536",
         "ENOS_TRUST_STORE | /no/such/file",
+        "ENOS_TRUST_STORE | pom.xml",
+        "ENOS_TRUST_STORE_TYPE | PEM",
         "KAFKA_BOOTSTRAP_SERVERS | broker",
         "KAFKA_BOOTSTRAP_SERVERS | broker:9092,",
+        "KAFKA_BOOTSTRAP_SERVERS | broker:9092,[::1]:90922",
         "KAFKA_SECURITY_PROTOCOL | TLS",
         "KAFKA_SECURITY_PROTOCOL | SASL_SSL",
         "KAFKA_SECURITY_TRUST_STORE | /no/such/file",
@@ -150,6 +153,7 @@ class SettingsTest {
         "watch.max-instances | 0",
         "watch.threads | 0",
         "topic.transitions | flow-instances",
+        "kafka.group-id | team:flows",
       })
   void refusesAChangeFeedThatCannotWork(String name, String value) {
     Set<Settings.Part> used = Set.of(Settings.Part.KAFKA, Settings.Part.WATCH);
