@@ -11,6 +11,9 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.File;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -21,6 +24,7 @@ import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.apache.camel.CamelConfiguration;
 import org.apache.camel.component.kafka.KafkaClientFactory;
+import org.apache.camel.main.HttpManagementServerConfigurationProperties;
 import org.apache.camel.main.Main;
 import org.apache.camel.main.SimpleMainShutdownStrategy;
 import org.slf4j.LoggerFactory;
@@ -164,12 +168,25 @@ public final class Application {
    */
   static Main started(Main main, String name) {
     try {
+      expectFree(main.configure().httpManagementServer());
       main.start();
     } catch (Exception e) {
       main.stop();
       throw new IllegalStateException("%s did not start: %s".formatted(name, e.getMessage()), e);
     }
     return main;
+  }
+
+  /** The server tells nobody that it cannot listen. */
+  private static void expectFree(HttpManagementServerConfigurationProperties server) {
+    try (ServerSocket socket = new ServerSocket()) {
+      socket.bind(new InetSocketAddress(server.getHost(), server.getPort()));
+    } catch (IOException e) {
+      throw new IllegalStateException(
+          "management.port %d of management.bind-address %s cannot be used (%s): free it, or set another one."
+              .formatted(server.getPort(), server.getHost(), e.getMessage()),
+          e);
+    }
   }
 
   /** A process without routes: its beans, and a server for its health and metrics. */

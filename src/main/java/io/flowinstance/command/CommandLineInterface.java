@@ -58,7 +58,7 @@ public final class CommandLineInterface {
       // Without the parser, which takes half a second to load.
       try {
         return pipeline.call();
-      } catch (Exception failure) {
+      } catch (Exception | Error failure) {
         return explain(failure, writer(FileDescriptor.err, charset));
       }
     }
@@ -145,7 +145,7 @@ public final class CommandLineInterface {
     return CommandLine.ExitCode.USAGE;
   }
 
-  private static int explain(Exception failure, PrintWriter err) {
+  private static int explain(Throwable failure, PrintWriter err) {
     if (failure instanceof SettingsException) {
       err.println(failure.getMessage());
       return CommandLine.ExitCode.USAGE;

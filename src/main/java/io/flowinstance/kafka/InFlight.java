@@ -91,7 +91,13 @@ final class InFlight {
   /** What the consumer owns from now on. */
   synchronized void own(Owned now) {
     owned = now;
+    forgetReadyTime();
     changed();
+  }
+
+  /** What was ready may be gone, with its partition. */
+  private void forgetReadyTime() {
+    readySince = hasReady() ? readySince : 0;
   }
 
   private void changed() {
@@ -346,6 +352,7 @@ final class InFlight {
                   dropped.addAll(outcomes);
                 }
               });
+      forgetReadyTime();
       changed();
     }
     dropped.forEach(outcome -> outcome.call().settle());
@@ -402,6 +409,7 @@ final class InFlight {
     synchronized (this) {
       gone.forEach(records -> cancelled.addAll(records.drop(unpublished)));
       parked.removeIf(outcome -> outcome.call().partition().isDropped());
+      forgetReadyTime();
       changed();
     }
     cancelled.forEach(SharedCall::wake);

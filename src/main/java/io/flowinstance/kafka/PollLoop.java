@@ -170,6 +170,16 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     boolean waits = pauseAndResume();
     ConsumerRecords<byte[], byte[]> polled = consumer.poll(waits ? SHORT_POLL : POLL);
     health.polled();
+    try {
+      take(polled);
+    } catch (RuntimeException | LinkageError e) {
+      // The consumer would go on behind what it polled: another one polls that again.
+      closeConsumer();
+      throw e;
+    }
+  }
+
+  private void take(ConsumerRecords<byte[], byte[]> polled) {
     snapshot();
     for (Map.Entry<TopicPartition, RecordsInFlight> entry : owned.entrySet()) {
       if (entry.getValue().isStarted()) {

@@ -42,7 +42,7 @@ final class RecordsInFlight {
   private int inTransaction;
   private volatile boolean crowded;
   private volatile int readyCount;
-  private boolean leaving;
+  private volatile boolean leaving;
   private volatile boolean dropped;
   private volatile long first = -1;
 

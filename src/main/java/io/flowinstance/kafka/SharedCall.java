@@ -121,6 +121,8 @@ public final class SharedCall implements FetchScope, HeapPermits.Caller {
   public void release() {
     synchronized (this) {
       called = false;
+      // A call that failed is not repeated where none begins any more.
+      cancelled |= partition.isLeaving();
     }
     heap.release();
   }

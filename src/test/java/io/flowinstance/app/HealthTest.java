@@ -3,6 +3,7 @@ package io.flowinstance.app;
 import static io.flowinstance.harness.SignedPipeline.awaitThat;
 import static io.flowinstance.harness.SignedPipeline.newId;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ch.qos.logback.classic.Level;
@@ -11,6 +12,7 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.flowinstance.harness.SignedPipeline;
 import io.flowinstance.kafka.KafkaHealth;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -59,6 +61,20 @@ class HealthTest {
       }
     }
     return down;
+  }
+
+  @Test
+  void aManagementPortThatIsTakenIsAFailedStart() throws Exception {
+    try (ServerSocket taken = new ServerSocket(0)) {
+      Map<String, String> settings =
+          Map.of("management.port", Integer.toString(taken.getLocalPort()));
+
+      String message =
+          assertThrows(IllegalStateException.class, () -> SignedPipeline.start(settings))
+              .getMessage();
+
+      assertTrue(message.startsWith("The pipeline did not start: management.port"), message);
+    }
   }
 
   @Test

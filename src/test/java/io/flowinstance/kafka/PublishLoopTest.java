@@ -252,6 +252,16 @@ class PublishLoopTest {
   }
 
   @Test
+  void nothingIsReadyOnceItsPartitionIsGone() {
+    event(ids, 5, "a");
+    assertTrue(inFlight.readySince() != 0);
+
+    inFlight.drop(List.of(ids));
+
+    assertEquals(0, inFlight.readySince());
+  }
+
+  @Test
   void countsTheInstanceAndItsTasks() throws Exception {
     ProducerRecord<byte[], byte[]> task = new ProducerRecord<>("task-events", new byte[0]);
     ready(
