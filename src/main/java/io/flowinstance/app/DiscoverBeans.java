@@ -11,6 +11,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.UUID;
 import java.util.stream.Stream;
@@ -43,7 +44,7 @@ public record DiscoverBeans(Settings settings, KafkaClientFactory clients, Meter
     DiscoverSteps steps =
         new DiscoverSteps(
             topic,
-            new Discovery(options()),
+            new Discovery(options(clock)),
             registry.lookupByNameAndType("enos-client", EnosClient.class),
             new DiscoverMetrics(
                 meters,
@@ -62,7 +63,7 @@ public record DiscoverBeans(Settings settings, KafkaClientFactory clients, Meter
     topic.start();
   }
 
-  private Discovery.Options options() {
+  private Discovery.Options options(Clock clock) {
     String from = settings.getString("discover.from");
     return new Discovery.Options(
         MessageSettings.identity(settings),
@@ -70,7 +71,7 @@ public record DiscoverBeans(Settings settings, KafkaClientFactory clients, Meter
         settings.getString("discover.owners").isEmpty()
             ? List.of("")
             : names("discover.owners").toList(),
-        from.isEmpty() ? null : Instant.parse(from),
+        from.isEmpty() ? clock.instant().truncatedTo(ChronoUnit.MILLIS) : Instant.parse(from),
         Duration.ofMillis(settings.getLong("discover.margin-ms")),
         Duration.ofMillis(settings.getLong("discover.horizon-ms")));
   }

@@ -97,27 +97,34 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
   @Override
   public CompletionStage<Map<TopicPartition, DoneOffsets.Range>> bounds(
       Set<TopicPartition> partitions) {
-    return offsets(partitions, OffsetSpec.earliest())
-        .thenCombine(
-            offsets(partitions, OffsetSpec.latest()),
-            (beginnings, ends) ->
-                partitions.stream()
-                    .collect(
-                        Collectors.toMap(
-                            each -> each,
-                            each ->
-                                new DoneOffsets.Range(
-                                    beginnings.get(each).offset(), ends.get(each).offset()))));
+    Map<TopicPartition, CompletableFuture<DoneOffsets.Range>> asked = new HashMap<>();
+    partitions.forEach(each -> asked.put(each, bounds(each).toCompletableFuture()));
+    return CompletableFuture.allOf(asked.values().toArray(CompletableFuture[]::new))
+        .handle(
+            (all, failure) -> {
+              Map<TopicPartition, DoneOffsets.Range> known = new HashMap<>();
+              asked.forEach(
+                  (partition, bounds) -> {
+                    if (!bounds.isCompletedExceptionally()) {
+                      known.put(partition, bounds.join());
+                    }
+                  });
+              if (known.isEmpty() && failure != null) {
+                throw new CompletionException(failure);
+              }
+              return known;
+            });
   }
 
-  private CompletionStage<Map<TopicPartition, ListOffsetsResultInfo>> offsets(
-      Set<TopicPartition> partitions, OffsetSpec which) {
-    return ask(
-        client ->
-            client
-                .listOffsets(
-                    partitions.stream().collect(Collectors.toMap(each -> each, each -> which)))
-                .all());
+  private CompletionStage<DoneOffsets.Range> bounds(TopicPartition partition) {
+    return offset(partition, OffsetSpec.earliest())
+        .thenCombine(
+            offset(partition, OffsetSpec.latest()),
+            (beginning, end) -> new DoneOffsets.Range(beginning.offset(), end.offset()));
+  }
+
+  private CompletionStage<ListOffsetsResultInfo> offset(TopicPartition of, OffsetSpec which) {
+    return ask(client -> client.listOffsets(Map.of(of, which)).partitionResult(of));
   }
 
   @Override

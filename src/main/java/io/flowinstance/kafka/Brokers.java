@@ -25,7 +25,10 @@ public interface Brokers {
   CompletionStage<Map<TopicPartition, Optional<OffsetAndMetadata>>> committed(
       String groupId, Set<TopicPartition> partitions);
 
-  /** The offsets that each of these partitions has. */
+  /**
+   * The offsets that each of these partitions has. One that does not answer is left out, unless
+   * none does.
+   */
   CompletionStage<Map<TopicPartition, DoneOffsets.Range>> bounds(Set<TopicPartition> partitions);
 
   /**

@@ -92,12 +92,17 @@ final class ConsumerHealth {
     faults.clear(name() + " starts");
   }
 
+  /** A partition waits: the others go on. */
+  void cannotStart(String sentence) {
+    faults.report(name() + " starts", "An offset cannot be read: " + sentence);
+  }
+
   void publishes() {
     faults.clear(name() + " publishes");
   }
 
   void committed() {
-    refused = "";
+    refused = inFlight.isParking() ? refused : "";
   }
 
   void publishingFailed(RuntimeException failure, int failures) {

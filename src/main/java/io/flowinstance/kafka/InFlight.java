@@ -134,8 +134,9 @@ final class InFlight {
   }
 
   /** A partition whose owner before stopped there. See {@link RecordsInFlight#start}. */
-  synchronized long start(RecordsInFlight records, OffsetAndMetadata committed, long beginning) {
-    long position = records.start(committed, beginning);
+  synchronized long start(
+      RecordsInFlight records, OffsetAndMetadata committed, DoneOffsets.Range there) {
+    long position = records.start(committed, there);
     changed();
     return position;
   }
@@ -359,7 +360,10 @@ final class InFlight {
   }
 
   private boolean hasReady() {
-    return owned.partitions().values().stream().anyMatch(records -> records.readyCount() > 0);
+    return owned.partitions().values().stream()
+        .anyMatch(
+            records ->
+                !records.isDropped() && (records.readyCount() > 0 || records.isInTransaction()));
   }
 
   /** The broker refuses metadata of this length: from now on they stay shorter. */
@@ -372,6 +376,11 @@ final class InFlight {
     outcome.park(true);
     parked.add(outcome);
     parkedAt = System.nanoTime();
+  }
+
+  /** Whether an outcome is left out because Kafka takes no form of it. */
+  synchronized boolean isParking() {
+    return !parked.isEmpty();
   }
 
   /**

@@ -57,6 +57,9 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   private static final Duration ASK_AGAIN = Duration.ofMillis(100);
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(2);
 
+  /** A transaction ends within its timeout, unless it hangs (KIP-890). */
+  private static final Duration LONGEST_PENDING = Duration.ofMinutes(2);
+
   /** A login may fail while credentials change. After so many failures the client is made anew. */
   private static final int LOGINS_OF_A_CLIENT = 3;
 
@@ -113,7 +116,9 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
           health.reads();
         }
       } catch (OffsetOutOfRangeException e) {
-        outOfRange.addAll(e.offsetOutOfRangePartitions().keySet());
+        e.offsetOutOfRangePartitions().keySet().stream()
+            .filter(owned::containsKey)
+            .forEach(outOfRange::add);
       } catch (InterruptException e) {
         break;
       } catch (RuntimeException | LinkageError e) {
@@ -187,7 +192,10 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
       }
     }
     inFlight.lag(
-        owned.keySet().stream().mapToLong(each -> consumer.currentLag(each).orElse(0)).sum());
+        owned.values().stream()
+            .filter(RecordsInFlight::isStarted)
+            .mapToLong(each -> consumer.currentLag(each.partition()).orElse(0))
+            .sum());
   }
 
   private void add(RecordsInFlight records, List<ConsumerRecord<byte[], byte[]>> polled) {
@@ -346,7 +354,12 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
       Map<TopicPartition, DoneOffsets.Range> bounds) {
     TopicPartition partition = records.partition();
     DoneOffsets.Range there = bounds.get(partition);
-    if (owned.get(partition) != records || there == null) {
+    if (owned.get(partition) != records) {
+      return;
+    }
+    if (there == null) {
+      askAgainAt = System.nanoTime() + ASK_AGAIN.toNanos();
+      health.cannotStart("%s does not answer: it may have no leader.".formatted(partition));
       return;
     }
     if (records.isStarted()) {
@@ -356,6 +369,11 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     if (!committed.containsKey(partition)) {
       // The transaction of its last owner is pending.
       askAgainAt = System.nanoTime() + ASK_AGAIN.toNanos();
+      if (System.nanoTime() - records.assignedAt() > LONGEST_PENDING.toNanos()) {
+        health.cannotStart(
+            "that of %s is held by a transaction that does not end: see kafka-transactions.sh --find-hanging."
+                .formatted(partition));
+      }
       return;
     }
     OffsetAndMetadata lastCommit = committed.get(partition).orElse(null);
@@ -373,7 +391,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
           lastCommit.offset(),
           partition);
     }
-    consumer.seek(partition, inFlight.start(records, lastCommit, there.from()));
+    consumer.seek(partition, inFlight.start(records, lastCommit, there));
   }
 
   /** Goes on with a partition that no longer has the offset that was to be polled. */
@@ -385,6 +403,13 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
       consumer.seek(partition, there.from());
     } else if (records.position() > there.to()) {
       begin(Set.of(partition));
+    } else {
+      // A consumer whose log was truncated reads on only once it is told where.
+      LOG.warn(
+          "{} was truncated and goes on at {}: ids that were written anew before that are lost.",
+          partition,
+          records.position());
+      consumer.seek(partition, records.position());
     }
   }
 

@@ -255,7 +255,8 @@ final class PublishLoop implements Runnable {
     boolean isAborted = true;
     for (Map.Entry<RecordsInFlight, OffsetAndMetadata> commit : transaction.commits().entrySet()) {
       OffsetAndMetadata now = committed.get(commit.getKey().partition()).orElse(null);
-      isCommitted |= commit.getValue().equals(now);
+      // The next owner of one that has moved on may commit the very same.
+      isCommitted |= !commit.getKey().isDropped() && commit.getValue().equals(now);
       isAborted &= commit.getKey().isDropped() || Objects.equals(commit.getKey().committed(), now);
     }
     if (isCommitted) {

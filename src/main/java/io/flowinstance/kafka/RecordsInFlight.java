@@ -42,6 +42,7 @@ final class RecordsInFlight {
   private int inTransaction;
   private volatile boolean crowded;
   private volatile int readyCount;
+  private final long assignedAt = System.nanoTime();
   private volatile boolean leaving;
   private volatile boolean dropped;
   private volatile long first = -1;
@@ -69,19 +70,33 @@ final class RecordsInFlight {
    * Begins where the last owner of the partition stopped.
    *
    * @param lastCommit the committed offset, or null when there is none
-   * @param beginning the first offset that the partition has
+   * @param there the offsets that the partition has: what is beyond was truncated, and is not done
    * @return the offset to poll from
    */
-  long start(OffsetAndMetadata lastCommit, long beginning) {
+  long start(OffsetAndMetadata lastCommit, DoneOffsets.Range there) {
     committed = lastCommit;
-    position = beginning;
+    position = there.from();
     if (lastCommit != null) {
       DoneOffsets done = DoneOffsets.of(lastCommit);
-      doneAhead.addAll(done.ranges());
+      for (DoneOffsets.Range range : done.ranges()) {
+        if (range.from() < there.to()) {
+          doneAhead.add(new DoneOffsets.Range(range.from(), Math.min(range.to(), there.to())));
+        }
+      }
       position = done.offset();
-      skip(beginning);
+      skip(there.from());
     }
     return position;
+  }
+
+  /** When the partition was assigned, in {@link System#nanoTime()}. */
+  long assignedAt() {
+    return assignedAt;
+  }
+
+  /** Whether outcomes are in a transaction that has not ended. */
+  boolean isInTransaction() {
+    return inTransaction > 0;
   }
 
   /** What stands before this offset is no longer there. */
@@ -123,6 +138,7 @@ final class RecordsInFlight {
     boolean done = isDone(idRecord.offset());
     advance(idRecord.offset() + 1);
     if (done || dropped) {
+      idRecord.span().end();
       return null;
     }
     bytes += idRecord.bytes();
@@ -326,6 +342,7 @@ final class RecordsInFlight {
     dropped = true;
     List<SharedCall> cancelled = List.copyOf(calls);
     cancelled.forEach(SharedCall::cancel);
+    undone.values().forEach(entry -> entry.idRecord().span().end());
     calls.clear();
     lastOfKey.clear();
     unpublished.addAll(ready);

@@ -15,6 +15,9 @@ public final class SharedCall implements FetchScope, HeapPermits.Caller {
   /** The exchange variable that holds it. */
   public static final String VARIABLE = "record";
 
+  /** Each has messages of its own, and all of them are made at once. */
+  private static final int MOST_RECORDS = 16;
+
   private final RecordsInFlight partition;
   private final Object key;
   private final HeapPermits.Permit heap;
@@ -53,9 +56,9 @@ public final class SharedCall implements FetchScope, HeapPermits.Caller {
     return records;
   }
 
-  /** Takes in a record that was polled later; false once the call has begun. */
+  /** Takes in a record that was polled later; false once the call has begun or has many. */
   synchronized boolean join(IdRecord idRecord) {
-    if (closed || cancelled) {
+    if (closed || cancelled || records.size() >= MOST_RECORDS) {
       return false;
     }
     records.add(idRecord);

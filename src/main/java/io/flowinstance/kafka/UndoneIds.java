@@ -66,7 +66,9 @@ public final class UndoneIds {
                     .thenCombine(
                         brokers.committed(groupId, all),
                         (bounds, committed) -> {
-                          learn(asked, bounds, committed);
+                          if (bounds.keySet().containsAll(all)) {
+                            learn(asked, bounds, committed);
+                          }
                           return null;
                         }))
         .whenComplete((done, failure) -> answered(failure));
@@ -122,6 +124,10 @@ public final class UndoneIds {
     private Instant doneBefore = Instant.MIN;
 
     void add(Instant time, long offset) {
+      if (!waiting.isEmpty() && waiting.getLast().offset() > offset) {
+        // The topic was made anew.
+        waiting.clear();
+      }
       if (!waiting.isEmpty() && waiting.getLast().offset() == offset) {
         waiting.removeLast();
       }

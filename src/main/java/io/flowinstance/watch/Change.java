@@ -180,7 +180,7 @@ final class Change {
             settled,
             previous == null ? null : Instant.ofEpochMilli(previous.since()),
             previous == null ? null : Instant.ofEpochMilli(previous.seenAt()),
-            now.enrichment().fetchedAt(),
+            Instant.ofEpochMilli(at),
             now.enrichment().observationId(),
             now.enrichment().orgId()));
   }

@@ -107,6 +107,9 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
     asksFrom = startedAt + CATCH_UP_MS;
     lastTick = startedAt;
     schedule = new Schedule(settings, from());
+    // Kafka Streams begins a task anew with the same processor.
+    asking.clear();
+    resting.clear();
     try (KeyValueIterator<String, byte[]> all = instances.all()) {
       while (all.hasNext()) {
         KeyValue<String, byte[]> each = all.next();
@@ -119,13 +122,12 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
   }
 
   private long from() {
+    KeyValueStore<String, Long> store = context.getStateStore(FROM);
+    // Whatever the setting is: it may become "now", which means the first start.
+    store.putIfAbsent(FROM, startedAt);
     return switch (settings.from()) {
       case "earliest" -> Long.MIN_VALUE;
-      case "now" -> {
-        KeyValueStore<String, Long> store = context.getStateStore(FROM);
-        store.putIfAbsent(FROM, startedAt);
-        yield store.get(FROM);
-      }
+      case "now" -> store.get(FROM);
       default -> Instant.parse(settings.from()).toEpochMilli();
     };
   }
@@ -175,7 +177,8 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
     }
     WatchedInstance after = change.after();
     byte[] stored = Json.write(after);
-    boolean isForgotten = schedule.rests(id, after) && schedule.due(id, after) <= now;
+    // Of what is no history, a later observation may still be on its way.
+    boolean isForgotten = schedule.isHistory(at) && schedule.due(id, after) <= now;
     boolean isWatched =
         !isForgotten && stored.length <= MAX_BYTES && (before != null || makeRoom());
     if (isWatched) {
@@ -226,9 +229,6 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
 
   private void tick(long ignored) {
     long now = clock.millis();
-    for (int n = 0; n < MAX_PER_TICK && isDue(resting, now); n++) {
-      instances.delete(resting.pollFirst().instanceId());
-    }
     // The partition's share of the cap. A second's share can be saved up, but at least one id.
     mayAsk += idsPerSecond * Math.max(0, now - lastTick) / 1e3;
     mayAsk = Math.min(mayAsk, Math.max(1, idsPerSecond));
@@ -236,6 +236,9 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
     // If the clock was set back, it does not have to be reached again.
     asksFrom = Math.min(asksFrom, now + CATCH_UP_MS);
     if (now >= asksFrom) {
+      for (int n = 0; n < MAX_PER_TICK && isDue(resting, now); n++) {
+        instances.delete(resting.pollFirst().instanceId());
+      }
       for (int n = 0; n < MAX_PER_TICK && mayAsk >= 1 && isDue(asking, now); n++) {
         ask(asking.pollFirst(), now);
       }

@@ -10,7 +10,8 @@ public final class PolledRecord {
   /** The call for a record that was polled alone. */
   public static SharedCall of(IdRecord idRecord) {
     RecordsInFlight partition = new RecordsInFlight(idRecord.partition(), new HeapPermits(1 << 30));
-    partition.start(new OffsetAndMetadata(idRecord.offset()), 0);
+    partition.start(
+        new OffsetAndMetadata(idRecord.offset()), new DoneOffsets.Range(0, Long.MAX_VALUE));
     return partition.add(idRecord, null);
   }
 }

@@ -52,6 +52,7 @@ import org.junit.jupiter.api.Timeout;
 class PublishLoopTest {
   private static final int LIMIT = 10_000;
   private static final TopicPartition IDS = new TopicPartition("ids", 0);
+  private static final DoneOffsets.Range ALL = new DoneOffsets.Range(0, Long.MAX_VALUE);
   private static final TopicPartition OTHERS = new TopicPartition("ids", 1);
 
   private final MeterRegistry meters = new SimpleMeterRegistry();
@@ -184,8 +185,8 @@ class PublishLoopTest {
     brokers.committed.put(IDS, new OffsetAndMetadata(5));
     brokers.committed.put(OTHERS, new OffsetAndMetadata(5));
     inFlight.own(owned(ids, others));
-    inFlight.start(ids, new OffsetAndMetadata(5), 0);
-    inFlight.start(others, new OffsetAndMetadata(5), 0);
+    inFlight.start(ids, new OffsetAndMetadata(5), ALL);
+    inFlight.start(others, new OffsetAndMetadata(5), ALL);
   }
 
   private static InFlight.Owned owned(RecordsInFlight... partitions) {
@@ -335,6 +336,26 @@ class PublishLoopTest {
   }
 
   @Test
+  void aPartitionThatMovedOnDoesNotDecideACommit() throws Exception {
+    RecordsInFlight fresh = new RecordsInFlight(OTHERS, heap);
+    inFlight.own(owned(ids, fresh));
+    inFlight.start(fresh, null, ALL);
+    commitFailures.add(new ProducerFencedException("fenced"));
+    event(ids, 5, "a");
+    assertThrows(KafkaException.class, loop::publishNext);
+
+    // Its next owner commits what the transaction would have.
+    inFlight.own(owned(ids));
+    inFlight.drop(List.of(fresh));
+    brokers.committed.put(OTHERS, new OffsetAndMetadata(0));
+    loop.publishNext();
+    loop.publishNext();
+
+    assertEquals(List.of("a"), published(1));
+    assertEquals(1, done);
+  }
+
+  @Test
   void decidesNothingWhileATransactionIsPending() throws Exception {
     failedCommitsCount = true;
     commitFailures.add(new ProducerFencedException("fenced"));
@@ -395,7 +416,7 @@ class PublishLoopTest {
     RecordsInFlight again = new RecordsInFlight(IDS, heap);
     inFlight.own(owned(again));
     inFlight.drop(List.of(ids));
-    inFlight.start(again, new OffsetAndMetadata(5), 0);
+    inFlight.start(again, new OffsetAndMetadata(5), ALL);
     assertTrue(call.isCancelled());
 
     ready(call, List.of(new ProducerRecord<>("events", "late".getBytes(UTF_8))));
@@ -410,7 +431,7 @@ class PublishLoopTest {
   void commitsTheStartOfAPartitionThatHasNoCommit() throws Exception {
     RecordsInFlight fresh = new RecordsInFlight(IDS, heap);
     inFlight.own(owned(fresh));
-    inFlight.start(fresh, null, 7);
+    inFlight.start(fresh, null, new DoneOffsets.Range(7, Long.MAX_VALUE));
     loop.publishNext();
 
     assertEquals(Map.of(IDS, new OffsetAndMetadata(7)), lastCommit(0));

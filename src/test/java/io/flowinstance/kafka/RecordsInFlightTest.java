@@ -33,8 +33,12 @@ class RecordsInFlightTest {
 
   private RecordsInFlight startedAt(OffsetAndMetadata committed) {
     RecordsInFlight fresh = new RecordsInFlight(IDS, heap);
-    fresh.start(committed, 0);
+    fresh.start(committed, from(0));
     return fresh;
+  }
+
+  private static DoneOffsets.Range from(long beginning) {
+    return new DoneOffsets.Range(beginning, Long.MAX_VALUE);
   }
 
   private static IdRecord id(long offset) {
@@ -96,6 +100,33 @@ class RecordsInFlightTest {
   }
 
   @Test
+  void whatWasDoneBehindTheEndOfATruncatedLogIsNotDone() {
+    RecordsInFlight fresh = new RecordsInFlight(IDS, heap);
+    fresh.start(new OffsetAndMetadata(5, "1:5:1,2,1,10"), new DoneOffsets.Range(0, 10));
+    records = fresh;
+
+    assertNotNull(add(5));
+    assertNull(add(6));
+    assertNotNull(add(8));
+    assertNull(add(9));
+    assertNotNull(add(10));
+    assertNotNull(add(18));
+  }
+
+  @Test
+  void noMoreThanSixteenRecordsShareACall() {
+    SharedCall first = records.add(id(5), "key");
+    for (int offset = 6; offset < 30; offset++) {
+      assertNull(records.add(id(offset), "key"));
+    }
+
+    SharedCall next = complete(first);
+
+    assertEquals(16, first.records().size());
+    assertEquals(9, next.records().size());
+  }
+
+  @Test
   void passesOverWhatAnEarlierOwnerHasDone() {
     records = startedAt(new OffsetAndMetadata(5, "1:5:1,2,1,3"));
 
@@ -125,7 +156,7 @@ class RecordsInFlightTest {
     RecordsInFlight fresh = new RecordsInFlight(IDS, heap);
     assertFalse(fresh.needsCommit());
 
-    assertEquals(7, fresh.start(null, 7));
+    assertEquals(7, fresh.start(null, from(7)));
     assertTrue(fresh.needsCommit());
     assertEquals(new OffsetAndMetadata(7), fresh.after(List.of()).toCommit());
   }
@@ -134,7 +165,7 @@ class RecordsInFlightTest {
   void startsBehindWhatRetentionHasDeleted() {
     RecordsInFlight fresh = new RecordsInFlight(IDS, heap);
 
-    assertEquals(12, fresh.start(new OffsetAndMetadata(5, "1:5:2,5"), 9));
+    assertEquals(12, fresh.start(new OffsetAndMetadata(5, "1:5:2,5"), from(9)));
   }
 
   @Test
@@ -273,7 +304,7 @@ class RecordsInFlightTest {
   void countsAsLostWhatWasDeletedAndNotYetPublished() {
     RecordsInFlight fresh = new RecordsInFlight(IDS, heap);
 
-    assertEquals(100, fresh.start(new OffsetAndMetadata(5, "1:5:1,94,1,1"), 100));
+    assertEquals(100, fresh.start(new OffsetAndMetadata(5, "1:5:1,94,1,1"), from(100)));
     assertEquals(new RecordsInFlight.LostOffsets(5, 1), fresh.takeLost());
     assertNull(fresh.takeLost());
 
@@ -323,7 +354,7 @@ class RecordsInFlightTest {
       int mostMetadata,
       List<Long> published) {
     RecordsInFlight owner = new RecordsInFlight(IDS, heap);
-    long position = owner.start(lastCommit, 0);
+    long position = owner.start(lastCommit, from(0));
     records = owner;
     List<SharedCall> running = new ArrayList<>();
     OffsetAndMetadata committed = lastCommit;
