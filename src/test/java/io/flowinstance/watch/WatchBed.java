@@ -53,7 +53,7 @@ final class WatchBed implements AutoCloseable {
       Stream.concat(Stream.of(State.values()).map(State::name), Stream.of(TransitionEvent.REMOVED))
           .collect(Collectors.toSet());
 
-  private final WatchSettings settings;
+  private WatchSettings settings;
   private final PendingIds pending;
   private final Clock clock = new ManualClock();
   private SimpleMeterRegistry registry;
@@ -164,10 +164,16 @@ final class WatchBed implements AutoCloseable {
 
   /** Another process takes over, with what the changelogs say. */
   void restart() {
+    restart(settings);
+  }
+
+  /** Starts it again with other settings. */
+  void restart(WatchSettings others) {
     changelogs.put(
         WatchedPartition.INSTANCES, contents(WatchedPartition.INSTANCES, Serdes.ByteArray()));
     changelogs.put(WatchedPartition.FROM, contents(WatchedPartition.FROM, Serdes.Long()));
     driver.close();
+    settings = others;
     start();
   }
 

@@ -502,6 +502,20 @@ class WatchTopologyTest {
   }
 
   @Test
+  void whatIsReadFromAnOldBacklogIsComparedToo() {
+    ObjectNode first = bed.message("i", SUCCESS);
+    pass(bed, 10);
+    ObjectNode second = bed.message("i", SUCCESS);
+    bed.pass(Duration.ofHours(2));
+    bed.observe(first);
+    bed.observe(second);
+    assertEquals(List.of("instance - → SUCCESS"), bed.changes());
+
+    pass(bed, 10);
+    assertEquals(0, bed.remembered());
+  }
+
+  @Test
   void aRestartDoesNotMoveNow() {
     bed = bed("now", 1000, 1000);
     pass(bed, 10);
@@ -510,6 +524,16 @@ class WatchTopologyTest {
     bed.restart();
     bed.observe(afterTheFirstStart);
     assertEquals(List.of("instance - → RUNNING"), bed.changes());
+  }
+
+  @Test
+  void aRestartThatBeginsWithNowAsksOnForWhatIsRemembered() {
+    bed.observe("i", RUNNING);
+    pass(bed, 1);
+    bed.restart(WatchBed.settings("now", 1000, 1000));
+    bed.ids();
+    pass(bed, 30);
+    assertEquals(Set.of("i"), Set.copyOf(bed.ids()));
   }
 
   @Test
