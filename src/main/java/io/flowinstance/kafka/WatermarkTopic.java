@@ -269,6 +269,11 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
           "The record at {} of {} is not a watermark and is ignored.", polled.offset(), partition);
     } else if (polled.offset() > last.offset()) {
       last = new Watermark(time, polled.offset());
+    } else if (polled.offset() < last.offset()) {
+      LOG.warn(
+          "The watermark at {} of {} came while a round was published, and is ignored: write it again.",
+          polled.offset(),
+          partition);
     }
   }
 

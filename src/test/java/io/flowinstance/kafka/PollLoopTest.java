@@ -3,6 +3,7 @@ package io.flowinstance.kafka;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.flowinstance.harness.MemoryKafka;
 import io.flowinstance.metrics.PipelineMetrics;
 import io.flowinstance.trace.Tracing;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -13,15 +14,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.MockConsumer;
-import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetResetStrategy;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TopicAuthorizationException;
@@ -29,7 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class PollLoopTest {
-  private static final TopicPartition IDS = new TopicPartition("ids", 0);
+  private static final TopicPartition IDS = MemoryKafka.IDS;
 
   private final List<Long> called = new CopyOnWriteArrayList<>();
   private final List<Consumer<byte[], byte[]>> consumers = new CopyOnWriteArrayList<>();
@@ -82,35 +80,6 @@ class PollLoopTest {
     return consumer;
   }
 
-  private static final class Offsets implements Brokers {
-    @Override
-    public CompletionStage<Void> ping() {
-      return CompletableFuture.completedStage(null);
-    }
-
-    @Override
-    public CompletionStage<Set<TopicPartition>> partitions(String topic) {
-      return CompletableFuture.completedStage(Set.of(IDS));
-    }
-
-    @Override
-    public CompletionStage<Map<TopicPartition, Optional<OffsetAndMetadata>>> committed(
-        String groupId, Set<TopicPartition> partitions) {
-      return CompletableFuture.completedStage(Map.of(IDS, Optional.of(new OffsetAndMetadata(0))));
-    }
-
-    @Override
-    public CompletionStage<Map<TopicPartition, DoneOffsets.Range>> bounds(
-        Set<TopicPartition> partitions) {
-      return CompletableFuture.completedStage(Map.of(IDS, new DoneOffsets.Range(0, 3)));
-    }
-
-    @Override
-    public CompletionStage<String> faultOf(List<String> topics, String deadLetterTopic) {
-      return CompletableFuture.completedStage("");
-    }
-  }
-
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void whatWasPolledWhenSomethingBreaksIsPolledAgain(boolean ofKafka) throws Exception {
@@ -128,7 +97,7 @@ class PollLoopTest {
                 IDS.topic(),
                 "group",
                 this::consumer,
-                new Offsets(),
+                new MemoryKafka(),
                 new PipelineMetrics(new SimpleMeterRegistry(), Set.of(), Set.of()),
                 Tracing.off()),
             inFlight,
