@@ -78,6 +78,10 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   private boolean asking;
   private int askFailures;
   private long askAgainAt = System.nanoTime();
+
+  /** Why a partition that was asked for last does not start, or empty. */
+  private String waitsFor = "";
+
   private volatile boolean closed;
 
   /**
@@ -316,6 +320,10 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
         owned.values().stream()
             .filter(each -> !each.isStarted() || outOfRange.contains(each.partition()))
             .toList();
+    if (unknown.isEmpty() && !asking) {
+      // What could not start may have moved to another consumer.
+      health.starts();
+    }
     if (asking || unknown.isEmpty() || System.nanoTime() - askAgainAt < 0) {
       return;
     }
@@ -337,8 +345,13 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   private void answered(Runnable start) {
     asking = false;
     askFailures = 0;
-    health.starts();
+    waitsFor = "";
     start.run();
+    if (waitsFor.isEmpty()) {
+      health.starts();
+    } else {
+      health.cannotStart(waitsFor);
+    }
   }
 
   private void unanswered(Throwable failure) {
@@ -359,7 +372,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     }
     if (there == null) {
       askAgainAt = System.nanoTime() + ASK_AGAIN.toNanos();
-      health.cannotStart("%s does not answer: it may have no leader.".formatted(partition));
+      waitsFor = "%s does not answer: it may have no leader.".formatted(partition);
       return;
     }
     if (records.isStarted()) {
@@ -370,9 +383,9 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
       // The transaction of its last owner is pending.
       askAgainAt = System.nanoTime() + ASK_AGAIN.toNanos();
       if (System.nanoTime() - records.assignedAt() > LONGEST_PENDING.toNanos()) {
-        health.cannotStart(
+        waitsFor =
             "that of %s is held by a transaction that does not end: see kafka-transactions.sh --find-hanging."
-                .formatted(partition));
+                .formatted(partition);
       }
       return;
     }
@@ -406,7 +419,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     } else {
       // A consumer whose log was truncated reads on only once it is told where.
       LOG.warn(
-          "{} was truncated and goes on at {}: ids that were written anew before that are lost.",
+          "{} may have been truncated and goes on at {}: ids that were written anew before that are lost.",
           partition,
           records.position());
       consumer.seek(partition, records.position());
