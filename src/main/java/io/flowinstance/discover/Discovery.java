@@ -32,7 +32,7 @@ public final class Discovery {
    *
    * @param types one search each
    * @param owners one search each; an empty text stands for all owners
-   * @param from the first trigger time if there is no watermark; null for now
+   * @param from the first trigger time if there is no watermark
    * @param margin how far before the watermark instances are still looked for
    * @param horizon how long ago a running instance may have been triggered
    */
@@ -117,8 +117,7 @@ public final class Discovery {
   }
 
   private Instant from(Watermark before, Instant now) {
-    Instant from = before.time() == null ? options.from() : before.time();
-    return from == null ? now : earlier(from, now);
+    return earlier(before.time() == null ? options.from() : before.time(), now);
   }
 
   private static Instant earlier(Instant one, Instant other) {

@@ -1,7 +1,6 @@
 package io.flowinstance.metrics;
 
 import io.micrometer.core.instrument.Counter;
-import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.util.function.BooleanSupplier;
@@ -32,18 +31,18 @@ public final class DiscoverMetrics {
         counter(registry, "flow.instance.discover.published", "Ids that discover published.");
     failures =
         counter(registry, "flow.instance.discover.failures", "Rounds of discover that failed.");
-    gauge(
+    PipelineMetrics.gauge(
         registry,
         "flow.instance.discover.watermark.age.seconds",
         "Time since the trigger time up to which EnOS was searched; 0 while another process"
             + " searches.",
         watermarkAge);
-    gauge(
+    PipelineMetrics.gauge(
         registry,
         "flow.instance.discover.up",
         "1 while EnOS can be searched and the watermark read and written.",
         () -> isUp.getAsBoolean() ? 1 : 0);
-    gauge(
+    PipelineMetrics.gauge(
         registry,
         "flow.instance.discover.interval.seconds",
         "Time between two rounds.",
@@ -58,14 +57,6 @@ public final class DiscoverMetrics {
 
   public void failed() {
     failures.increment();
-  }
-
-  private static void gauge(
-      MeterRegistry registry, String name, String description, DoubleSupplier value) {
-    Gauge.builder(name, value, DoubleSupplier::getAsDouble)
-        .strongReference(true)
-        .description(description)
-        .register(registry);
   }
 
   private static Counter counter(MeterRegistry registry, String name, String description) {

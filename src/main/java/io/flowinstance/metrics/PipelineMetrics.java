@@ -178,6 +178,10 @@ public final class PipelineMetrics {
 
   /** A value that is looked up when it is asked for. */
   public void gauge(String name, String description, DoubleSupplier value) {
+    gauge(registry, name, description, value);
+  }
+
+  static void gauge(MeterRegistry registry, String name, String description, DoubleSupplier value) {
     Gauge.builder(name, value, DoubleSupplier::getAsDouble)
         .strongReference(true)
         .description(description)

@@ -34,7 +34,7 @@ class DiscoveryTest {
         new Discovery.Options(new Identity("u", "o"), types, owners, from, MARGIN, HORIZON));
   }
 
-  private final Discovery discovery = of(List.of(Type.PERIODIC), List.of(""), null);
+  private final Discovery discovery = of(List.of(Type.PERIODIC), List.of(""), START);
 
   private InstanceSearch.Found find(InstanceSearch search) {
     searches.add(search);
@@ -112,7 +112,7 @@ class DiscoveryTest {
 
   @Test
   void searchesForEachTypeOfEachOwner() throws Exception {
-    of(List.of(Type.MANUAL, Type.TEMPORARY), List.of("a", "b"), null)
+    of(List.of(Type.MANUAL, Type.TEMPORARY), List.of("a", "b"), START)
         .round(Watermark.NONE, START, this::find);
 
     assertEquals(
