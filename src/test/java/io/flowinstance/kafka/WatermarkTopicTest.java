@@ -41,7 +41,7 @@ class WatermarkTopicTest {
               new Identity("u", "o"),
               List.of(InstanceSearch.Type.PERIODIC),
               List.of(""),
-              null,
+              START,
               Duration.ZERO,
               Duration.ofDays(1)));
   private final WatermarkTopic topic =
