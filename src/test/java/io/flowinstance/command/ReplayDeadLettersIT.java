@@ -221,16 +221,15 @@ class ReplayDeadLettersIT {
   /** Everything that a command could have changed on the broker. */
   private static String broker() throws Exception {
     Map<String, Map<TopicPartition, OffsetAndMetadata>> offsets = new TreeMap<>();
-    Set<String> transactionalIds = new TreeSet<>();
+    // A commit is told before its markers are written, and until then its offsets are not shown.
+    await().until(() -> transactions().stream().noneMatch(each -> each.contains("Prepare")));
+    Set<String> transactionalIds = new TreeSet<>(transactions());
     Set<String> topics =
         new TreeSet<>(admin.listTopics(new ListTopicsOptions().listInternal(true)).names().get());
     for (ConsumerGroupListing group : admin.listConsumerGroups().all().get()) {
       String topic = group.groupId().replaceFirst("-replay$", "-dead");
       offsets.put(group.groupId(), position(group.groupId(), topic));
     }
-    // A commit is told before its markers are written.
-    await().until(() -> transactions().stream().noneMatch(each -> each.contains("Prepare")));
-    transactionalIds.addAll(transactions());
     return topics + "\n" + offsets + "\n" + transactionalIds;
   }
 

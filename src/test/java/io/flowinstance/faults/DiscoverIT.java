@@ -3,6 +3,7 @@ package io.flowinstance.faults;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.broker.KafkaBroker;
@@ -172,7 +173,7 @@ class DiscoverIT {
     ApplicationProcess survivor = firstSearches ? second : first;
     SortedSet<String> missing = ExportedMetrics.ofPipeline();
     missing.removeIf(name -> !name.startsWith("flow_instance_discover_"));
-    assertEquals(4, missing.size());
+    assertFalse(missing.isEmpty());
     missing.removeAll(ExportedMetrics.inScrape(survivor.metrics()));
     assertEquals(Set.of(), missing);
     assertEquals(0, survivor.stop(PATIENCE));

@@ -55,7 +55,8 @@ final class ClassArchive {
   private static void make(Path archive) {
     try (ApplicationProcess process =
         ApplicationProcess.launch(
-            List.of("-XX:ArchiveClassesAtExit=" + archive), NOTHING_TO_REACH)) {
+            List.of("-XX:TieredStopAtLevel=1", "-XX:ArchiveClassesAtExit=" + archive),
+            NOTHING_TO_REACH)) {
       await().atMost(Duration.ofMinutes(1)).until(() -> !process.health("live").isEmpty());
       process.stop(Duration.ofMinutes(1));
     }
