@@ -357,7 +357,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         return;
       }
       if (tried) {
-        detector.failed(query(), by);
+        detector.failed(query(), by, began);
       }
       if (tried || !detector.admits(query())) {
         forgetFailures();

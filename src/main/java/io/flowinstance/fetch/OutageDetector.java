@@ -92,8 +92,11 @@ public final class OutageDetector {
   private boolean configuredFails;
   private boolean lives;
 
-  /** Whether an instance was served since the last canary failed. */
+  /** Whether an instance of ours was served since the last canary failed. */
   private boolean knownIsServed;
+
+  /** Whether an instance of somebody else was served in this outage: it is ours alone. */
+  private boolean foreignIsServed;
 
   private ApiFailure failureOfNonExistent;
 
@@ -160,8 +163,14 @@ public final class OutageDetector {
       return true;
     }
     synchronized (this) {
-      return !down || verdict.othersServedSince(query, downSince);
+      return isAdmitted(query);
     }
+  }
+
+  private boolean isAdmitted(InstanceQuery query) {
+    return !down
+        || foreignIsServed && !query.identity().equals(configured)
+        || verdict.othersServedSince(query, downSince);
   }
 
   /** Lets a fetch go on once another instance is served. */
@@ -187,7 +196,7 @@ public final class OutageDetector {
 
   private boolean isServed(Waiter waiter) {
     return verdict.othersServedSince(waiter.query(), waiter.since())
-        || waiter.failure() == null && !down;
+        || waiter.failure() == null && isAdmitted(waiter.query());
   }
 
   /**
@@ -215,9 +224,15 @@ public final class OutageDetector {
       down = false;
       LOG.info("The EnOS API serves instances again.");
     }
-    forgetFailures();
+    if (query.identity().equals(configured)) {
+      forgetFailures();
+      knownIsServed |= !query.equals(nonExistent);
+    } else {
+      failedCanaries.removeIf(
+          canary -> canary != null && canary.identity().equals(query.identity()));
+      foreignIsServed |= down && began - downSince > 0;
+    }
     lives = false;
-    knownIsServed |= !query.equals(nonExistent);
     if (letGoOn(this::isServed) || comesBack) {
       // Otherwise the next canary is another one: this one is no evidence for who still waits.
       round = 0;
@@ -306,7 +321,7 @@ public final class OutageDetector {
     long began = nanoTime.getAsLong();
     ApiFailure failure = probes.apply(canary);
     if (failure != null) {
-      failed(canary, failure);
+      failed(canary, failure, began);
     } else if (canary == null) {
       clockSpoke();
     } else if (canary.equals(nonExistent) && mayLiveWithoutServing()) {
@@ -327,13 +342,26 @@ public final class OutageDetector {
     }
   }
 
+  /**
+   * Whether to reject what does not exist shows too little, since instances that were served fail
+   * now. Those that are refused to others say nothing about us.
+   */
   private synchronized boolean mayLiveWithoutServing() {
-    return !knownIsServed && !served().isEmpty();
+    boolean onlyOthersAreRefused =
+        verdict.canaries(configured).isEmpty()
+            && reason != null
+            && REFUSALS.contains(reason.kind());
+    return !knownIsServed && !onlyOthersAreRefused && !served().isEmpty();
   }
 
-  /** A canary failed, or a waiting instance that was tried in its place. */
-  synchronized void failed(InstanceQuery canary, ApiFailure failure) {
-    if (stopping) {
+  /**
+   * A canary failed, or a waiting instance that was tried in its place. That says nothing if
+   * another was served meanwhile.
+   *
+   * @param began when the call began
+   */
+  synchronized void failed(InstanceQuery canary, ApiFailure failure, long began) {
+    if (stopping || verdict.othersServedSince(canary == null ? nonExistent : canary, began)) {
       return;
     }
     if (nonExistent.equals(canary)) {
@@ -350,10 +378,16 @@ public final class OutageDetector {
     }
     if (failedCanaries.size() >= FAILED_CANARIES && configuredFails) {
       down = true;
+      foreignIsServed = false;
       downSince = nanoTime.getAsLong();
       outages++;
       LOG.warn(complaint());
       onOutage.run();
+      if (nextProbe == null) {
+        // Nobody waits any more, but somebody has to find its end.
+        round = 0;
+        scheduleProbe(FIRST_PROBE);
+      }
     } else if (isAnother && failedCanaries.size() < FAILED_CANARIES) {
       probeAtOnce();
     }
@@ -366,12 +400,14 @@ public final class OutageDetector {
   }
 
   /**
-   * As long as no instance was ever served, the clock speaks for the API, unless many have failed,
-   * the service itself says that it is in trouble, or the non-existent instance fails in the same
-   * way. Beyond that, instances are tried one by one, for one has to be the first that is served.
+   * As long as no instance was ever served, the clock speaks for the API, unless it is down, many
+   * have failed, the service itself says that it is in trouble, or the non-existent instance fails
+   * in the same way. Beyond that, instances are tried one by one, for one has to be the first that
+   * is served.
    */
   private synchronized void clockSpoke() {
-    if (verdict.clockMaySpeak()
+    if (!down
+        && verdict.clockMaySpeak()
         && failureOfNonExistent != null
         && letGoOn(waiter -> waiter.failure() != null && clockSpeaksFor(waiter.failure()))) {
       forgetFailures();

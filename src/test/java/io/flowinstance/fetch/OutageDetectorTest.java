@@ -55,9 +55,13 @@ class OutageDetectorTest {
           time::nanos,
           () -> outages.add("outage"));
 
+  /** What happens while a probe is under way. */
+  private final Map<String, Runnable> meanwhile = new HashMap<>();
+
   private ApiFailure probe(String what) {
     probed.add(what);
     time.pass(Duration.ofNanos(1));
+    meanwhile.getOrDefault(what, () -> {}).run();
     return failing.get(what);
   }
 
@@ -70,10 +74,18 @@ class OutageDetectorTest {
     return new InstanceQuery(id, OURS.userId(), OURS.orgId());
   }
 
+  private static InstanceQuery foreign(String id) {
+    return new InstanceQuery(id, OURS.userId(), "foreign");
+  }
+
   private void serve(String id) {
+    serve(query(id));
+  }
+
+  private void serve(InstanceQuery query) {
     long began = time.nanos();
     time.pass(Duration.ofMillis(1));
-    detector.served(query(id), began, 0, true);
+    detector.served(query, began, 0, true);
   }
 
   private class Waiter implements OutageDetector.Waiter {
@@ -289,9 +301,9 @@ class OutageDetectorTest {
     assertTrue(detector.admits(query("new")));
 
     detector.await(waiter);
-    detector.failed(query("one"), UNAVAILABLE);
+    detector.failed(query("one"), UNAVAILABLE, time.nanos());
     assertTrue(detector.isUp());
-    detector.failed(query("another that was tried"), UNAVAILABLE);
+    detector.failed(query("another that was tried"), UNAVAILABLE, time.nanos());
     assertFalse(detector.isUp());
   }
 
@@ -301,8 +313,8 @@ class OutageDetectorTest {
     failAll(UNAVAILABLE, "one");
     Waiter failed = await("a", UNAVAILABLE);
     Waiter alike = await("b", UNAVAILABLE);
-    detector.failed(query("one"), UNAVAILABLE);
-    detector.failed(query("a"), UNAVAILABLE);
+    detector.failed(query("one"), UNAVAILABLE, time.nanos());
+    detector.failed(query("a"), UNAVAILABLE, time.nanos());
     Waiter fresh = await("c", null);
     time.pass(Duration.ofSeconds(4));
 
@@ -339,16 +351,16 @@ class OutageDetectorTest {
   @Test
   void anIdentityThatIsServedGoesOnWhileTheConfiguredOneIsRefused() {
     serve("good");
-    InstanceQuery foreign = new InstanceQuery("7", "user", "foreign");
     failAll(REFUSED, "good", NON_EXISTENT);
     Waiter ours = await("bad", REFUSED);
     time.pass(FIRST);
     assertFalse(detector.isUp());
 
     long began = time.nanos();
-    detector.served(foreign, began, 0, true);
+    detector.served(foreign("7"), began, 0, true);
 
-    assertTrue(detector.admits(new InstanceQuery("8", "user", "foreign")));
+    assertTrue(detector.admits(foreign("8")));
+    assertTrue(detector.admits(new InstanceQuery("9", "user", "never called before")));
     assertFalse(detector.admits(query("new")));
     assertEquals(List.of(), ours.told);
     assertFalse(detector.isUp());
@@ -358,20 +370,106 @@ class OutageDetectorTest {
   @ValueSource(booleans = {true, false})
   void anIdentityThatIsRefusedIsAnOutageOnlyIfTheConfiguredOneIsRefusedToo(boolean both) {
     for (String id : List.of("7", "8")) {
-      detector.served(new InstanceQuery(id, "user", "foreign"), time.nanos(), 0, true);
+      detector.served(foreign(id), time.nanos(), 0, true);
       time.pass(Duration.ofMillis(1));
     }
     failAll(REFUSED, "7", "8");
     if (both) {
       failAll(REFUSED, NON_EXISTENT);
     }
-    Waiter foreign = new Waiter(new InstanceQuery("9", "user", "foreign"), REFUSED);
+    Waiter foreign = new Waiter(foreign("9"), REFUSED);
     detector.await(foreign);
     time.pass(Duration.ofSeconds(20));
 
     assertEquals(both ? List.of("outage") : List.of(), outages);
     assertEquals(!both, detector.admits(query("new")));
-    assertEquals(both ? List.of() : List.of("try"), foreign.told);
+    assertEquals(both ? List.of() : List.of("others are served"), foreign.told);
+  }
+
+  @Test
+  void instancesOfOthersThatFailWithoutARefusalAreNotToBlame() {
+    serve(foreign("7"));
+    serve(foreign("8"));
+    failAll(UNAVAILABLE, "7", "8");
+    Waiter foreign = new Waiter(foreign("9"), UNAVAILABLE);
+    detector.await(foreign);
+    time.pass(Duration.ofSeconds(20));
+
+    assertEquals(List.of("try"), foreign.told);
+  }
+
+  @Test
+  void whatIsServedToOthersDoesNotMakeTheNonExistentEvidenceForUs() {
+    serve("one");
+    failAll(UNAVAILABLE, "one");
+    meanwhile.put(NON_EXISTENT, () -> serve(foreign("7")));
+    Waiter waiter = await("bad", UNAVAILABLE);
+    time.pass(FIRST);
+
+    assertEquals(List.of(), waiter.told);
+  }
+
+  @Test
+  void whatIsServedToOthersHidesNoOutageOfOurs() {
+    serve("one");
+    serve("two");
+    failAll(UNAVAILABLE, "one", "two", NON_EXISTENT);
+    meanwhile.put("one", () -> serve(foreign("7")));
+    await("bad", UNAVAILABLE);
+    time.pass(Duration.ofSeconds(2));
+
+    assertFalse(detector.isUp());
+    serve(foreign("8"));
+    assertTrue(detector.admits(foreign("9")));
+    assertFalse(detector.admits(query("new")));
+  }
+
+  @Test
+  void aProbeDuringWhichOthersWereServedSaysNothing() {
+    serve("one");
+    serve("two");
+    failAll(UNAVAILABLE, "one", "two");
+    // That of "one" begins while that of "two" hangs.
+    meanwhile.put("two", () -> time.pass(Duration.ofSeconds(1)));
+    meanwhile.put("one", () -> serve("three"));
+    await("bad", UNAVAILABLE);
+    time.pass(FIRST);
+
+    assertEquals(List.of("two", "one"), probed);
+    assertEquals(List.of(), outages);
+  }
+
+  @Test
+  void theEndOfAnOutageInWhichNobodyWaitsIsFoundToo() {
+    serve("one");
+    serve("two");
+    silent.add("all");
+    Waiter waiter = await("bad", UNAVAILABLE);
+    time.pass(Duration.ofSeconds(1));
+    waiter.cancelled = true;
+    detector.removeCancelled();
+    time.pass(Duration.ofSeconds(5));
+    failAll(UNAVAILABLE, "one", "two");
+    silent.clear();
+    List.copyOf(hanging).forEach(Runnable::run);
+    assertFalse(detector.isUp());
+
+    failing.clear();
+    time.pass(Duration.ofSeconds(6));
+    assertTrue(detector.isUp());
+  }
+
+  @Test
+  void inAnOutageOfAFreshProcessTheClockLetsOneBeTried() {
+    failAll(UNAVAILABLE, NON_EXISTENT, "clock");
+    Waiter waiter = await("a", UNAVAILABLE);
+    time.pass(Duration.ofSeconds(1));
+    assertFalse(detector.isUp());
+
+    failing.clear();
+    failAll(REFUSED, NON_EXISTENT);
+    time.pass(Duration.ofSeconds(12));
+    assertEquals(List.of("try"), waiter.told);
   }
 
   @Test
