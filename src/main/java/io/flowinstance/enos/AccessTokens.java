@@ -56,6 +56,11 @@ public final class AccessTokens {
    * @param text what the API wants to see; a secret
    */
   public record Token(String text, long askedAt, long renewAt, long expiresAt) {
+    /** The same, to be renewed at this time at the latest. */
+    private Token until(long time) {
+      return new Token(text, askedAt, time - renewAt < 0 ? time : renewAt, expiresAt);
+    }
+
     /** Says nothing: a token must not get into a log. */
     @Override
     public String toString() {
@@ -180,7 +185,12 @@ public final class AccessTokens {
         given(request("refresh", refusedToken.text));
       }
     } catch (ApiFailure refreshFailed) {
-      // The refused one is still there.
+      if (mayPass(refreshFailed)) {
+        // The refused one is still there; this says why, until one is asked for again.
+        failure = refreshFailed;
+        askAgainAt = nanoTime.getAsLong() + RENEWAL_PAUSE;
+        token = token.until(askAgainAt);
+      }
     } finally {
       asking.unlock();
     }
@@ -212,19 +222,31 @@ public final class AccessTokens {
   private Token ask(Token old) {
     long began = nanoTime.getAsLong();
     try {
-      return given(isGood(old) ? renew(old) : get());
+      return given(isGood(old) && !isRefused(old) ? renew(old) : get());
     } catch (ApiFailure e) {
       failure = e;
-      pause = Math.min(LONGEST_PAUSE, Math.max(FIRST_PAUSE, 2 * pause));
-      askAgainAt = began + pause;
+      askAgainAt = began + growPause();
       throw e;
     }
+  }
+
+  private long growPause() {
+    pause = Math.min(LONGEST_PAUSE, Math.max(FIRST_PAUSE, 2 * pause));
+    return pause;
+  }
+
+  private boolean isRefused(Token other) {
+    return refused != null && refused.text.equals(other.text);
+  }
+
+  private static boolean mayPass(ApiFailure failure) {
+    return failure.kind() == FailureKind.TRANSIENT || failure.kind() == FailureKind.RATE_LIMITED;
   }
 
   private synchronized Token given(Token given) {
     token = given;
     failure = null;
-    pause = 0;
+    pause = isRefused(given) ? pause : 0;
     return given;
   }
 
@@ -233,14 +255,12 @@ public final class AccessTokens {
       return request("get", null);
     } catch (ApiFailure getFailed) {
       Token last = refused;
-      boolean mayPass =
-          getFailed.kind() == FailureKind.TRANSIENT || getFailed.kind() == FailureKind.RATE_LIMITED;
-      if (!mayPass || !isGood(last)) {
+      if (!mayPass(getFailed) || !isGood(last)) {
         throw getFailed;
       }
       // It may have been refused for one instance alone, and serve all others.
       long now = nanoTime.getAsLong();
-      return new Token(last.text, now, now + RENEWAL_PAUSE, last.expiresAt);
+      return new Token(last.text, now, last.expiresAt, last.expiresAt).until(now + growPause());
     }
   }
 

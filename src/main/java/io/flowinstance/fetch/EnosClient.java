@@ -207,8 +207,8 @@ public final class EnosClient {
 
   /**
    * Makes a call, each time as soon as the rate allows it. A refused access token is replaced by
-   * {@code get}; where that one is refused too, by {@code refresh}: the token service hands out a
-   * revoked token until it expires.
+   * {@code get}; where that one is refused too, and for the API's time as well, by {@code refresh}:
+   * the token service hands out a revoked token until it expires.
    *
    * @throws ApiFailure it brought no data
    */
@@ -226,11 +226,28 @@ public final class EnosClient {
       } catch (ApiFailure failure) {
         if (failure.kind() != FailureKind.ACCESS_TOKEN
             || fetch.token() == null
-            || attempt == 2 && !tokens.renewByRefresh(fetch.token())
+            || attempt == 2
+                && (!isRefusedForAll(template, limiter, route)
+                    || !tokens.renewByRefresh(fetch.token()))
             || attempt == 3) {
           throw failure;
         }
       }
+    }
+  }
+
+  /** Whether the token is refused for everything, and not only for what was asked for. */
+  private static boolean isRefusedForAll(
+      ProducerTemplate template, RateLimiter limiter, String route) {
+    if (route.equals(CLOCK)) {
+      return true;
+    }
+    try {
+      RateLimits.await(limiter);
+      answered(template.request(CLOCK, request -> request.setVariable("fetch", clock())));
+      return false;
+    } catch (ApiFailure failure) {
+      return failure.kind() == FailureKind.ACCESS_TOKEN;
     }
   }
 

@@ -141,10 +141,11 @@ class AccessTokensTest {
     assertEquals(2, requests.size());
   }
 
-  @Test
-  void goesOnWithARefusedOneWhileTheServiceIsDown() {
+  @ParameterizedTest
+  @ValueSource(ints = {503, 429})
+  void goesOnWithARefusedOneWhileTheServiceIsDown(int status) {
     AccessTokens.Token first = tokens.current();
-    answers.add(new Answer(503, null, null));
+    answers.add(new Answer(status, null, null));
     tokens.refused(first);
     assertEquals("token-1", tokens.current().text());
     assertEquals("", tokens.failure());
@@ -154,8 +155,48 @@ class AccessTokensTest {
     assertEquals("token-1", tokens.current().text());
     assertEquals(List.of("get", "get"), operations());
 
-    clock.forward(5);
+    clock.forward(Duration.ofMillis(200));
     assertEquals("token-3", tokens.current().text());
+    assertEquals(List.of("get", "get", "get"), operations());
+  }
+
+  @Test
+  void asksForARefusedOneAtAGrowingPaceWhileTheServiceIsDown() {
+    AccessTokens.Token first = tokens.current();
+    answers.addAll(Collections.nCopies(100, new Answer(503, null, null)));
+    tokens.refused(first);
+    for (int i = 0; i < 100; i++) {
+      assertEquals("token-1", tokens.current().text());
+      clock.forward(Duration.ofMillis(100));
+    }
+
+    // After 0, 0.2, 0.6, 1.4, 3.0, 6.2 s, and every 4 s from there on.
+    assertEquals(1 + 6, requests.size());
+  }
+
+  @Test
+  void doesNotGoOnWithARefusedOneThatHasEnded() {
+    AccessTokens.Token first = tokens.current();
+    tokens.refused(first);
+    clock.forward(7_200);
+    answers.add(new Answer(503, null, null));
+
+    assertThrows(ApiFailure.class, tokens::current);
+  }
+
+  @Test
+  void saysWhyThereIsNoOtherWhileItGoesOnWithOneThatIsRefusedForEverything() {
+    AccessTokens.Token first = tokens.current();
+    answers.add(new Answer(503, null, null));
+    answers.add(new Answer(503, null, null));
+    tokens.refused(first);
+    tokens.current();
+    assertFalse(tokens.renewByRefresh(first));
+    assertFalse(tokens.failure().isEmpty());
+
+    clock.forward(5);
+    assertEquals("token-4", tokens.current().text());
+    assertEquals("", tokens.failure());
   }
 
   @Test

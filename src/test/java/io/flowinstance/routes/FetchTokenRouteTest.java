@@ -12,6 +12,7 @@ import io.flowinstance.fetch.FetchState;
 import io.flowinstance.fetch.TokenService;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import org.apache.camel.Exchange;
 import org.junit.jupiter.api.Test;
@@ -82,6 +83,51 @@ class FetchTokenRouteTest extends RouteTestSupport {
         context.getRegistry().lookupByNameAndType("enos-client", EnosClient.class)::time);
 
     gateway(TOKEN).assertIsSatisfied();
+    gateway(TIME).assertIsSatisfied();
+  }
+
+  @Test
+  void aTokenThatIsRefusedForOneInstanceAloneIsNotRefreshed() throws Exception {
+    answer(TOKEN, 200, "{\"status\":0,\"data\":{\"accessToken\":\"abc\",\"expire\":7200}}");
+    answer(TIME, 200, "{\"status\":0,\"data\":1}");
+    answer(INSTANCES, 401, "{}");
+    gateway(INSTANCES).expectedMessageCount(2);
+    gateway(TOKEN).expectedMessageCount(2);
+    gateway(TOKEN).allMessages().header(Exchange.HTTP_PATH).isEqualTo("/get");
+    EnosClient client = context.getRegistry().lookupByNameAndType("enos-client", EnosClient.class);
+
+    assertThrows(
+        ApiFailure.class,
+        () -> client.instance(new FetchState(new InstanceQuery("1-2", "user", "org"))));
+
+    gateway(TOKEN).assertIsSatisfied();
+    gateway(INSTANCES).assertIsSatisfied();
+  }
+
+  @Test
+  void theCallAfterARefreshHasTheNewToken() throws Exception {
+    gateway(TOKEN)
+        .whenAnyExchangeReceived(
+            exchange -> {
+              boolean refreshed =
+                  "/refresh".equals(exchange.getMessage().getHeader(Exchange.HTTP_PATH));
+              respond(
+                  exchange,
+                  200,
+                  "{\"status\":0,\"data\":{\"accessToken\":\"%s\",\"expire\":7200}}"
+                      .formatted(refreshed ? "new" : "old"));
+            });
+    gateway(TIME)
+        .whenAnyExchangeReceived(
+            exchange -> {
+              boolean accepted = "new".equals(exchange.getMessage().getHeader("apim-accesstoken"));
+              respond(exchange, accepted ? 200 : 401, "{\"status\":0,\"data\":1000}");
+            });
+    gateway(TIME).expectedMessageCount(3);
+
+    EnosClient client = context.getRegistry().lookupByNameAndType("enos-client", EnosClient.class);
+
+    assertEquals(Instant.ofEpochSecond(1), client.time());
     gateway(TIME).assertIsSatisfied();
   }
 

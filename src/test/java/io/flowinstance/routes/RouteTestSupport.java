@@ -86,12 +86,13 @@ abstract class RouteTestSupport extends CamelTestSupport {
 
   /** Lets the gateway answer every request to a path, with a body as camel-http gives it. */
   void answer(String path, int status, String body) {
-    gateway(path)
-        .whenAnyExchangeReceived(
-            exchange -> {
-              exchange.getMessage().setHeader(Exchange.HTTP_RESPONSE_CODE, status);
-              exchange.getMessage().setHeader("Retry-After", "7");
-              exchange.getMessage().setBody(new ByteArrayInputStream(body.getBytes(UTF_8)));
-            });
+    gateway(path).whenAnyExchangeReceived(exchange -> respond(exchange, status, body));
+  }
+
+  /** Lets the gateway answer a request, with a body as camel-http gives it. */
+  static void respond(Exchange exchange, int status, String body) {
+    exchange.getMessage().setHeader(Exchange.HTTP_RESPONSE_CODE, status);
+    exchange.getMessage().setHeader("Retry-After", "7");
+    exchange.getMessage().setBody(new ByteArrayInputStream(body.getBytes(UTF_8)));
   }
 }
