@@ -148,7 +148,7 @@ public final class Outcomes {
                 apiFailure.apiCode(),
                 apiFailure.response(),
                 fetch.attempts());
-    String message = apiFailure == null ? failure.getMessage() : apiFailure.getMessage();
+    String message = apiFailure == null ? sentence(failure) : apiFailure.getMessage();
     return record.records().stream()
         .map(
             idRecord -> {
@@ -156,6 +156,11 @@ public final class Outcomes {
               return Outcome.of(idRecord, List.of(deadLetters.of(idRecord, reason, message, call)));
             })
         .toList();
+  }
+
+  /** What a failure says; a step that somebody added may throw one that says nothing. */
+  private static String sentence(Exception failure) {
+    return failure.getMessage() == null ? failure.toString() : failure.getMessage();
   }
 
   /** Ends the span of a record, as failed for the first of the sentences, if there is one. */

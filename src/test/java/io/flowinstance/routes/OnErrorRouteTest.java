@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
+import io.flowinstance.app.Outcomes;
+import io.flowinstance.outcome.Outcome;
 import java.util.List;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.junit.jupiter.api.Test;
@@ -76,6 +78,26 @@ class OnErrorRouteTest extends PublishingRoutes {
     assertNull(send(ID).getException());
 
     assertDeadLetter("EVENT_TOO_LARGE", ID);
+  }
+
+  @Test
+  void anExceptionThatSaysNothingIsNamedInTheDeadLetter() {
+    Outcomes outcomes = context.getRegistry().lookupByNameAndType("outcomes", Outcomes.class);
+
+    List<Outcome> deadLetters =
+        outcomes.deadLetter(new IllegalArgumentException(), idRecord(ID), null);
+
+    assertEquals(
+        "java.lang.IllegalArgumentException",
+        new String(
+            deadLetters
+                .get(0)
+                .messages()
+                .get(0)
+                .headers()
+                .lastHeader("dead-letter-message")
+                .value(),
+            UTF_8));
   }
 
   @Test

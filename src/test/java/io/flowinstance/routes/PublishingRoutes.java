@@ -63,11 +63,15 @@ abstract class PublishingRoutes extends RouteTestSupport {
     return context.getEndpoint("flow-kafka:publish", MockEndpoint.class);
   }
 
+  /** A record that was polled. */
+  static SharedCall idRecord(byte[] value) {
+    return PolledRecord.of(
+        new IdRecord(new TopicPartition("ids", 0), 5, 1, null, value, new RecordHeaders()));
+  }
+
   /** Sends a record through the pipeline and waits for its end. */
   Exchange send(byte[] value) {
-    SharedCall call =
-        PolledRecord.of(
-            new IdRecord(new TopicPartition("ids", 0), 5, 1, null, value, new RecordHeaders()));
+    SharedCall call = idRecord(value);
     return template.request(
         "direct:id-records",
         exchange -> {
