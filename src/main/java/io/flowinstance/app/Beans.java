@@ -29,7 +29,6 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.component.kafka.KafkaConfiguration;
 import org.apache.camel.spi.Registry;
-import org.apache.kafka.clients.producer.ProducerConfig;
 
 /**
  * The beans that the routes refer to, made from the settings.
@@ -151,6 +150,7 @@ record Beans(
                     parts.events(),
                     parts.deadLetters(),
                     settings.getInt("kafka.max-request-size"),
+                    Duration.ofMillis(settings.getInt("kafka.transaction-timeout-ms")),
                     metrics,
                     traces,
                     Clock.systemUTC()),
@@ -159,11 +159,6 @@ record Beans(
     KafkaConfiguration kafka = component.getConfiguration();
     kafka.setMaxRequestSize(settings.getInt("kafka.max-request-size"));
     kafka.setCompressionCodec(settings.getString("kafka.compression-type"));
-    kafka
-        .getAdditionalProperties()
-        .put(
-            ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
-            settings.getInt("kafka.transaction-timeout-ms"));
     context.addComponent(FlowKafkaComponent.SCHEME, component);
   }
 

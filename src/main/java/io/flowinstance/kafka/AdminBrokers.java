@@ -18,6 +18,7 @@ import org.apache.kafka.clients.admin.CreateTopicsOptions;
 import org.apache.kafka.clients.admin.DescribeClusterOptions;
 import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsOptions;
 import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
@@ -35,6 +36,7 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 /** Asks the brokers by an {@link Admin}, which is made anew when its login fails. */
 public final class AdminBrokers implements Brokers, AutoCloseable {
   private static final int PING_MS = 2_000;
+  private static final int OFFSET_MS = 5_000;
 
   private final Supplier<Admin> admins;
   private Admin admin;
@@ -124,7 +126,9 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
   }
 
   private CompletionStage<ListOffsetsResultInfo> offset(TopicPartition of, OffsetSpec which) {
-    return ask(client -> client.listOffsets(Map.of(of, which)).partitionResult(of));
+    // One without a leader must not keep the others waiting.
+    ListOffsetsOptions soon = new ListOffsetsOptions().timeoutMs(OFFSET_MS);
+    return ask(client -> client.listOffsets(Map.of(of, which), soon).partitionResult(of));
   }
 
   @Override

@@ -101,10 +101,6 @@ final class ConsumerHealth {
     faults.clear(name() + " publishes");
   }
 
-  void committed() {
-    refused = inFlight.isParking() ? refused : "";
-  }
-
   void publishingFailed(RuntimeException failure, int failures) {
     LOG.debug("A transaction failed.", failure);
     if (isForAPerson(failure)
@@ -156,6 +152,6 @@ final class ConsumerHealth {
       return "Partitions %s of %s are paused until their slowest ids are done."
           .formatted(inFlight.crowded(), name());
     }
-    return refused;
+    return inFlight.isParking() ? refused : "";
   }
 }

@@ -68,6 +68,7 @@ final class FlowKafkaConsumer extends DefaultConsumer implements Suspendable {
                 configuration.getGroupId(),
                 this::newConsumer,
                 parts.brokers(),
+                parts.target().transactionTimeout(),
                 parts.target().metrics(),
                 parts.target().traces()),
             inFlight,
@@ -76,7 +77,7 @@ final class FlowKafkaConsumer extends DefaultConsumer implements Suspendable {
     PublishLoop publishes =
         new PublishLoop(
             inFlight,
-            () -> newProducer(transactionalId),
+            timeout -> newProducer(transactionalId, timeout),
             parts.brokers(),
             parts.target(),
             health,
@@ -106,8 +107,9 @@ final class FlowKafkaConsumer extends DefaultConsumer implements Suspendable {
   }
 
   @SuppressWarnings("unchecked")
-  private Producer<byte[], byte[]> newProducer(String transactionalId) {
-    return clients().getProducer(endpoint.producerProperties(transactionalId));
+  private Producer<byte[], byte[]> newProducer(
+      String transactionalId, Duration transactionTimeout) {
+    return clients().getProducer(endpoint.producerProperties(transactionalId, transactionTimeout));
   }
 
   /** Begins the exchange of a call; returns at once. */

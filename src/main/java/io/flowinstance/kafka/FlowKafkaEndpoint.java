@@ -1,5 +1,6 @@
 package io.flowinstance.kafka;
 
+import java.time.Duration;
 import java.util.Properties;
 import org.apache.camel.Consumer;
 import org.apache.camel.Processor;
@@ -64,11 +65,13 @@ public final class FlowKafkaEndpoint extends KafkaEndpoint {
   }
 
   /** What a producer is made with: camel-kafka's options, and what exactly-once needs. */
-  Properties producerProperties(String transactionalId) {
+  Properties producerProperties(String transactionalId, Duration transactionTimeout) {
     Properties properties = getConfiguration().createProducerProperties();
     updateClassProperties(properties);
     properties.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId);
     properties.put(ProducerConfig.CLIENT_ID_CONFIG, transactionalId);
+    properties.put(
+        ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, Math.toIntExact(transactionTimeout.toMillis()));
     properties.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
     properties.put(ProducerConfig.ACKS_CONFIG, "all");
     // A commit sends what is left at once: until then only what fills a request goes out.

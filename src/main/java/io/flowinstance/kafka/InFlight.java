@@ -43,6 +43,7 @@ final class InFlight {
   private final Set<ReadyOutcome> parked = new HashSet<>();
   private Owned owned = Owned.NONE;
   private int mostMetadata = MOST_METADATA;
+  private long transactionBytes;
   private boolean stopping;
   private int flushing;
   private long lag;
@@ -84,6 +85,7 @@ final class InFlight {
    */
   InFlight(InFlightLimits limits, Function<IdRecord, Object> order, Consumer<SharedCall> route) {
     this.limits = limits;
+    transactionBytes = limits.transactionBytes();
     this.order = order;
     this.route = route;
   }
@@ -237,9 +239,15 @@ final class InFlight {
     calls.forEach(SharedCall::wake);
   }
 
-  /** Waits until a transaction is worth its while, for a second at most; null if none is. */
-  Transaction next() throws InterruptedException {
+  /**
+   * Waits until a transaction is worth its while, for a second at most.
+   *
+   * @param halvings how often the bytes of a transaction are to be halved
+   * @return null if none is
+   */
+  Transaction next(int halvings) throws InterruptedException {
     synchronized (this) {
+      transactionBytes = limits.transactionBytes() >> halvings;
       long end = System.nanoTime() + IDLE_COMMIT;
       long due;
       while ((due = dueIn(System.nanoTime())) > 0) {
@@ -275,10 +283,7 @@ final class InFlight {
     if (ready == 0) {
       return needsCommit ? IDLE_COMMIT - waited : Long.MAX_VALUE;
     }
-    if (stopping
-        || flushing > 0
-        || ready >= limits.batchRecords()
-        || bytes >= limits.transactionBytes()) {
+    if (stopping || flushing > 0 || ready >= limits.batchRecords() || bytes >= transactionBytes) {
       return 0;
     }
     return lag >= limits.batchRecords()
@@ -290,7 +295,7 @@ final class InFlight {
     Map<RecordsInFlight, List<ReadyOutcome>> outcomes = new LinkedHashMap<>();
     Map<RecordsInFlight, OffsetAndMetadata> commits = new LinkedHashMap<>();
     int count = limits.batchRecords();
-    long bytes = limits.transactionBytes();
+    long bytes = transactionBytes;
     List<RecordsInFlight> inTurn = new ArrayList<>(owned.partitions().values());
     inTurn.removeIf(records -> !records.isStarted());
     Collections.rotate(inTurn, turn++);
@@ -364,6 +369,11 @@ final class InFlight {
         .anyMatch(
             records ->
                 !records.isDropped() && (records.readyCount() > 0 || records.isInTransaction()));
+  }
+
+  /** Whether outcomes of these records are in a transaction that has not ended. */
+  synchronized boolean isInTransaction(RecordsInFlight records) {
+    return records.isInTransaction();
   }
 
   /** The broker refuses metadata of this length: from now on they stay shorter. */

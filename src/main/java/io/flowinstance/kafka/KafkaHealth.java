@@ -60,8 +60,13 @@ public final class KafkaHealth {
     return faults;
   }
 
-  /** Forgets all consumers: they have ended. */
+  /** Forgets all consumers, and what was wrong with them: they have ended. */
   void clear() {
+    for (ConsumerHealth consumer : consumers) {
+      consumer.reads();
+      consumer.starts();
+      consumer.publishes();
+    }
     consumers.clear();
   }
 

@@ -57,8 +57,8 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   private static final Duration ASK_AGAIN = Duration.ofMillis(100);
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(2);
 
-  /** A transaction ends within its timeout, unless it hangs (KIP-890). */
-  private static final Duration LONGEST_PENDING = Duration.ofMinutes(2);
+  /** So long after its timeout, a transaction that has not ended hangs (KIP-890). */
+  private static final Duration HANGS = Duration.ofMinutes(2);
 
   /** A login may fail while credentials change. After so many failures the client is made anew. */
   private static final int LOGINS_OF_A_CLIENT = 3;
@@ -73,6 +73,10 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
   private final Map<TopicPartition, RecordsInFlight> owned = new HashMap<>();
   private final Set<TopicPartition> outOfRange = new HashSet<>();
+
+  /** Assignments that this consumer has begun anew, by partition. */
+  private final Map<TopicPartition, RecordsInFlight> before = new HashMap<>();
+
   private InFlight.Owned snapshot = InFlight.Owned.NONE;
   private Consumer<byte[], byte[]> consumer;
   private boolean asking;
@@ -88,12 +92,14 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
    * Where ids come from.
    *
    * @param consumers makes a consumer, with the credentials of now
+   * @param transactionTimeout how long the transactions of whoever owned a partition may take
    */
   record Source(
       String topic,
       String groupId,
       Supplier<Consumer<byte[], byte[]>> consumers,
       Brokers brokers,
+      Duration transactionTimeout,
       PipelineMetrics metrics,
       Tracing traces) {}
 
@@ -110,6 +116,9 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     long failedAt = 0;
     while (!closed) {
       try {
+        for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
+          task.run();
+        }
         if (consumer == null) {
           consumer = source.consumers().get();
           consumer.subscribe(List.of(source.topic()), this);
@@ -120,9 +129,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
           health.reads();
         }
       } catch (OffsetOutOfRangeException e) {
-        e.offsetOutOfRangePartitions().keySet().stream()
-            .filter(owned::containsKey)
-            .forEach(outOfRange::add);
+        isOutOfRange(e);
       } catch (InterruptException e) {
         break;
       } catch (RuntimeException | LinkageError e) {
@@ -171,9 +178,6 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   }
 
   private void turn() {
-    for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
-      task.run();
-    }
     inFlight.retry();
     askWhereToStart();
     boolean waits = pauseAndResume();
@@ -216,7 +220,16 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
       return consumer.position(partition, Duration.ZERO);
     } catch (TimeoutException e) {
       return 0;
+    } catch (OffsetOutOfRangeException e) {
+      isOutOfRange(e);
+      return 0;
     }
+  }
+
+  private void isOutOfRange(OffsetOutOfRangeException e) {
+    e.offsetOutOfRangePartitions().keySet().stream()
+        .filter(owned::containsKey)
+        .forEach(outOfRange::add);
   }
 
   private RecordSpan span(ConsumerRecord<byte[], byte[]> polled) {
@@ -268,6 +281,11 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
 
   /** Begins an assignment of partitions: paused, until it is known where to start. */
   private void begin(Collection<TopicPartition> partitions) {
+    for (TopicPartition partition : partitions) {
+      if (owned.containsKey(partition)) {
+        before.put(partition, owned.get(partition));
+      }
+    }
     drop(partitions);
     for (TopicPartition partition : partitions) {
       owned.put(partition, new RecordsInFlight(partition, heap));
@@ -316,9 +334,12 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   }
 
   private void askWhereToStart() {
+    // Within one generation, the offset of a transaction that has not ended may still come.
+    before.values().removeIf(each -> !inFlight.isInTransaction(each));
     List<RecordsInFlight> unknown =
         owned.values().stream()
             .filter(each -> !each.isStarted() || outOfRange.contains(each.partition()))
+            .filter(each -> !before.containsKey(each.partition()))
             .toList();
     if (unknown.isEmpty() && !asking) {
       // What could not start may have moved to another consumer.
@@ -382,7 +403,8 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     if (!committed.containsKey(partition)) {
       // The transaction of its last owner is pending.
       askAgainAt = System.nanoTime() + ASK_AGAIN.toNanos();
-      if (System.nanoTime() - records.assignedAt() > LONGEST_PENDING.toNanos()) {
+      if (System.nanoTime() - records.assignedAt()
+          > HANGS.plus(source.transactionTimeout()).toNanos()) {
         waitsFor =
             "that of %s is held by a transaction that does not end: see kafka-transactions.sh --find-hanging."
                 .formatted(partition);

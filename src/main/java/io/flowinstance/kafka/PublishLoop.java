@@ -10,11 +10,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -28,6 +30,8 @@ import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.record.AbstractRecords;
 import org.apache.kafka.common.record.CompressionType;
 import org.apache.kafka.common.record.RecordBatch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Publishes outcomes and the offsets of their ids in one transaction: a {@code read_committed}
@@ -35,26 +39,30 @@ import org.apache.kafka.common.record.RecordBatch;
  * transaction that failed is tried again, with the outcomes it had.
  */
 final class PublishLoop implements Runnable {
+  private static final Logger LOG = LoggerFactory.getLogger(PublishLoop.class);
+
   private static final int COMMIT_ATTEMPTS = 3;
 
   private final InFlight inFlight;
-  private final Supplier<Producer<byte[], byte[]>> producers;
+  private final Function<Duration, Producer<byte[], byte[]>> producers;
   private final Brokers brokers;
   private final PublishTarget target;
   private final ConsumerHealth health;
   private final Consumer<Collection<RecordsInFlight>> restart;
+  private final TransactionTimeout timeout;
   private Producer<byte[], byte[]> producer;
   private InFlight.Transaction undecided;
   private boolean topicsAreThere;
   private volatile boolean closed;
 
   /**
-   * @param producers makes a transactional producer, always of the same id; not yet initialized
+   * @param producers makes a transactional producer, always of the same id, whose transactions may
+   *     take so long; not yet initialized
    * @param restart begins partitions anew from what is committed
    */
   PublishLoop(
       InFlight inFlight,
-      Supplier<Producer<byte[], byte[]>> producers,
+      Function<Duration, Producer<byte[], byte[]>> producers,
       Brokers brokers,
       PublishTarget target,
       ConsumerHealth health,
@@ -65,6 +73,7 @@ final class PublishLoop implements Runnable {
     this.target = target;
     this.health = health;
     this.restart = restart;
+    timeout = new TransactionTimeout(target.transactionTimeout());
   }
 
   @Override
@@ -89,6 +98,12 @@ final class PublishLoop implements Runnable {
     // A client that is to be closed must not be interrupted.
     Thread.interrupted();
     discard();
+    if (undecided != null) {
+      // Whoever polls these ids next finds out what became of it.
+      inFlight.drop(undecided.commits().keySet());
+      inFlight.aborted(undecided);
+      undecided = null;
+    }
   }
 
   /** Ends the loop. */
@@ -103,7 +118,7 @@ final class PublishLoop implements Runnable {
       decide();
       return;
     }
-    InFlight.Transaction transaction = inFlight.next();
+    InFlight.Transaction transaction = inFlight.next(timeout.doublings());
     if (transaction != null) {
       publish(transaction);
     }
@@ -115,7 +130,7 @@ final class PublishLoop implements Runnable {
       askForTopics();
     }
     if (producer == null) {
-      Producer<byte[], byte[]> fresh = producers.get();
+      Producer<byte[], byte[]> fresh = producers.apply(timeout.duration());
       try {
         fresh.initTransactions();
       } catch (KafkaException e) {
@@ -143,6 +158,7 @@ final class PublishLoop implements Runnable {
     }
     RecordSpan span = beginSpan(outcomes);
     long begin = System.nanoTime();
+    long beganAt = target.clock().millis();
     Map<ReadyOutcome, ProducerRecord<byte[], byte[]>> refused = new ConcurrentHashMap<>();
     try {
       send(transaction, outcomes, refused);
@@ -157,6 +173,10 @@ final class PublishLoop implements Runnable {
       }
       refused.forEach((ready, message) -> reduce(ready, message, "topic's limit"));
       inFlight.aborted(transaction);
+      if (timeout.failed(e, target.clock().millis() - beganAt)) {
+        discard();
+        throw tookTooLong();
+      }
       if (!metadataRefused && refused.isEmpty()) {
         topicsAreThere = false;
         throw e;
@@ -167,13 +187,24 @@ final class PublishLoop implements Runnable {
     try {
       commit();
       committed(transaction, System.nanoTime() - begin);
+      if (timeout.committed(target.clock().millis() - beganAt)) {
+        discard();
+      }
     } catch (KafkaException | IllegalStateException e) {
       span.failed(e);
       discard();
-      throw e;
+      throw timeout.failed(e, target.clock().millis() - beganAt) ? tookTooLong() : e;
     } finally {
       span.end();
     }
+  }
+
+  private NotReadyException tookTooLong() {
+    return new NotReadyException(
+        ("A transaction took longer than kafka.transaction-timeout-ms (%d ms), and the brokers"
+                + " ended it. It is tried again with less in it, and with %d ms. Check the link to"
+                + " the brokers.")
+            .formatted(target.transactionTimeout().toMillis(), timeout.duration().toMillis()));
   }
 
   /** Sends everything; {@code refused} receives the messages that no repetition would help. */
@@ -237,7 +268,6 @@ final class PublishLoop implements Runnable {
               target.metrics().lost(lost.count());
               health.lost(partition, lost);
             });
-    health.committed();
   }
 
   /**
@@ -246,15 +276,22 @@ final class PublishLoop implements Runnable {
    */
   private void decide() throws InterruptedException {
     InFlight.Transaction transaction = undecided;
+    // Those that have moved on say nothing, and their next owners may keep them pending.
+    Set<TopicPartition> asked =
+        transaction.commits().keySet().stream()
+            .filter(records -> !records.isDropped())
+            .map(RecordsInFlight::partition)
+            .collect(Collectors.toSet());
     Map<TopicPartition, Optional<OffsetAndMetadata>> committed =
-        Answers.await(brokers.committed(target.groupId(), transaction.offsets().keySet()));
-    if (!committed.keySet().containsAll(transaction.offsets().keySet())) {
+        asked.isEmpty() ? Map.of() : Answers.await(brokers.committed(target.groupId(), asked));
+    if (!committed.keySet().containsAll(asked)) {
       throw new NotReadyException("A transaction of this consumer is still pending.");
     }
     boolean isCommitted = false;
     boolean isAborted = true;
     for (Map.Entry<RecordsInFlight, OffsetAndMetadata> commit : transaction.commits().entrySet()) {
-      OffsetAndMetadata now = committed.get(commit.getKey().partition()).orElse(null);
+      OffsetAndMetadata now =
+          committed.getOrDefault(commit.getKey().partition(), Optional.empty()).orElse(null);
       // The next owner of one that has moved on may commit the very same.
       isCommitted |= !commit.getKey().isDropped() && commit.getValue().equals(now);
       isAborted &= commit.getKey().isDropped() || Objects.equals(commit.getKey().committed(), now);
@@ -284,9 +321,15 @@ final class PublishLoop implements Runnable {
   }
 
   private void discard() {
-    if (producer != null) {
-      producer.close(Duration.ZERO);
-      producer = null;
+    Producer<byte[], byte[]> discarded = producer;
+    producer = null;
+    if (discarded != null) {
+      try {
+        discarded.close(Duration.ZERO);
+      } catch (KafkaException e) {
+        // Interrupted: it ends by itself.
+        LOG.debug("The producer did not close in order.", e);
+      }
     }
   }
 

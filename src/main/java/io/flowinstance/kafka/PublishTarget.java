@@ -5,6 +5,7 @@ import io.flowinstance.outcome.DeadLetters;
 import io.flowinstance.outcome.EventMessages;
 import io.flowinstance.trace.Tracing;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.List;
 
 /**
@@ -13,12 +14,14 @@ import java.util.List;
  * @param groupId under which offsets are committed
  * @param deadLetters takes the place of what Kafka refuses
  * @param maxRecordBytes largest record that the producer sends, uncompressed
+ * @param transactionTimeout how long a transaction may take, if none has taken longer
  */
 public record PublishTarget(
     String groupId,
     EventMessages events,
     DeadLetters deadLetters,
     int maxRecordBytes,
+    Duration transactionTimeout,
     PipelineMetrics metrics,
     Tracing traces,
     Clock clock) {

@@ -240,7 +240,7 @@ final class RecordsInFlight {
     }
     crowded = !taken.isEmpty() && after(taken).length() > mostMetadata;
     if (crowded) {
-      taken = fitting(most, mostMetadata);
+      taken = fitting(most, mostBytes, mostMetadata);
     }
     ready.removeAll(taken);
     readyCount = ready.size();
@@ -250,11 +250,14 @@ final class RecordsInFlight {
   }
 
   /** In the order of their offsets, for then none overtakes an earlier one. */
-  private List<ReadyOutcome> fitting(int most, int mostMetadata) {
+  private List<ReadyOutcome> fitting(int most, long mostBytes, int mostMetadata) {
     List<ReadyOutcome> byOffset = new ArrayList<>(ready);
     byOffset.removeIf(ReadyOutcome::isParked);
     byOffset.sort(Comparator.comparingLong(ReadyOutcome::offset));
-    int count = Math.min(most, byOffset.size());
+    int count = 0;
+    for (long bytes = 0; count < byOffset.size() && count < most && bytes < mostBytes; count++) {
+      bytes += byOffset.get(count).outcome().size().published();
+    }
     while (count > 0 && after(byOffset.subList(0, count)).length() > mostMetadata) {
       count--;
     }

@@ -16,7 +16,7 @@ public final class SharedCall implements FetchScope, HeapPermits.Caller {
   public static final String VARIABLE = "record";
 
   /** Each has messages of its own, and all of them are made at once. */
-  private static final int MOST_RECORDS = 16;
+  private static final int MOST_RECORDS = 4;
 
   private final RecordsInFlight partition;
   private final Object key;

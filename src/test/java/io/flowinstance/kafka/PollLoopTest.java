@@ -2,6 +2,7 @@ package io.flowinstance.kafka;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.harness.MemoryKafka;
 import io.flowinstance.metrics.PipelineMetrics;
@@ -14,15 +15,25 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.LogTruncationException;
 import org.apache.kafka.clients.consumer.MockConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.clients.consumer.OffsetResetStrategy;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TopicAuthorizationException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -37,6 +48,46 @@ class PollLoopTest {
           idRecord -> null,
           call -> called.add(call.first().offset()));
   private volatile Runnable fault = () -> {};
+  private final Faults faults = new Faults();
+  private final FakeBrokers brokers = new FakeBrokers();
+  private volatile MockConsumer<byte[], byte[]> last;
+  private volatile long lag;
+  private PollLoop loop;
+  private Thread thread;
+
+  /** What the brokers say of the partition: nothing is committed, and it has three records. */
+  private static final class FakeBrokers implements Brokers {
+    private volatile boolean hasLeader = true;
+    private volatile CompletableFuture<Void> answering = CompletableFuture.completedFuture(null);
+
+    @Override
+    public CompletionStage<Void> ping() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public CompletionStage<Set<TopicPartition>> partitions(String topic) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public CompletionStage<Map<TopicPartition, Optional<OffsetAndMetadata>>> committed(
+        String groupId, Set<TopicPartition> partitions) {
+      return answering.thenApply(none -> Map.of(IDS, Optional.empty()));
+    }
+
+    @Override
+    public CompletionStage<Map<TopicPartition, DoneOffsets.Range>> bounds(
+        Set<TopicPartition> partitions) {
+      return CompletableFuture.completedStage(
+          hasLeader ? Map.of(IDS, new DoneOffsets.Range(0, 3)) : Map.of());
+    }
+
+    @Override
+    public CompletionStage<String> faultOf(List<String> topics, String deadLetterTopic) {
+      throw new UnsupportedOperationException();
+    }
+  }
 
   /** A consumer of three records from the committed offset 0 on. */
   private Consumer<byte[], byte[]> consumer() {
@@ -52,7 +103,7 @@ class PollLoopTest {
           @Override
           public synchronized void resume(Collection<TopicPartition> partitions) {
             super.resume(partitions);
-            if (!partitions.isEmpty()) {
+            if (!partitions.isEmpty() && position(IDS) == 0) {
               for (long offset = 0; offset < 3; offset++) {
                 addRecord(new ConsumerRecord<>(IDS.topic(), 0, offset, null, new byte[1]));
               }
@@ -72,17 +123,50 @@ class PollLoopTest {
 
           @Override
           public synchronized OptionalLong currentLag(TopicPartition partition) {
-            return OptionalLong.of(0);
+            return OptionalLong.of(lag);
           }
         };
     consumer.updateBeginningOffsets(Map.of(IDS, 0L));
     consumers.add(consumer);
+    last = consumer;
     return consumer;
+  }
+
+  private void start() {
+    start(this::consumer);
+  }
+
+  private void start(Supplier<Consumer<byte[], byte[]>> made) {
+    loop =
+        new PollLoop(
+            new PollLoop.Source(
+                IDS.topic(),
+                "group",
+                made,
+                brokers,
+                Duration.ofSeconds(4),
+                new PipelineMetrics(new SimpleMeterRegistry(), Set.of(), Set.of()),
+                Tracing.off()),
+            inFlight,
+            new HeapPermits(1 << 30),
+            new ConsumerHealth(0, inFlight, faults, System::nanoTime));
+    thread = new Thread(loop);
+    thread.start();
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    loop.close();
+    thread.join();
+  }
+
+  private void awaitAllCalled() {
+    await().until(() -> called.equals(List.of(0L, 1L, 2L)));
   }
 
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
-  void whatWasPolledWhenSomethingBreaksIsPolledAgain(boolean ofKafka) throws Exception {
+  void whatWasPolledWhenSomethingBreaksIsPolledAgain(boolean ofKafka) {
     fault =
         () -> {
           fault = () -> {};
@@ -91,28 +175,97 @@ class PollLoopTest {
           }
           throw new NoClassDefFoundError("Not for once.");
         };
-    PollLoop loop =
-        new PollLoop(
-            new PollLoop.Source(
-                IDS.topic(),
-                "group",
-                this::consumer,
-                new MemoryKafka(),
-                new PipelineMetrics(new SimpleMeterRegistry(), Set.of(), Set.of()),
-                Tracing.off()),
-            inFlight,
-            new HeapPermits(1 << 30),
-            new ConsumerHealth(0, inFlight, new Faults(), System::nanoTime));
-    Thread thread = new Thread(loop);
-    thread.start();
-    try {
-      await().until(() -> called.size() == 3);
-    } finally {
-      loop.close();
-      thread.join();
-    }
+    start();
 
-    assertEquals(List.of(0L, 1L, 2L), called);
+    awaitAllCalled();
     assertEquals(2, consumers.size());
+  }
+
+  @Test
+  void aLogThatIsSeenToBeTruncatedWhilePollingCostsNoConsumer() {
+    fault =
+        () -> {
+          fault = () -> {};
+          throw new LogTruncationException(Map.of(IDS, 0L), Map.of());
+        };
+    start();
+
+    awaitAllCalled();
+    assertEquals(1, consumers.size());
+  }
+
+  @Test
+  void anOffsetThatIsGoneFromAPartitionOfAnotherConsumerCostsNothing() {
+    start();
+    awaitAllCalled();
+    last.setPollException(
+        new OffsetOutOfRangeException(Map.of(new TopicPartition(IDS.topic(), 7), 5L)));
+    last.schedulePollTask(() -> lag = 9);
+
+    await().until(() -> inFlight.lag() == 9);
+    assertEquals(1, consumers.size());
+    assertEquals(Set.of(), last.paused());
+  }
+
+  @Test
+  void aTruncatedPartitionWhosePositionIsThereIsReadOn() {
+    start();
+    awaitAllCalled();
+    last.setPollException(new OffsetOutOfRangeException(Map.of(IDS, 3L)));
+
+    await()
+        .until(
+            () -> {
+              last.schedulePollTask(
+                  () -> last.addRecord(new ConsumerRecord<>(IDS.topic(), 0, 3, null, new byte[1])));
+              return called.contains(3L);
+            });
+    assertEquals(1, consumers.size());
+  }
+
+  @Test
+  void aPartitionWithoutALeaderIsNamedUntilItStartsOrMoves() {
+    brokers.hasLeader = false;
+    lag = 7;
+    start();
+    await().until(() -> !faults.all().isEmpty());
+    assertTrue(faults.all().get(0).contains(IDS + " does not answer"), faults::toString);
+    assertEquals(0, inFlight.lag());
+
+    last.schedulePollTask(() -> loop.onPartitionsRevoked(List.of(IDS)));
+    await().until(() -> faults.all().isEmpty());
+    last.schedulePollTask(() -> loop.onPartitionsAssigned(List.of(IDS)));
+    await().until(() -> !faults.all().isEmpty());
+
+    brokers.hasLeader = true;
+    awaitAllCalled();
+    await().until(() -> faults.all().isEmpty() && inFlight.lag() == 7);
+  }
+
+  @Test
+  void consumersThatCannotBeMadeAreTriedAtAGrowingPaceThoughAnAnswerIsThere() throws Exception {
+    CompletableFuture<Void> answering = new CompletableFuture<>();
+    brokers.answering = answering;
+    AtomicInteger tries = new AtomicInteger();
+    start(
+        () -> {
+          if (tries.incrementAndGet() > 1) {
+            throw new KafkaException("The token endpoint is down.");
+          }
+          return consumer();
+        });
+    await().until(() -> last != null && !last.assignment().isEmpty());
+    last.setPollException(new KafkaException("no") {});
+    last.schedulePollTask(
+        () -> {
+          answering.complete(null);
+          throw new IllegalStateException("The consumer is made anew.");
+        });
+    await().until(() -> tries.get() == 3);
+    int before = tries.get();
+    long from = System.nanoTime();
+    await().until(() -> tries.get() == before + 2);
+
+    assertTrue(System.nanoTime() - from > Duration.ofMillis(250).toNanos());
   }
 }

@@ -1,6 +1,7 @@
 package io.flowinstance.kafka;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -20,8 +21,12 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -38,6 +43,7 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.InvalidRecordException;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.errors.TimeoutException;
@@ -70,6 +76,9 @@ class PublishLoopTest {
   private final RecordsInFlight ids = new RecordsInFlight(IDS, heap);
   private final RecordsInFlight others = new RecordsInFlight(OTHERS, heap);
   private final FakeBrokers brokers = new FakeBrokers();
+  private final ConsumerHealth health =
+      new ConsumerHealth(0, inFlight, new Faults(), System::nanoTime);
+  private final SteppedClock clock = new SteppedClock();
   private final PublishLoop loop =
       new PublishLoop(
           inFlight,
@@ -80,11 +89,12 @@ class PublishLoopTest {
               new EventMessages("events", "task-events", "", ""),
               deadLetters,
               LIMIT,
+              Duration.ofSeconds(4),
               new PipelineMetrics(
                   meters, Set.of("EVENT_TOO_LARGE", "MALFORMED_ID", "UNREADABLE_TASK"), Set.of()),
               Tracing.off(),
-              Clock.systemUTC()),
-          new ConsumerHealth(0, inFlight, new Faults(), System::nanoTime),
+              clock),
+          health,
           restarted::addAll);
 
   private Predicate<ProducerRecord<byte[], byte[]>> tooLarge = message -> false;
@@ -94,11 +104,37 @@ class PublishLoopTest {
   private int metadataLimit = Integer.MAX_VALUE;
   private int done;
 
+  /** How long it takes to send a message; a transaction that takes too long is ended. */
+  private Duration sending = Duration.ZERO;
+
+  private final List<Duration> timeouts = new ArrayList<>();
+  private final List<Integer> sent = new ArrayList<>();
+
+  private static final class SteppedClock extends Clock {
+    private Instant now = Instant.EPOCH;
+
+    @Override
+    public Instant instant() {
+      return now;
+    }
+
+    @Override
+    public ZoneId getZone() {
+      return ZoneOffset.UTC;
+    }
+
+    @Override
+    public Clock withZone(ZoneId zone) {
+      return this;
+    }
+  }
+
   /** What the brokers would say of the group, and of the topics. */
   private static final class FakeBrokers implements Brokers {
     private final Map<TopicPartition, OffsetAndMetadata> committed = new HashMap<>();
     private String fault = "";
     private boolean pending;
+    private final Set<TopicPartition> pendingPartitions = new HashSet<>();
 
     @Override
     public CompletionStage<Void> ping() {
@@ -117,6 +153,8 @@ class PublishLoopTest {
       Map<TopicPartition, Optional<OffsetAndMetadata>> answer = new HashMap<>();
       if (!pending) {
         committed.forEach((partition, offset) -> answer.put(partition, Optional.of(offset)));
+        answer.keySet().retainAll(partitions);
+        answer.keySet().removeAll(pendingPartitions);
       }
       return CompletableFuture.completedStage(answer);
     }
@@ -135,14 +173,29 @@ class PublishLoopTest {
     }
   }
 
-  private MockProducer<byte[], byte[]> producer() {
+  private MockProducer<byte[], byte[]> producer(Duration timeout) {
+    timeouts.add(timeout);
     MockProducer<byte[], byte[]> producer =
         new MockProducer<>(true, new ByteArraySerializer(), new ByteArraySerializer()) {
           private Map<TopicPartition, OffsetAndMetadata> offsets;
+          private Instant began;
+
+          @Override
+          public void beginTransaction() {
+            super.beginTransaction();
+            began = clock.now;
+            sent.add(0);
+          }
 
           @Override
           public synchronized java.util.concurrent.Future<RecordMetadata> send(
               ProducerRecord<byte[], byte[]> message, Callback callback) {
+            clock.now = clock.now.plus(sending);
+            sent.set(sent.size() - 1, sent.get(sent.size() - 1) + 1);
+            if (Duration.between(began, clock.now).compareTo(timeout) > 0) {
+              fenceProducer();
+              throw new KafkaException(new InvalidProducerEpochException("ended"));
+            }
             if (tooLarge.test(message)) {
               callback.onCompletion(null, new RecordTooLargeException("over the topic's limit"));
             } else if (invalid.test(message)) {
@@ -356,6 +409,68 @@ class PublishLoopTest {
   }
 
   @Test
+  void aPartitionThatMovedOnKeepsNobodyWaiting() throws Exception {
+    commitFailures.add(new ProducerFencedException("fenced"));
+    event(ids, 5, "a");
+    event(others, 5, "b");
+    // One outcome is a whole batch: the commit of the other partition is due after a second.
+    assertThrows(KafkaException.class, loop::publishNext);
+    inFlight.own(owned());
+    inFlight.drop(List.of(ids, others));
+    brokers.pendingPartitions.addAll(List.of(IDS, OTHERS));
+
+    loop.publishNext();
+
+    assertEquals(2, done);
+    assertEquals(0, heap.taken());
+  }
+
+  @Test
+  void aTransactionThatOutlastsItsTimeIsTriedWithMoreTimeAndLessInIt() throws Exception {
+    sending = Duration.ofSeconds(5);
+    for (int offset = 5; offset < 25; offset++) {
+      event(ids, offset, "x".repeat(100));
+    }
+    while (done < 20) {
+      try {
+        loop.publishNext();
+      } catch (NotReadyException e) {
+        assertTrue(
+            e.getMessage().contains("took longer than kafka.transaction-timeout-ms (4000 ms)"),
+            e.getMessage());
+      }
+    }
+
+    assertEquals(Duration.ofSeconds(4), timeouts.get(0));
+    assertEquals(Duration.ofSeconds(8), timeouts.get(1));
+    assertTrue(timeouts.stream().allMatch(each -> each.toSeconds() <= 60), timeouts::toString);
+
+    sending = Duration.ZERO;
+    for (int offset = 25; offset < 35; offset++) {
+      event(ids, offset, "y");
+      loop.publishNext();
+    }
+    assertEquals(Duration.ofSeconds(4), timeouts.get(timeouts.size() - 1));
+  }
+
+  @Test
+  void aLoopThatEndsLeavesNothingUnsettled() throws Exception {
+    commitFailures.add(new ProducerFencedException("fenced"));
+    brokers.pending = true;
+    event(ids, 5, "a");
+    Thread thread = new Thread(loop);
+    thread.start();
+    await().until(() -> !producers.isEmpty() && producers.get(0).closed());
+    inFlight.drop(List.of(ids));
+    loop.close();
+    thread.interrupt();
+    thread.join();
+
+    assertEquals(1, done);
+    assertEquals(0, heap.taken());
+  }
+
+  @Test
   void decidesNothingWhileATransactionIsPending() throws Exception {
     failedCommitsCount = true;
     commitFailures.add(new ProducerFencedException("fenced"));
@@ -510,6 +625,11 @@ class PublishLoopTest {
 
     assertEquals(List.of("a"), published(0));
     assertEquals(new OffsetAndMetadata(5, "1:5:1,1"), brokers.committed.get(IDS));
+    String refused = "Topic dead-letters accepts no dead letter of ids-0-5, however small";
+    assertTrue(health.uncommitted(Long.MAX_VALUE).startsWith(refused));
+
+    inFlight.drop(List.of(ids));
+    assertEquals("", health.uncommitted(Long.MAX_VALUE));
   }
 
   @Test

@@ -114,7 +114,7 @@ class RecordsInFlightTest {
   }
 
   @Test
-  void noMoreThanSixteenRecordsShareACall() {
+  void noMoreThanFourRecordsShareACall() {
     SharedCall first = records.add(id(5), "key");
     for (int offset = 6; offset < 30; offset++) {
       assertNull(records.add(id(offset), "key"));
@@ -122,8 +122,8 @@ class RecordsInFlightTest {
 
     SharedCall next = complete(first);
 
-    assertEquals(16, first.records().size());
-    assertEquals(9, next.records().size());
+    assertEquals(4, first.records().size());
+    assertEquals(4, next.records().size());
   }
 
   @Test
@@ -270,6 +270,18 @@ class RecordsInFlightTest {
   }
 
   @Test
+  void takesNoMoreBytesWhereTheMetadataAreLong() {
+    List<SharedCall> calls = IntStream.rangeClosed(5, 105).mapToObj(i -> add(i)).toList();
+    complete(calls.get(100));
+    IntStream.of(1, 2, 3).forEach(i -> complete(calls.get(i)));
+
+    List<ReadyOutcome> taken = records.take(ANY, 1, "1,1".length());
+
+    assertTrue(records.isCrowded());
+    assertEquals(List.of(6L), taken.stream().map(ReadyOutcome::offset).toList());
+  }
+
+  @Test
   void leavingCancelsWhatHasNotBegunAndWaitsForTheRest() {
     SharedCall begun = records.add(id(5), "a");
     assertTrue(begun.tryAcquire(() -> {}));
@@ -283,6 +295,18 @@ class RecordsInFlightTest {
     assertNull(complete(begun));
     assertEquals(List.of(5L), publish(ANY));
     assertFalse(records.isBusy());
+  }
+
+  @Test
+  void aCallThatFailsWhileItsPartitionLeavesIsNotRepeated() {
+    SharedCall call = add(5);
+    assertTrue(call.tryAcquire(() -> {}));
+    records.leave();
+    assertFalse(call.isCancelled());
+
+    call.release();
+
+    assertTrue(call.isCancelled());
   }
 
   @Test
