@@ -70,6 +70,15 @@ public final class EnosRequests {
   }
 
   /**
+   * Replaces the access token of a call that was refused though it was fetched anew.
+   *
+   * @return whether a further call may be accepted
+   */
+  public boolean renewToken(FetchState fetch) {
+    return fetch.token() != null && tokens.renewByRefresh(fetch.token());
+  }
+
+  /**
    * The last byte of an answer came: takes the heap for what is going to be read out of it.
    *
    * @param body in memory

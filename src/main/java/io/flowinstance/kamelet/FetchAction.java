@@ -155,19 +155,26 @@ public final class FetchAction implements AutoCloseable {
   }
 
   private FlowInstance instance(FetchState fetch) {
-    JsonNode data;
-    try {
-      data = data(fetch);
-    } catch (ApiFailure failure) {
-      if (failure.kind() != FailureKind.ACCESS_TOKEN) {
-        throw failure;
-      }
-      data = data(fetch);
-    }
+    JsonNode data = dataWithToken(fetch);
     try {
       return decoder.decode(data, fetch.query().instanceId());
     } catch (UnreadableResponseException e) {
       throw fetch.answer().unreadable(e.getMessage());
+    }
+  }
+
+  /** A token that is refused is fetched anew, and refreshed if that one is refused too. */
+  private JsonNode dataWithToken(FetchState fetch) {
+    for (int attempt = 1; ; attempt++) {
+      try {
+        return data(fetch);
+      } catch (ApiFailure failure) {
+        if (failure.kind() != FailureKind.ACCESS_TOKEN
+            || attempt == 2 && !requests.renewToken(fetch)
+            || attempt == 3) {
+          throw failure;
+        }
+      }
     }
   }
 

@@ -281,4 +281,12 @@ class FetchActionTest {
 
     assertNull(send("2438-201907261239").getException());
   }
+
+  @Test
+  void refreshesATokenThatIsRevokedAndHandedOutAgain() {
+    send("2438-201907261239");
+    enos.tokens().revokeAll();
+
+    assertNull(send("2438-201907261239").getException());
+  }
 }
