@@ -26,6 +26,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.InvalidRecordException;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.RecordTooLargeException;
@@ -285,15 +286,16 @@ final class Replay implements AutoCloseable {
   }
 
   private void commit() {
-    Set<Sent> tooLarge = ConcurrentHashMap.newKeySet();
+    Set<Sent> refused = ConcurrentHashMap.newKeySet();
     try {
       producer.beginTransaction();
       for (Sent each : batch) {
         producer.send(
             each.idRecord(),
             (place, failure) -> {
-              if (failure instanceof RecordTooLargeException) {
-                tooLarge.add(each);
+              if (failure instanceof RecordTooLargeException
+                  || failure instanceof InvalidRecordException) {
+                refused.add(each);
               }
             });
       }
@@ -306,15 +308,18 @@ final class Replay implements AutoCloseable {
       }
       producer.commitTransaction();
     } catch (KafkaException e) {
-      if (!abort() || tooLarge.isEmpty()) {
+      if (!abort() || refused.isEmpty()) {
         throw e;
       }
-      tooLarge.forEach(
+      refused.forEach(
           each ->
-              explain(each.letter(), "topic %s takes no record as large as that".formatted(ids)));
-      results.merge(Result.REPLAYED, (long) -tooLarge.size(), Long::sum);
-      results.merge(Result.NOT_REPLAYABLE, (long) tooLarge.size(), Long::sum);
-      batch.removeAll(tooLarge);
+              explain(
+                  each.letter(),
+                  "topic %s takes no record as large as that, or none without a key"
+                      .formatted(ids)));
+      results.merge(Result.REPLAYED, (long) -refused.size(), Long::sum);
+      results.merge(Result.NOT_REPLAYABLE, (long) refused.size(), Long::sum);
+      batch.removeAll(refused);
       commit();
       return;
     }

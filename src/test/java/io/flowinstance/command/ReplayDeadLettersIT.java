@@ -31,6 +31,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
@@ -128,10 +129,14 @@ class ReplayDeadLettersIT {
     IdRecord idRecord =
         new IdRecord(
             new TopicPartition(ids(), 0), 7, 0, id.getBytes(UTF_8), id.getBytes(UTF_8), headers);
+    bury(idRecord, reason, "Because of " + id + ".", failedAt);
+  }
+
+  private void bury(IdRecord idRecord, DeadLetterReason reason, String message, Instant failedAt) {
     producer.send(
         new DeadLetters(
                 dead(), new IdRecordReader(null, null), Clock.fixed(failedAt, ZoneOffset.UTC))
-            .of(idRecord, reason, "Because of " + id + ".", DeadLetters.Call.NONE));
+            .of(idRecord, reason, message, DeadLetters.Call.NONE));
   }
 
   private void bury(int count) {
@@ -443,23 +448,29 @@ class ReplayDeadLettersIT {
         .incrementalAlterConfigs(
             Map.of(
                 new ConfigResource(ConfigResource.Type.TOPIC, ids()),
-                List.of(
-                    new AlterConfigOp(
-                        new ConfigEntry("max.message.bytes", "2000"), AlterConfigOp.OpType.SET))))
+                Stream.of(
+                        new ConfigEntry("max.message.bytes", "2000"),
+                        new ConfigEntry("cleanup.policy", "compact"))
+                    .map(entry -> new AlterConfigOp(entry, AlterConfigOp.OpType.SET))
+                    .toList()))
         .all()
         .get();
     String large =
         new Random(1).ints(4_000, 'a', 'z').mapToObj(Character::toString).collect(joining());
     bury("before", MALFORMED_ID, NOON, 0);
     bury(large, MALFORMED_ID, NOON, 0);
+    IdRecord keyless =
+        new IdRecord(
+            new TopicPartition(ids(), 0), 8, 0, null, "x".getBytes(UTF_8), new RecordHeaders());
+    bury(keyless, MALFORMED_ID, "No id.", NOON);
     bury("after", MALFORMED_ID, NOON, 0);
     producer.flush();
 
     CommandRun run = replay();
 
-    assertSaid("2 replayed, 1 cannot be replayed.", run);
+    assertSaid("2 replayed, 2 cannot be replayed.", run);
     assertEquals(Map.of("before", 1, "after", 1), countsById());
-    assertTrue(run.err().contains("takes no record as large as that"), run.err());
+    assertTrue(run.err().contains("takes no record as large as that, or none"), run.err());
     assertSaid("0 replayed.", replay());
   }
 
