@@ -78,6 +78,8 @@ public final class UndoneIds {
       Instant asked,
       Map<TopicPartition, DoneOffsets.Range> bounds,
       Map<TopicPartition, Optional<OffsetAndMetadata>> committed) {
+    // The topic may have been made anew, with fewer partitions.
+    partitions.keySet().retainAll(bounds.keySet());
     bounds.forEach(
         (partition, there) -> {
           Ends ends = partitions.computeIfAbsent(partition, each -> new Ends());

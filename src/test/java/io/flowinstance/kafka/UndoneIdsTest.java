@@ -151,6 +151,49 @@ class UndoneIdsTest {
   }
 
   @Test
+  void aLookThatDoesNotSeeEachPartitionTeachesNothing() {
+    brokers.ends(6, 4);
+    brokers.committed(4, 4);
+    look(Duration.ofSeconds(30));
+    brokers.committed(6, 4);
+    brokers.ends.remove(brokers.other);
+    look(Duration.ofSeconds(30));
+
+    assertTrue(undone.isPending(ID, START));
+    brokers.ends(6, 4);
+    look(Duration.ofSeconds(30));
+    assertFalse(undone.isPending(ID, START));
+  }
+
+  @Test
+  void nothingThatWasOnATopicThatIsMadeAnewIsPending() {
+    brokers.ends(100, 4);
+    brokers.committed(50, 4);
+    look(Duration.ofSeconds(30));
+    assertTrue(undone.isPending(ID, START));
+
+    brokers.ends(4, 4);
+    brokers.committed(4, 4);
+    look(Duration.ofSeconds(30));
+    assertFalse(undone.isPending(ID, START));
+  }
+
+  @Test
+  void nothingIsPendingThatWasOnPartitionsWhichATopicMadeAnewHasNot() {
+    brokers.ends(100, 100);
+    brokers.committed(50, 50);
+    look(Duration.ofSeconds(30));
+
+    TopicPartition only = new TopicPartition("ids", 0);
+    brokers.all = Set.of(only);
+    brokers.ends.keySet().retainAll(brokers.all);
+    brokers.ends.put(only, 4L);
+    brokers.committed.put(only, Optional.of(new OffsetAndMetadata(4)));
+    look(Duration.ofSeconds(30));
+    assertFalse(undone.isPending(ID, START));
+  }
+
+  @Test
   void asksNothingWhileAnAnswerIsOutstanding() {
     brokers.answers = new CompletableFuture<>();
     look(Duration.ZERO);
@@ -183,6 +226,7 @@ class UndoneIdsTest {
     private final int number = BuiltInPartitioner.partitionForKey(ID.getBytes(UTF_8), 2);
     private final TopicPartition mine = new TopicPartition("ids", number);
     private final TopicPartition other = new TopicPartition("ids", 1 - number);
+    private Set<TopicPartition> all = Set.of(mine, other);
     private final Map<TopicPartition, Long> ends = new HashMap<>();
     private final Map<TopicPartition, Optional<OffsetAndMetadata>> committed =
         new HashMap<>(Map.of(mine, Optional.empty(), other, Optional.empty()));
@@ -208,7 +252,7 @@ class UndoneIdsTest {
     @Override
     public CompletionStage<Set<TopicPartition>> partitions(String topic) {
       asked++;
-      return answers == null ? CompletableFuture.completedStage(Set.of(mine, other)) : answers;
+      return answers == null ? CompletableFuture.completedStage(all) : answers;
     }
 
     @Override
