@@ -40,18 +40,18 @@ public record DiscoverBeans(Settings settings, KafkaClientFactory clients, Meter
                 settings.getInt("kafka.transaction-timeout-ms"),
                 settings.getInt("kafka.session-timeout-ms")),
             clients,
-            faults);
+            faults,
+            System::nanoTime);
+    Duration interval = Duration.ofMillis(settings.getLong("discover.interval-ms"));
     DiscoverSteps steps =
         new DiscoverSteps(
             topic,
             new Discovery(options(clock)),
             registry.lookupByNameAndType("enos-client", EnosClient.class),
             new DiscoverMetrics(
-                meters,
-                () -> topic.age(clock.instant()),
-                () -> faults.all().isEmpty(),
-                Duration.ofMillis(settings.getLong("discover.interval-ms"))),
+                meters, () -> topic.age(clock.instant()), () -> faults.all().isEmpty(), interval),
             faults,
+            interval,
             clock);
     OnCamelContextStopping stop = stopping -> steps.stop();
     context.addLifecycleStrategy(LifecycleStrategySupport.adapt(stop));

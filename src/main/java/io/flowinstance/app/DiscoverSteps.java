@@ -10,6 +10,7 @@ import io.flowinstance.kafka.KafkaFaults;
 import io.flowinstance.kafka.WatermarkTopic;
 import io.flowinstance.metrics.DiscoverMetrics;
 import java.time.Clock;
+import java.time.Duration;
 import org.apache.camel.Body;
 import org.apache.camel.Exchange;
 import org.apache.camel.spi.ExceptionHandler;
@@ -19,36 +20,64 @@ import org.apache.kafka.common.KafkaException;
 public final class DiscoverSteps implements ExceptionHandler {
   private static final String ROUND = "round";
 
+  /** The list of EnOS may change while its pages are read, but not each time. */
+  private static final int INCOMPLETE_IN_A_ROW = 3;
+
   private final WatermarkTopic topic;
   private final Discovery discovery;
   private final EnosClient enos;
   private final DiscoverMetrics metrics;
   private final Faults faults;
+  private final long intervalNanos;
   private final Clock clock;
+
+  /** The watermark that the last round began with, or published. */
+  private Watermark known;
+
+  /** When the next round is due, unless somebody else moves the watermark. */
+  private long nextAt;
+
+  private int incomplete;
   private Thread searching;
   private volatile boolean stopping;
 
+  /**
+   * @param interval from the begin of a round to that of the next
+   */
   public DiscoverSteps(
       WatermarkTopic topic,
       Discovery discovery,
       EnosClient enos,
       DiscoverMetrics metrics,
       Faults faults,
+      Duration interval,
       Clock clock) {
     this.topic = topic;
     this.discovery = discovery;
     this.enos = enos;
     this.metrics = metrics;
     this.faults = faults;
+    intervalNanos = interval.toNanos();
     this.clock = clock;
   }
 
-  /** The watermark to begin with, or null if another process searches. */
+  /**
+   * The watermark to begin with, or null if another process searches or no round is due. Whoever
+   * takes over begins at once.
+   */
   public Watermark watermark() {
     Watermark watermark = topic.current();
+    long now = System.nanoTime();
     if (watermark == null) {
       faults.clear(ROUND);
+      incomplete = 0;
+      return null;
     }
+    if (watermark.equals(known) && now - nextAt < 0) {
+      return null;
+    }
+    known = watermark;
+    nextAt = now + intervalNanos;
     return watermark;
   }
 
@@ -98,8 +127,21 @@ public final class DiscoverSteps implements ExceptionHandler {
   /** Publishes the ids of a round and its watermark, unless another process has taken over. */
   public void publish(@Body Discovery.Round round) {
     if (topic.publish(round)) {
+      known = round.after();
       metrics.round(round.found(), round.ids().size());
-      faults.clear(ROUND);
+      incomplete = round.isComplete() ? 0 : incomplete + 1;
+      if (incomplete < INCOMPLETE_IN_A_ROW) {
+        faults.clear(ROUND);
+      } else {
+        faults.report(
+            ROUND,
+            "EnOS counts more instances than its pages contain, so the watermark stays at %s. Check"
+                    .formatted(round.watermark())
+                + " with send-ids --from which are missing.");
+      }
+      if (round.isBehind()) {
+        nextAt = System.nanoTime();
+      }
     }
   }
 

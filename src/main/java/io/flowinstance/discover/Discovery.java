@@ -60,6 +60,9 @@ public final class Discovery {
     private final Set<String> running = new LinkedHashSet<>();
     private final Set<String> ids = new LinkedHashSet<>();
     private Instant watermark;
+    private Watermark after;
+    private boolean complete;
+    private boolean behind;
 
     private Round(Watermark before) {
       this.before = before;
@@ -85,8 +88,24 @@ public final class Discovery {
       return watermark;
     }
 
+    /** Whether the pages contained as many instances as the API counted. */
+    public boolean isComplete() {
+      return complete;
+    }
+
+    /** Whether it ended before the present, because it was a day long. */
+    public boolean isBehind() {
+      return behind;
+    }
+
+    /** The watermark that it was published with, or null. */
+    public Watermark after() {
+      return after;
+    }
+
     /** To be called once it is published: the next round knows what this one found. */
     public void published(Watermark now) {
+      after = now;
       published = now;
       triggeredBefore = triggered;
       runningBefore = running;
@@ -106,10 +125,11 @@ public final class Discovery {
     Instant end = now.truncatedTo(ChronoUnit.MILLIS);
     Instant from = from(before, end);
     Instant to = earlier(end, from.plus(LONGEST_STEP));
-    boolean complete = find(search, from.minus(options.margin()), to, List.of(), round.triggered);
+    round.complete = find(search, from.minus(options.margin()), to, List.of(), round.triggered);
     // Its pages move with every change of a status, so it may be incomplete. Each round repeats it.
     find(search, end.minus(options.horizon()), end, RUNNING, round.running);
-    round.watermark = complete ? to : from;
+    round.watermark = round.complete ? to : from;
+    round.behind = round.complete && to.isBefore(end);
     round.ids.addAll(round.triggered);
     round.ids.removeAll(triggeredBefore);
     round.running.stream().filter(id -> !runningBefore.contains(id)).forEach(round.ids::add);

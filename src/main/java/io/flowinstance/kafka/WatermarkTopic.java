@@ -11,9 +11,11 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongSupplier;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.Consumer;
@@ -32,6 +34,7 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -50,6 +53,9 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
   private static final Duration POLL = Duration.ofMillis(500);
   private static final int CLOSE_MS = 15_000;
 
+  /** Far longer than a rebalance and a transaction take. */
+  private static final Duration LONGEST_WAIT = Duration.ofMinutes(2);
+
   /** Far fewer than are sent before a transaction times out. */
   private static final int IDS_OF_A_TRANSACTION = 10_000;
 
@@ -59,13 +65,22 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
   private final Options options;
   private final KafkaClientFactory clients;
   private final Faults faults;
+  private final LongSupplier nanoTime;
   private final TopicPartition partition;
   private final Thread thread = new Thread(this::run, "discover-watermark");
   private Consumer<byte[], byte[]> consumer;
   private Producer<byte[], byte[]> producer;
   private ConsumerGroupMetadata group;
+  private boolean joined;
   private boolean owned;
+
+  /** Since when it waits for its group, or for the watermark. */
+  private long waitsSince;
+
   private Watermark last = Watermark.NONE;
+
+  /** Where the one before the last was published. */
+  private long offsetBefore = -1;
 
   /** The last watermark, once all are read; null while another process owns the partition. */
   private volatile Watermark current;
@@ -88,11 +103,14 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
 
   /**
    * @param faults is told what keeps the watermark from being read
+   * @param nanoTime as {@link System#nanoTime()}
    */
-  public WatermarkTopic(Options options, KafkaClientFactory clients, Faults faults) {
+  public WatermarkTopic(
+      Options options, KafkaClientFactory clients, Faults faults, LongSupplier nanoTime) {
     this.options = options;
     this.clients = clients;
     this.faults = faults;
+    this.nanoTime = nanoTime;
     partition = new TopicPartition(options.topic(), 0);
     thread.setDaemon(true);
   }
@@ -130,6 +148,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
       long offset = send(round.ids(), round.watermark());
       producer.sendOffsetsToTransaction(Map.of(partition, new OffsetAndMetadata(offset)), group);
       producer.commitTransaction();
+      offsetBefore = last.offset();
       last = new Watermark(round.watermark(), offset);
       current = last;
       round.published(last);
@@ -233,6 +252,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
   private void turn() {
     if (consumer == null) {
       consumer = newConsumer();
+      waitsSince = nanoTime.getAsLong();
       refuseOtherThanOnePartition();
       consumer.subscribe(List.of(options.topic()), this);
     }
@@ -241,9 +261,32 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     synchronized (this) {
       polled.records(partition).forEach(this::take);
       group = consumer.groupMetadata();
-      if (owned && (current != null || consumer.currentLag(partition).orElse(1) == 0)) {
+      if (owned && (current != null || isRead())) {
         current = last;
+        faults.clear(FAULT);
+      } else if ((owned || !joined) && nanoTime.getAsLong() - waitsSince > LONGEST_WAIT.toNanos()) {
+        faults.report(
+            FAULT,
+            ("discover cannot read its watermark: %s or its consumer group does not answer, a"
+                    + " transaction on it does not end (kafka-transactions.sh --find-hanging), or"
+                    + " the watermark that was committed is gone (write one).")
+                .formatted(partition));
       }
+    }
+  }
+
+  /** What is committed points at a watermark: as long as none is seen, it is still to come. */
+  private boolean isRead() {
+    return consumer.currentLag(partition).orElse(1) == 0
+        && (last != Watermark.NONE || !isCommitted());
+  }
+
+  private boolean isCommitted() {
+    try {
+      return consumer.committed(Set.of(partition), POLL).get(partition) != null;
+    } catch (TimeoutException e) {
+      // It is asked for again.
+      return true;
     }
   }
 
@@ -269,7 +312,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
           "The record at {} of {} is not a watermark and is ignored.", polled.offset(), partition);
     } else if (polled.offset() > last.offset()) {
       last = new Watermark(time, polled.offset());
-    } else if (polled.offset() < last.offset()) {
+    } else if (polled.offset() < last.offset() && polled.offset() != offsetBefore) {
       LOG.warn(
           "The watermark at {} of {} came while a round was published, and is ignored: write it again.",
           polled.offset(),
@@ -279,9 +322,12 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
 
   @Override
   public synchronized void onPartitionsAssigned(Collection<TopicPartition> assigned) {
-    faults.clear(FAULT);
-    if (assigned.contains(partition)) {
+    joined = true;
+    if (!assigned.contains(partition)) {
+      faults.clear(FAULT);
+    } else {
       owned = true;
+      waitsSince = nanoTime.getAsLong();
       last = Watermark.NONE;
       LOG.info("This process searches EnOS for new instances.");
     }
@@ -309,6 +355,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
       }
       consumer = null;
     }
+    joined = false;
     release();
   }
 

@@ -2,10 +2,12 @@ package io.flowinstance.harness;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -15,6 +17,7 @@ import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.MockConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetResetStrategy;
 import org.apache.kafka.clients.producer.MockProducer;
 import org.apache.kafka.clients.producer.Producer;
@@ -36,6 +39,8 @@ public final class WatermarkKafka implements KafkaClientFactory {
   private volatile KafkaException failure;
   private volatile GroupConsumer consumer;
   private volatile int consumers;
+  private volatile boolean hidden;
+  private volatile OffsetAndMetadata committed;
 
   public WatermarkKafka(String topic) {
     partition = new TopicPartition(topic, 0);
@@ -63,6 +68,41 @@ public final class WatermarkKafka implements KafkaClientFactory {
           consumer.listener.onPartitionsLost(Set.of(partition));
           consumer.rebalance(List.of());
         });
+  }
+
+  /** The partition comes back, with the records that it had at first. */
+  public void regain() {
+    consumer.schedulePollTask(
+        () -> {
+          consumer.rebalance(List.of(partition));
+          consumer.addRecords();
+        });
+  }
+
+  /** Does not let consumers see the records until {@link #show}. */
+  public void hide() {
+    hidden = true;
+  }
+
+  /** Lets the consumer see the records. */
+  public void show() {
+    hidden = false;
+    consumer.schedulePollTask(consumer::addRecords);
+  }
+
+  /** What the group has committed. */
+  public void committed(long offset) {
+    committed = new OffsetAndMetadata(offset);
+  }
+
+  /** A record that the consumer sees now. */
+  public void late(long offset, String value) {
+    consumer.schedulePollTask(() -> consumer.add(offset, value));
+  }
+
+  /** Whether the last consumer owns the partition. */
+  public boolean isJoined() {
+    return consumer != null && consumer.assignment().contains(partition);
   }
 
   /** How many consumers were made. */
@@ -127,11 +167,30 @@ public final class WatermarkKafka implements KafkaClientFactory {
       updateBeginningOffsets(Map.of(partition, 0L));
       updateEndOffsets(Map.of(partition, (long) records.size()));
       rebalance(List.of(partition));
-      for (int offset = 0; offset < records.size(); offset++) {
-        addRecord(
-            new ConsumerRecord<>(
-                partition.topic(), 0, offset, null, records.get(offset).getBytes(UTF_8)));
+      if (!hidden) {
+        addRecords();
       }
+    }
+
+    private void addRecords() {
+      for (int offset = 0; offset < records.size(); offset++) {
+        add(offset, records.get(offset));
+      }
+    }
+
+    private void add(long offset, String value) {
+      addRecord(new ConsumerRecord<>(partition.topic(), 0, offset, null, value.getBytes(UTF_8)));
+    }
+
+    @Override
+    public synchronized OptionalLong currentLag(TopicPartition of) {
+      return hidden ? OptionalLong.empty() : super.currentLag(of);
+    }
+
+    @Override
+    public synchronized Map<TopicPartition, OffsetAndMetadata> committed(
+        Set<TopicPartition> partitions, Duration timeout) {
+      return committed == null ? Map.of() : Map.of(partition, committed);
     }
   }
 }

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -34,6 +35,7 @@ class WatermarkTopicTest {
   private static final Instant START = Instant.parse("2026-01-31T10:00:00Z");
 
   private final Faults faults = new Faults();
+  private final AtomicLong nanos = new AtomicLong();
   private final WatermarkKafka kafka = new WatermarkKafka("watermark");
   private final Discovery discovery =
       new Discovery(
@@ -48,7 +50,8 @@ class WatermarkTopicTest {
       new WatermarkTopic(
           new WatermarkTopic.Options("watermark", "ids", "group", "transactions", 1_000, 6_000),
           kafka,
-          faults);
+          faults,
+          nanos::get);
 
   @AfterEach
   void close() {
@@ -169,6 +172,51 @@ class WatermarkTopicTest {
 
     assertEquals(before, topic.current());
     assertTrue(kafka.producer().transactionAborted());
+  }
+
+  @Test
+  void aWatermarkThatDoesNotComeIsToldOfUntilItComes() {
+    kafka.records(text(Watermark.write(START)));
+    kafka.hide();
+    topic.start();
+    awaitThat("it joins", () -> kafka.isJoined());
+    assertEquals(List.of(), faults.all());
+    nanos.addAndGet(Duration.ofMinutes(2).toNanos() + 1);
+    awaitThat("it says so", () -> !faults.all().isEmpty());
+    assertTrue(
+        faults.all().get(0).startsWith("discover cannot read its watermark: watermark-0"),
+        faults::toString);
+    assertNull(topic.current());
+
+    kafka.show();
+    awaitThat("it heals", () -> topic.current() != null && faults.all().isEmpty());
+    assertEquals(new Watermark(START, 0), topic.current());
+  }
+
+  @Test
+  void aWatermarkThatIsCommittedAndNotYetVisibleIsWaitedFor() {
+    kafka.committed(7);
+    topic.start();
+    awaitThat("it joins", () -> kafka.isJoined());
+    nanos.addAndGet(Duration.ofMinutes(2).toNanos() + 1);
+    awaitThat("it says so", () -> !faults.all().isEmpty());
+
+    assertNull(topic.current());
+  }
+
+  @Test
+  void aWatermarkThatCameWhileOneWasPublishedIsIgnored() throws Exception {
+    start(text(Watermark.write(START)));
+    for (int i = 0; i < 3; i++) {
+      // The mock numbers records from 0, as if the topic were empty.
+      assertTrue(topic.publish(round(topic.current())));
+    }
+    Watermark last = topic.current();
+    kafka.late(last.offset() - 1, text(Watermark.write(START.minusSeconds(60))));
+    kafka.late(last.offset() + 1, text(Watermark.write(START.plusSeconds(60))));
+    awaitThat("the later one counts", () -> !topic.current().equals(last));
+
+    assertEquals(new Watermark(START.plusSeconds(60), last.offset() + 1), topic.current());
   }
 
   @Test
