@@ -3,10 +3,7 @@ package io.flowinstance.command;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
 import io.flowinstance.kafka.KafkaFaults;
-import java.util.stream.Stream;
 import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.errors.InvalidProducerEpochException;
-import org.apache.kafka.common.errors.ProducerFencedException;
 
 /** A command could not do what it was asked; the message is for the person who asked. */
 final class CommandFailedException extends RuntimeException {
@@ -38,11 +35,7 @@ final class CommandFailedException extends RuntimeException {
     if (!(failure instanceof KafkaException)) {
       return null;
     }
-    return Stream.iterate(failure, cause -> cause != null, Throwable::getCause)
-            .anyMatch(
-                cause ->
-                    cause instanceof ProducerFencedException
-                        || cause instanceof InvalidProducerEpochException)
+    return KafkaFaults.isFenced(failure)
         ? "Another replay was started meanwhile, or a transaction took longer than"
             + " kafka.transaction-timeout-ms, so this one has stopped."
         : KafkaFaults.sentence(failure);

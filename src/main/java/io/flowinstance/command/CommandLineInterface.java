@@ -83,8 +83,11 @@ public final class CommandLineInterface {
           }
           return new RunLast().execute(parsed);
         });
-    int exitCode = commandLine.execute(args);
-    // Flushes, and says whether all was written: a disk may be full, or a pipe closed.
+    return exitCode(commandLine, commandLine.execute(args));
+  }
+
+  /** Flushes, and fails if not all was written: a disk may be full, or a pipe closed. */
+  static int exitCode(CommandLine commandLine, int exitCode) {
     if (commandLine.getOut().checkError() && exitCode == 0) {
       commandLine.getErr().println("The result could not be written to standard output.");
       return CommandLine.ExitCode.SOFTWARE;

@@ -1,8 +1,6 @@
 package io.flowinstance.kafka;
 
 import java.time.Duration;
-import org.apache.kafka.common.errors.InvalidProducerEpochException;
-import org.apache.kafka.common.errors.ProducerFencedException;
 
 /**
  * How long the transactions of a consumer may take. The brokers end one that takes longer: where
@@ -40,21 +38,11 @@ final class TransactionTimeout {
    * @return whether the brokers ended it because it took too long
    */
   boolean failed(Exception failure, long tookMs) {
-    boolean outlasted = isEnded(failure) && tookMs >= millis(doublings);
+    boolean outlasted = KafkaFaults.isFenced(failure) && tookMs >= millis(doublings);
     if (outlasted && millis(doublings) < LONGEST.toMillis()) {
       doublings++;
     }
     return outlasted;
-  }
-
-  private static boolean isEnded(Throwable failure) {
-    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-      if (cause instanceof ProducerFencedException
-          || cause instanceof InvalidProducerEpochException) {
-        return true;
-      }
-    }
-    return false;
   }
 
   /**

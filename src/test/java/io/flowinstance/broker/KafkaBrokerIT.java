@@ -20,9 +20,11 @@ import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(120)
+@EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
 class KafkaBrokerIT {
   @Test
   void keepsPortAndDataOverAKillAndSharesItsPortWithNoOther() throws Exception {

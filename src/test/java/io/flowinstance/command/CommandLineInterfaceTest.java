@@ -8,6 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,8 +23,11 @@ import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
@@ -30,6 +36,47 @@ class CommandLineInterfaceTest {
   @Test
   void runsThePipelineWhenNoCommandIsNamed() {
     assertEquals(7, CommandLineInterface.run(new String[0], () -> 7));
+  }
+
+  @Test
+  void aPipelineThatCannotBeLoadedEndsWithOne() {
+    assertEquals(
+        1,
+        CommandLineInterface.run(
+            new String[0],
+            () -> {
+              throw new NoClassDefFoundError("x");
+            }));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, 1", "1, 1", "2, 2"})
+  void aResultThatCannotBeWrittenIsAFailure(int before, int after) {
+    StringWriter err = new StringWriter();
+    CommandLine commandLine =
+        commandLine()
+            .setErr(new PrintWriter(err))
+            .setOut(
+                new PrintWriter(
+                    new OutputStream() {
+                      @Override
+                      public void write(int value) throws IOException {
+                        throw new IOException("No space left on device");
+                      }
+                    }));
+    commandLine.getOut().println("the result");
+
+    assertEquals(after, CommandLineInterface.exitCode(commandLine, before));
+    assertEquals(before == 0, err.toString().contains("could not be written"));
+  }
+
+  @Test
+  void aReplayThatIsFencedSaysWhatMayHaveEndedIt() {
+    String sentence =
+        CommandFailedException.sentence(
+            new KafkaException(new InvalidProducerEpochException("an old epoch")));
+
+    assertTrue(sentence.contains("kafka.transaction-timeout-ms"), sentence);
   }
 
   @Test

@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.harness.KeyPairs;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyStore;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -92,6 +94,37 @@ class KafkaStoresTest {
     assertTrue(
         refusal("key-store-type", "PEM", "certificate-chain", KeyPairs.certificate(keys))
             .contains("private key is not specified"));
+  }
+
+  @Test
+  void theTrustStoreOfTheGatewayIsTriedToo() throws Exception {
+    Path empty = folder.resolve("empty.jks");
+    KeyStore store = KeyStore.getInstance("JKS");
+    store.load(null, null);
+    try (OutputStream out = Files.newOutputStream(empty)) {
+      store.store(out, "password".toCharArray());
+    }
+
+    assertTrue(gatewayRefusal(empty, "password").contains("(it holds no certificate)"));
+    String wrong = gatewayRefusal(empty, "a-secret");
+    assertTrue(wrong.contains("password was incorrect)"), wrong);
+    assertFalse(wrong.contains("a-secret"), wrong);
+  }
+
+  private static String gatewayRefusal(Path store, String password) {
+    Map<String, String> settings =
+        Map.of(
+            "enos.base-url", "https://apigw.example",
+            "enos.auth", "none",
+            "enos.user-id", "u",
+            "enos.org-id", "o",
+            "enos.trust-store", store.toString(),
+            "enos.trust-store-type", "JKS",
+            "enos.trust-store-password", password);
+    SettingsException refused =
+        assertThrows(SettingsException.class, () -> Settings.resolve(Map.of(), settings));
+    assertEquals(1, refused.faults().size(), refused.getMessage());
+    return refused.faults().get(0);
   }
 
   @Test

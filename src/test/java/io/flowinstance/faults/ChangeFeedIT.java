@@ -38,7 +38,7 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
  */
 class ChangeFeedIT {
   private static final boolean FULL = Boolean.getBoolean("chaos");
-  private static final int INSTANCES = FULL ? 2_000 : 200;
+  private static final int INSTANCES = FULL ? 2_000 : 100;
   private static final int HISTORY = INSTANCES / 10;
 
   /** What the times of the script are counted in. */

@@ -768,11 +768,14 @@ class WatchTopologyTest {
   }
 
   @Test
-  void anObservationFromTheFutureCountsAsOfNow() {
+  void anObservationFromTheFutureCountsAsOfNow() throws Exception {
     ObjectNode fromTheFuture = bed.message("i", RUNNING, "a=RUNNING");
     ((ObjectNode) fromTheFuture.get("enrichment")).put("fetchedAt", "2026-01-02T00:00:00.000Z");
     bed.observe(fromTheFuture);
-    assertEquals(WatchBed.START, bed.records().get(0).getRecordTime());
+    TestRecord<byte[], byte[]> first = bed.records().get(0);
+    assertEquals(WatchBed.START, first.getRecordTime());
+    assertEquals(
+        "2026-01-01T00:00:00.000Z", Json.read(first.value()).get("observedAt").textValue());
     pass(bed, 11);
     assertEquals(List.of("i"), bed.ids());
 
@@ -781,6 +784,20 @@ class WatchTopologyTest {
     assertEquals("RUNNING", change.get("previousStatus").textValue());
     assertEquals("2026-01-01T00:00:00.000Z", change.get("previousLastSeenAt").textValue());
     assertEquals(0, bed.metric("dropped"));
+  }
+
+  @Test
+  void aSettledInstanceIsNotForgottenWhileObservationsOfLongAgoAreRead() {
+    bed.observe("i", SUCCESS);
+    bed.transitions();
+    pass(bed, 120);
+    ObjectNode next = bed.message("i", RUNNING);
+    bed.moveClock(Duration.ofHours(2));
+    bed.restart();
+    pass(bed, 1);
+    bed.observe(next);
+
+    assertEquals("SUCCESS", bed.transitions().get(0).path("previousStatus").asText());
   }
 
   @Test
