@@ -14,6 +14,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.camel.CamelConfiguration;
 import org.apache.camel.CamelContext;
@@ -30,6 +31,7 @@ public record DiscoverBeans(Settings settings, KafkaClientFactory clients, Meter
     Registry registry = context.getRegistry();
     Clock clock = Clock.systemUTC();
     Faults faults = new Faults();
+    Faults incompleteRounds = new Faults();
     WatermarkTopic topic =
         new WatermarkTopic(
             new WatermarkTopic.Options(
@@ -51,6 +53,7 @@ public record DiscoverBeans(Settings settings, KafkaClientFactory clients, Meter
             new DiscoverMetrics(
                 meters, () -> topic.age(clock.instant()), () -> faults.all().isEmpty(), interval),
             faults,
+            incompleteRounds,
             interval,
             clock);
     OnCamelContextStopping stop = stopping -> steps.stop();
@@ -59,7 +62,13 @@ public record DiscoverBeans(Settings settings, KafkaClientFactory clients, Meter
     registry.bind("discover-watermark", topic, null, "close");
     registry.bind(
         "discover-health",
-        new DescribedHealthCheck("discover", false, () -> String.join(" ", faults.all())));
+        new DescribedHealthCheck(
+            "discover",
+            false,
+            () ->
+                Stream.of(faults, incompleteRounds)
+                    .flatMap(each -> each.all().stream())
+                    .collect(Collectors.joining(" "))));
     topic.start();
   }
 

@@ -28,6 +28,7 @@ public final class DiscoverSteps implements ExceptionHandler {
   private final EnosClient enos;
   private final DiscoverMetrics metrics;
   private final Faults faults;
+  private final Faults incompleteRounds;
   private final long intervalNanos;
   private final Clock clock;
 
@@ -42,6 +43,8 @@ public final class DiscoverSteps implements ExceptionHandler {
   private volatile boolean stopping;
 
   /**
+   * @param faults is told why a round failed
+   * @param incompleteRounds is told that EnOS again and again counts more than it gives
    * @param interval from the begin of a round to that of the next
    */
   public DiscoverSteps(
@@ -50,6 +53,7 @@ public final class DiscoverSteps implements ExceptionHandler {
       EnosClient enos,
       DiscoverMetrics metrics,
       Faults faults,
+      Faults incompleteRounds,
       Duration interval,
       Clock clock) {
     this.topic = topic;
@@ -57,6 +61,7 @@ public final class DiscoverSteps implements ExceptionHandler {
     this.enos = enos;
     this.metrics = metrics;
     this.faults = faults;
+    this.incompleteRounds = incompleteRounds;
     intervalNanos = interval.toNanos();
     this.clock = clock;
   }
@@ -70,6 +75,7 @@ public final class DiscoverSteps implements ExceptionHandler {
     long now = System.nanoTime();
     if (watermark == null) {
       faults.clear(ROUND);
+      incompleteRounds.clear(ROUND);
       incomplete = 0;
       return null;
     }
@@ -129,15 +135,16 @@ public final class DiscoverSteps implements ExceptionHandler {
     if (topic.publish(round)) {
       known = round.after();
       metrics.round(round.found(), round.ids().size());
+      faults.clear(ROUND);
       incomplete = round.isComplete() ? 0 : incomplete + 1;
       if (incomplete < INCOMPLETE_IN_A_ROW) {
-        faults.clear(ROUND);
+        incompleteRounds.clear(ROUND);
       } else {
-        faults.report(
+        incompleteRounds.report(
             ROUND,
-            "EnOS counts more instances than its pages contain, so the watermark stays at %s. Check"
-                    .formatted(round.watermark())
-                + " with send-ids --from which are missing.");
+            ("EnOS counts more instances than its pages contain, so discover's watermark stays at"
+                    + " %s. What was found is sent; send-ids with shorter spans may find the rest.")
+                .formatted(round.watermark()));
       }
       if (round.isBehind()) {
         nextAt = System.nanoTime();

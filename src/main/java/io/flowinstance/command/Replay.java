@@ -76,8 +76,8 @@ final class Replay implements AutoCloseable {
     /** It was replayed too often. */
     EXHAUSTED,
     /**
-     * It is incomplete and its id record is no longer on the topic, or the topic takes no record as
-     * large as that.
+     * It is incomplete and its id record is no longer on the topic, or the topic refuses it: it is
+     * too large, or has no key.
      */
     NOT_REPLAYABLE
   }

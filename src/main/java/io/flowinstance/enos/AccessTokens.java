@@ -187,14 +187,21 @@ public final class AccessTokens {
     } catch (ApiFailure refreshFailed) {
       if (mayPass(refreshFailed)) {
         // The refused one is still there; this says why, until one is asked for again.
-        failure = refreshFailed;
-        askAgainAt = nanoTime.getAsLong() + RENEWAL_PAUSE;
-        token = token.until(askAgainAt);
+        keep(refusedToken, refreshFailed);
       }
     } finally {
       asking.unlock();
     }
     return !isCurrent(refusedToken);
+  }
+
+  /** Goes on with a refused token for a while, unless a new one is due anyway. */
+  private synchronized void keep(Token refusedToken, ApiFailure refreshFailed) {
+    if (isCurrent(refusedToken)) {
+      failure = refreshFailed;
+      askAgainAt = nanoTime.getAsLong() + RENEWAL_PAUSE;
+      token = token.until(askAgainAt);
+    }
   }
 
   private void lock() {
@@ -206,7 +213,8 @@ public final class AccessTokens {
     }
   }
 
-  private boolean isCurrent(Token other) {
+  /** Whether {@link #current} gives this token, as long as it is fresh. */
+  public boolean isCurrent(Token other) {
     Token known = token;
     return known != null && known.text.equals(other.text);
   }

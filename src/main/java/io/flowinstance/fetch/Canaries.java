@@ -20,7 +20,7 @@ record Canaries(ProducerTemplate template, RateLimiter limiter, AccessTokens tok
    */
   ApiFailure ask(InstanceQuery canary) {
     String route = canary == null ? EnosClient.CLOCK : "direct:call-api";
-    FetchState fetch = canary == null ? EnosClient.clock() : new FetchState(canary);
+    FetchState fetch = canary == null ? FetchState.clock() : new FetchState(canary);
     try {
       EnosClient.data(template, limiter, tokens, route, fetch);
       return null;

@@ -15,9 +15,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
@@ -160,17 +158,12 @@ public final class EnosClient {
    * @throws ApiFailure it told none
    */
   public Instant time() {
-    FetchState fetch = clock();
+    FetchState fetch = FetchState.clock();
     Long time = count(data(CLOCK, fetch));
     if (time == null) {
       throw fetch.answer().unreadable("The API's time is not a count of milliseconds.");
     }
     return Instant.ofEpochMilli(time);
-  }
-
-  /** The API's time, to be asked for by the route {@link #CLOCK}; no user is needed. */
-  static FetchState clock() {
-    return new FetchState(new TreeMap<>(Map.of("action", "getCurrentTime")), null);
   }
 
   private static Page page(JsonNode data, FetchState fetch) {
@@ -227,6 +220,7 @@ public final class EnosClient {
         if (failure.kind() != FailureKind.ACCESS_TOKEN
             || fetch.token() == null
             || attempt == 2
+                && tokens.isCurrent(fetch.token())
                 && (!isRefusedForAll(template, limiter, route)
                     || !tokens.renewByRefresh(fetch.token()))
             || attempt == 3) {
@@ -244,7 +238,8 @@ public final class EnosClient {
     }
     try {
       RateLimits.await(limiter);
-      answered(template.request(CLOCK, request -> request.setVariable("fetch", clock())));
+      answered(
+          template.request(CLOCK, request -> request.setVariable("fetch", FetchState.clock())));
       return false;
     } catch (ApiFailure failure) {
       return failure.kind() == FailureKind.ACCESS_TOKEN;

@@ -5,7 +5,9 @@ import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.Redaction;
 import java.time.Instant;
+import java.util.Map;
 import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * What the API is asked for, and what it answered last. Used by one thread at a time; times are
@@ -35,6 +37,11 @@ public final class FetchState {
     query = null;
     this.parameters = parameters;
     this.body = body;
+  }
+
+  /** The fetch of the API's time, for which no user is needed. */
+  public static FetchState clock() {
+    return new FetchState(new TreeMap<>(Map.of("action", "getCurrentTime")), null);
   }
 
   /** What is asked for; null when it is not an instance. */

@@ -224,16 +224,18 @@ public final class OutageDetector {
       down = false;
       LOG.info("The EnOS API serves instances again.");
     }
-    if (query.identity().equals(configured)) {
+    boolean ours = query.identity().equals(configured);
+    if (ours) {
       forgetFailures();
+      lives = false;
       knownIsServed |= !query.equals(nonExistent);
     } else {
       failedCanaries.removeIf(
           canary -> canary != null && canary.identity().equals(query.identity()));
       foreignIsServed |= down && began - downSince > 0;
     }
-    lives = false;
-    if (letGoOn(this::isServed) || comesBack) {
+    boolean somebodyGoesOn = letGoOn(this::isServed);
+    if (ours && somebodyGoesOn || comesBack) {
       // Otherwise the next canary is another one: this one is no evidence for who still waits.
       round = 0;
     }

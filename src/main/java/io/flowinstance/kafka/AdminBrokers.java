@@ -31,6 +31,7 @@ import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.AuthorizationException;
+import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /** Asks the brokers by an {@link Admin}, which is made anew when its login fails. */
@@ -111,7 +112,9 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
                       known.put(partition, bounds.join());
                     }
                   });
-              if (known.isEmpty() && failure != null) {
+              if (known.isEmpty()
+                  && failure != null
+                  && !(Answers.failure(failure) instanceof RetriableException)) {
                 throw new CompletionException(failure);
               }
               return known;

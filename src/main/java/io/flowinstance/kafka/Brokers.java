@@ -26,8 +26,8 @@ public interface Brokers {
       String groupId, Set<TopicPartition> partitions);
 
   /**
-   * The offsets that each of these partitions has. One that does not answer is left out, unless
-   * none does.
+   * The offsets that each of these partitions has. One that does not answer is left out. Fails when
+   * the brokers refuse to say.
    */
   CompletionStage<Map<TopicPartition, DoneOffsets.Range>> bounds(Set<TopicPartition> partitions);
 

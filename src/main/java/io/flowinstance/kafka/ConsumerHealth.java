@@ -1,5 +1,6 @@
 package io.flowinstance.kafka;
 
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.apache.kafka.clients.consumer.CommitFailedException;
@@ -107,6 +108,13 @@ final class ConsumerHealth {
         || failures >= FAILURES_IN_A_ROW && !(failure instanceof CommitFailedException)) {
       faults.report(
           name() + " publishes", "Nothing can be published. " + KafkaFaults.sentence(failure));
+    }
+  }
+
+  /** It has ended. */
+  void forget() {
+    for (String source : List.of(" reads", " starts", " publishes")) {
+      faults.forget(name() + source);
     }
   }
 

@@ -35,6 +35,11 @@ public final class Faults {
     }
   }
 
+  /** Says nothing more of this source, which is gone. */
+  synchronized void forget(String source) {
+    sentences.remove(source);
+  }
+
   private void solved(String before, String now) {
     if (before != null && !before.equals(now) && !sentences.containsValue(before)) {
       LOG.info("Resolved: {}", before);

@@ -70,8 +70,6 @@ public final class FlowKafkaEndpoint extends KafkaEndpoint {
     updateClassProperties(properties);
     properties.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId);
     properties.put(ProducerConfig.CLIENT_ID_CONFIG, transactionalId);
-    properties.put(
-        ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, Math.toIntExact(transactionTimeout.toMillis()));
     properties.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
     properties.put(ProducerConfig.ACKS_CONFIG, "all");
     // A commit sends what is left at once: until then only what fills a request goes out.
@@ -80,6 +78,7 @@ public final class FlowKafkaEndpoint extends KafkaEndpoint {
     properties.put(ProducerConfig.RETRIES_CONFIG, Integer.MAX_VALUE);
     properties.put(ProducerConfig.RETRY_BACKOFF_MS_CONFIG, RETRY_BACKOFF_MS);
     KafkaClients.setProducerTimeouts(properties);
+    KafkaClients.setTransactionTimeout(properties, Math.toIntExact(transactionTimeout.toMillis()));
     return properties;
   }
 }

@@ -27,6 +27,9 @@ public final class KafkaClients implements KafkaClientFactory {
   private static final int REQUEST_MS = 10_000;
   private static final int DELIVERY_MS = 30_000;
 
+  /** The brokers look for transactions that took too long every ten seconds. */
+  private static final int NOTICE_MS = 15_000;
+
   private final Supplier<Map<String, String>> connection;
 
   /**
@@ -139,6 +142,14 @@ public final class KafkaClients implements KafkaClientFactory {
     properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, ANSWER_MS);
     properties.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, REQUEST_MS);
     properties.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, DELIVERY_MS);
+  }
+
+  /** As {@link #setProducerTimeouts}, but no message expires before its transaction is ended. */
+  static void setTransactionTimeout(Properties properties, int transactionTimeoutMs) {
+    properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, transactionTimeoutMs);
+    properties.put(
+        ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG,
+        Math.max(DELIVERY_MS, transactionTimeoutMs + NOTICE_MS));
   }
 
   @Override

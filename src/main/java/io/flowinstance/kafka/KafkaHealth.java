@@ -62,11 +62,7 @@ public final class KafkaHealth {
 
   /** Forgets all consumers, and what was wrong with them: they have ended. */
   void clear() {
-    for (ConsumerHealth consumer : consumers) {
-      consumer.reads();
-      consumer.starts();
-      consumer.publishes();
-    }
+    consumers.forEach(ConsumerHealth::forget);
     consumers.clear();
   }
 

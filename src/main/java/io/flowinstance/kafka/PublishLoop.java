@@ -114,11 +114,14 @@ final class PublishLoop implements Runnable {
   /** Publishes what is ready, or finds out what became of the last transaction. */
   void publishNext() throws InterruptedException {
     getReady();
+    if (producer == null) {
+      return;
+    }
     if (undecided != null) {
       decide();
       return;
     }
-    InFlight.Transaction transaction = inFlight.next(timeout.doublings());
+    InFlight.Transaction transaction = inFlight.next(timeout.halvings());
     if (transaction != null) {
       publish(transaction);
     }
@@ -135,6 +138,10 @@ final class PublishLoop implements Runnable {
         fresh.initTransactions();
       } catch (KafkaException e) {
         fresh.close(Duration.ZERO);
+        if (isTimeoutTooLong(e) && timeout.refused()) {
+          // The next one asks for less.
+          return;
+        }
         throw e;
       }
       producer = fresh;
@@ -333,10 +340,17 @@ final class PublishLoop implements Runnable {
     }
   }
 
-  /** Kafka's client has no exception for it. */
   private static boolean isMetadataTooLarge(Exception failure) {
-    return String.valueOf(failure.getMessage())
-        .contains(Errors.OFFSET_METADATA_TOO_LARGE.message());
+    return says(Errors.OFFSET_METADATA_TOO_LARGE, failure);
+  }
+
+  private static boolean isTimeoutTooLong(Exception failure) {
+    return says(Errors.INVALID_TRANSACTION_TIMEOUT, failure);
+  }
+
+  /** Kafka's client has no exception for either. */
+  private static boolean says(Errors error, Exception failure) {
+    return String.valueOf(failure.getMessage()).contains(error.message());
   }
 
   private void refusedMetadata(InFlight.Transaction transaction) {

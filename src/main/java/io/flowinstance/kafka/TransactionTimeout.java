@@ -4,32 +4,48 @@ import java.time.Duration;
 
 /**
  * How long the transactions of a consumer may take. The brokers end one that takes longer: where
- * the link is slow, the next one may take twice as long and holds half as much, and so on, until
- * one fits. Used by one thread.
+ * the link is slow, the next one holds half as much and may take twice as long, up to a minute, and
+ * so on, until one fits. Used by one thread.
  */
 final class TransactionTimeout {
-  /** Kafka's own default, which brokers accept. */
+  /** Kafka's own default, which most brokers accept. */
   private static final Duration LONGEST = Duration.ofMinutes(1);
 
+  /** Then a transaction holds one outcome. */
+  private static final int MOST_HALVINGS = 20;
+
   private final long shortestMs;
-  private int doublings;
+  private long longestMs;
+  private int halvings;
 
   TransactionTimeout(Duration configured) {
     shortestMs = configured.toMillis();
+    longestMs = Math.max(shortestMs, LONGEST.toMillis());
   }
 
   /** The time that the next producer asks for. */
   Duration duration() {
-    return Duration.ofMillis(millis(doublings));
+    return Duration.ofMillis(millis(halvings));
   }
 
-  /** How often the time was doubled, and what a transaction holds is to be halved. */
-  int doublings() {
-    return doublings;
+  /** How often what a transaction holds is to be halved. */
+  int halvings() {
+    return halvings;
   }
 
-  private long millis(int doubled) {
-    return Math.max(shortestMs, Math.min(LONGEST.toMillis(), shortestMs << doubled));
+  private long millis(int doublings) {
+    return Math.min(longestMs, shortestMs << doublings);
+  }
+
+  /**
+   * The brokers accept no transaction that may take so long.
+   *
+   * @return whether the next producer asks for less
+   */
+  boolean refused() {
+    long asked = millis(halvings);
+    longestMs = Math.max(shortestMs, asked / 2);
+    return millis(halvings) < asked;
   }
 
   /**
@@ -38,9 +54,9 @@ final class TransactionTimeout {
    * @return whether the brokers ended it because it took too long
    */
   boolean failed(Exception failure, long tookMs) {
-    boolean outlasted = KafkaFaults.isFenced(failure) && tookMs >= millis(doublings);
-    if (outlasted && millis(doublings) < LONGEST.toMillis()) {
-      doublings++;
+    boolean outlasted = KafkaFaults.isFenced(failure) && tookMs >= millis(halvings);
+    if (outlasted && halvings < MOST_HALVINGS) {
+      halvings++;
     }
     return outlasted;
   }
@@ -48,13 +64,13 @@ final class TransactionTimeout {
   /**
    * A transaction was committed.
    *
-   * @return whether the next producer is to ask for less time
+   * @return whether the next producer asks for less time
    */
   boolean committed(long tookMs) {
-    if (doublings == 0 || 2 * tookMs >= millis(doublings - 1)) {
+    if (halvings == 0 || 2 * tookMs >= millis(halvings - 1)) {
       return false;
     }
-    doublings--;
-    return true;
+    halvings--;
+    return millis(halvings) < millis(halvings + 1);
   }
 }

@@ -53,7 +53,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
   private static final Duration POLL = Duration.ofMillis(500);
   private static final int CLOSE_MS = 15_000;
 
-  /** Far longer than a rebalance and a transaction take. */
+  /** Beside the time of a transaction, far longer than a rebalance takes. */
   private static final Duration LONGEST_WAIT = Duration.ofMinutes(2);
 
   /** Far fewer than are sent before a transaction times out. */
@@ -264,7 +264,9 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
       if (owned && (current != null || isRead())) {
         current = last;
         faults.clear(FAULT);
-      } else if ((owned || !joined) && nanoTime.getAsLong() - waitsSince > LONGEST_WAIT.toNanos()) {
+      } else if ((owned || !joined)
+          && nanoTime.getAsLong() - waitsSince
+              > LONGEST_WAIT.plusMillis(options.transactionTimeoutMs()).toNanos()) {
         faults.report(
             FAULT,
             ("discover cannot read its watermark: %s or its consumer group does not answer, a"
@@ -339,6 +341,13 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     if (revoked.contains(partition)) {
       release();
     }
+  }
+
+  @Override
+  public synchronized void onPartitionsLost(Collection<TopicPartition> lost) {
+    release();
+    joined = false;
+    waitsSince = nanoTime.getAsLong();
   }
 
   private synchronized void release() {

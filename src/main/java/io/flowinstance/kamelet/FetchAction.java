@@ -167,10 +167,10 @@ public final class FetchAction implements AutoCloseable {
   private JsonNode dataWithToken(FetchState fetch) {
     for (int attempt = 1; ; attempt++) {
       try {
-        return data(fetch);
+        return data(fetch, "flowInstances");
       } catch (ApiFailure failure) {
         if (failure.kind() != FailureKind.ACCESS_TOKEN
-            || attempt == 2 && !requests.renewToken(fetch)
+            || attempt == 2 && !(isRefusedForAll() && requests.renewToken(fetch))
             || attempt == 3) {
           throw failure;
         }
@@ -178,7 +178,17 @@ public final class FetchAction implements AutoCloseable {
     }
   }
 
-  private JsonNode data(FetchState fetch) {
+  /** Whether the token is refused for everything, and not for an instance alone. */
+  private boolean isRefusedForAll() {
+    try {
+      data(FetchState.clock(), "time");
+      return false;
+    } catch (ApiFailure failure) {
+      return failure.kind() == FailureKind.ACCESS_TOKEN;
+    }
+  }
+
+  private JsonNode data(FetchState fetch, String resource) {
     Map<String, Object> headers = new HashMap<>();
     requests.request(fetch, null, headers);
     String apiVersion = options.get("apiVersion");
@@ -186,11 +196,12 @@ public final class FetchAction implements AutoCloseable {
         apiVersion.equals("v2.1") ? "batch-processing-service" : "dataflow-batch-service";
     HttpUriRequestBase request =
         new HttpGet(
-            "%s/%s/%s/flowInstances?%s"
+            "%s/%s/%s/%s?%s"
                 .formatted(
                     options.get("baseUrl"),
                     service,
                     apiVersion,
+                    resource,
                     headers.remove(Exchange.HTTP_RAW_QUERY)));
     headers.forEach(request::setHeader);
     return send(

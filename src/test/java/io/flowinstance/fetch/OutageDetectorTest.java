@@ -425,6 +425,33 @@ class OutageDetectorTest {
   }
 
   @Test
+  void whatIsServedToOthersKeepsNoneOfOursFromBeingTried() {
+    serve("one");
+    failAll(UNAVAILABLE, "one");
+    Waiter waiter = await("bad", UNAVAILABLE);
+    for (int second = 0; second < 20; second++) {
+      time.pass(Duration.ofSeconds(1));
+      serve(foreign("7"));
+    }
+
+    assertEquals(List.of("try"), waiter.told);
+  }
+
+  @Test
+  void whatIsServedToOthersKeepsTheProbesAtNoCanaryThatIsBad() {
+    serve("good");
+    serve("one");
+    failAll(UNAVAILABLE, "one");
+    Waiter ours = await("bad", UNAVAILABLE);
+    Waiter others = new Waiter(foreign("8"), UNAVAILABLE);
+    detector.await(others);
+    serve(foreign("7"));
+    time.pass(FIRST);
+
+    assertEquals(List.of("others are served"), ours.told);
+  }
+
+  @Test
   void aProbeDuringWhichOthersWereServedSaysNothing() {
     serve("one");
     serve("two");

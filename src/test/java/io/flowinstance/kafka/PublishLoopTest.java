@@ -107,6 +107,7 @@ class PublishLoopTest {
   /** How long it takes to send a message; a transaction that takes too long is ended. */
   private Duration sending = Duration.ZERO;
 
+  private Duration longestTimeout = Duration.ofMinutes(15);
   private final List<Duration> timeouts = new ArrayList<>();
   private final List<Integer> sent = new ArrayList<>();
 
@@ -179,6 +180,16 @@ class PublishLoopTest {
         new MockProducer<>(true, new ByteArraySerializer(), new ByteArraySerializer()) {
           private Map<TopicPartition, OffsetAndMetadata> offsets;
           private Instant began;
+
+          @Override
+          public void initTransactions() {
+            if (timeout.compareTo(longestTimeout) > 0) {
+              throw new KafkaException(
+                  "Unexpected error in InitProducerIdResponse; "
+                      + Errors.INVALID_TRANSACTION_TIMEOUT.message());
+            }
+            super.initTransactions();
+          }
 
           @Override
           public void beginTransaction() {
@@ -451,6 +462,26 @@ class PublishLoopTest {
       loop.publishNext();
     }
     assertEquals(Duration.ofSeconds(4), timeouts.get(timeouts.size() - 1));
+  }
+
+  @Test
+  void aTimeThatTheBrokersRefuseIsNotAskedForAgain() throws Exception {
+    longestTimeout = Duration.ofSeconds(8);
+    sending = Duration.ofSeconds(20);
+    event(ids, 5, "a");
+    for (int attempt = 0; attempt < 10; attempt++) {
+      try {
+        loop.publishNext();
+      } catch (NotReadyException stillTooSlow) {
+        assertEquals(0, done);
+      }
+    }
+    assertEquals(1, timeouts.stream().filter(Duration.ofSeconds(16)::equals).count());
+
+    sending = Duration.ZERO;
+    loop.publishNext();
+    loop.publishNext();
+    assertEquals(1, done);
   }
 
   @Test

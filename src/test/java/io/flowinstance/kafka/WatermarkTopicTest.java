@@ -181,7 +181,7 @@ class WatermarkTopicTest {
     topic.start();
     awaitThat("it joins", () -> kafka.isJoined());
     assertEquals(List.of(), faults.all());
-    nanos.addAndGet(Duration.ofMinutes(2).toNanos() + 1);
+    nanos.addAndGet(Duration.ofSeconds(121).toNanos() + 1);
     awaitThat("it says so", () -> !faults.all().isEmpty());
     assertTrue(
         faults.all().get(0).startsWith("discover cannot read its watermark: watermark-0"),
@@ -198,7 +198,7 @@ class WatermarkTopicTest {
     kafka.committed(7);
     topic.start();
     awaitThat("it joins", () -> kafka.isJoined());
-    nanos.addAndGet(Duration.ofMinutes(2).toNanos() + 1);
+    nanos.addAndGet(Duration.ofSeconds(121).toNanos() + 1);
     awaitThat("it says so", () -> !faults.all().isEmpty());
 
     assertNull(topic.current());

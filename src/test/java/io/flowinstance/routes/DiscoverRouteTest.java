@@ -223,7 +223,9 @@ class DiscoverRouteTest extends RouteTestSupport {
         () ->
             health()
                 .startsWith(
-                    "EnOS counts more instances than its pages contain, so the watermark stays at"));
+                    "EnOS counts more instances than its pages contain, so discover's watermark"
+                        + " stays at"));
+    assertEquals(1, meters.get("flow.instance.discover.up").gauge().value());
     gateway = exchange -> respond(exchange, 200, page(1, "1-1"));
     awaitThat("it heals", () -> health().isEmpty());
   }
