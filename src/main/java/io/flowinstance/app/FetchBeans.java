@@ -67,8 +67,8 @@ public final class FetchBeans implements CamelConfiguration {
     AccessTokens tokens =
         settings.getString("enos.auth").equals("signed")
             ? new AccessTokens(
-                settings.getString("enos.app-key"),
-                settings.getString("enos.app-secret"),
+                settings.current("enos.app-key"),
+                settings.current("enos.app-secret"),
                 new TokenService(context.createProducerTemplate()),
                 clock)
             : null;
@@ -90,7 +90,7 @@ public final class FetchBeans implements CamelConfiguration {
     registry.bind("api-headers", new ApiHeaders());
     registry.bind("enos-json", JsonBody.mapper());
     registry.bind(
-        "enos-requests", new EnosRequests(tokens, settings.getString("enos.app-secret"), clock));
+        "enos-requests", new EnosRequests(tokens, settings.current("enos.app-secret"), clock));
     AtomicInteger inFlight = new AtomicInteger();
     EnosHttpClient client = httpClient(inFlight);
     registry.bind("enos-connections", client, null, "close");

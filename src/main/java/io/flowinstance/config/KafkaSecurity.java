@@ -38,7 +38,7 @@ final class KafkaSecurity {
       KeyStore trusted = stores.truststore();
       return trusted == null || hasCertificate(trusted)
           ? ""
-          : "it holds no certificate, or none without its password";
+          : "it has no certificate, or none without its password";
     } catch (KafkaException | GeneralSecurityException e) {
       Throwable root = e;
       // What caused an IOException is the cipher's message, which does not say what is wrong.

@@ -17,6 +17,8 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -163,7 +165,7 @@ public final class Settings {
     Map<String, String> connection = new TreeMap<>();
     CONNECTION.forEach(
         (ours, kafkas) -> {
-          String value = current(ours);
+          String value = read(ours);
           if (!value.isEmpty()) {
             connection.put(kafkas, value);
           }
@@ -176,8 +178,8 @@ public final class Settings {
 
   private String oauthLogin() {
     return OAUTH.entrySet().stream()
-        .filter(option -> !current(option.getKey()).isEmpty())
-        .map(option -> option.getValue() + "=" + quoted(current(option.getKey())))
+        .filter(option -> !read(option.getKey()).isEmpty())
+        .map(option -> option.getValue() + "=" + quoted(read(option.getKey())))
         .collect(
             Collectors.joining(
                 " ",
@@ -189,7 +191,35 @@ public final class Settings {
     return "\"" + value.replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
   }
 
-  private String current(String name) {
+  /** What a setting is now: what a mounted file holds is read again, once a second at most. */
+  public Supplier<String> current(String name) {
+    return files.containsKey(name) ? new Reread(() -> read(name)) : () -> getString(name);
+  }
+
+  /** A text that is asked for with each call, and changes perhaps once a month. */
+  private static final class Reread implements Supplier<String> {
+    private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    private final Supplier<String> source;
+    private String text;
+    private long readAt;
+
+    Reread(Supplier<String> source) {
+      this.source = source;
+    }
+
+    @Override
+    public synchronized String get() {
+      long now = System.nanoTime();
+      if (text == null || now - readAt > PAUSE_NANOS) {
+        text = source.get();
+        readAt = now;
+      }
+      return text;
+    }
+  }
+
+  private String read(String name) {
     Path file = files.get(name);
     if (file != null) {
       try {

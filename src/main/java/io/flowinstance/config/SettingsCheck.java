@@ -110,7 +110,7 @@ final class SettingsCheck {
     try (InputStream file = Files.newInputStream(Path.of(text("enos.trust-store")))) {
       KeyStore store = KeyStore.getInstance(text("enos.trust-store-type"));
       store.load(file, text("enos.trust-store-password").toCharArray());
-      return KafkaSecurity.hasCertificate(store) ? "" : "it holds no certificate";
+      return KafkaSecurity.hasCertificate(store) ? "" : "it has no certificate";
     } catch (IOException | GeneralSecurityException e) {
       return String.valueOf(e.getMessage());
     }

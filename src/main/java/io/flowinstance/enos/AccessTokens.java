@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -68,8 +69,8 @@ public final class AccessTokens {
     }
   }
 
-  private final String appKey;
-  private final String appSecret;
+  private final Supplier<String> appKey;
+  private final Supplier<String> appSecret;
   private final Service service;
   private final Clock clock;
   private final LongSupplier nanoTime;
@@ -92,8 +93,14 @@ public final class AccessTokens {
   private long refreshAgainAt;
   private long lastTimestamp;
 
-  /** Tokens by the time of this machine. */
-  public AccessTokens(String appKey, String appSecret, Service service, Clock clock) {
+  /**
+   * Tokens by the time of this machine.
+   *
+   * @param appKey asked for with each request, for it may change
+   * @param appSecret as the key
+   */
+  public AccessTokens(
+      Supplier<String> appKey, Supplier<String> appSecret, Service service, Clock clock) {
     this(appKey, appSecret, service, clock, System::nanoTime);
   }
 
@@ -104,7 +111,11 @@ public final class AccessTokens {
    * @param nanoTime tells lifetimes, as {@link System#nanoTime()}
    */
   public AccessTokens(
-      String appKey, String appSecret, Service service, Clock clock, LongSupplier nanoTime) {
+      Supplier<String> appKey,
+      Supplier<String> appSecret,
+      Service service,
+      Clock clock,
+      LongSupplier nanoTime) {
     this.appKey = appKey;
     this.appSecret = appSecret;
     this.service = service;
@@ -289,13 +300,15 @@ public final class AccessTokens {
   private Token request(String operation, String oldToken) {
     for (int attempt = 1; ; attempt++) {
       long timestamp = nextTimestamp();
-      String encryption = Signature.ofTokenRequest(appKey, timestamp, appSecret);
-      ObjectNode body = JsonNodeFactory.instance.objectNode().put("appKey", appKey);
+      String key = appKey.get();
+      String secret = appSecret.get();
+      String encryption = Signature.ofTokenRequest(key, timestamp, secret);
+      ObjectNode body = JsonNodeFactory.instance.objectNode().put("appKey", key);
       if (oldToken != null) {
         body.put("accessToken", oldToken);
       }
       body.put("encryption", encryption).put("timestamp", timestamp);
-      Redaction redaction = Redaction.of(appSecret, encryption, oldToken);
+      Redaction redaction = Redaction.of(secret, encryption, oldToken);
       try {
         long asked = nanoTime.getAsLong();
         Answer answer = service.call(operation, body.toString());
@@ -319,7 +332,7 @@ public final class AccessTokens {
     String text = data.path("accessToken").asText("");
     long life = TimeUnit.SECONDS.toNanos(Math.min(LONGEST_LIFE_S, data.path("expire").asLong(0)));
     if (text.isEmpty() || life <= 0) {
-      throw ApiFailure.of(FailureKind.TRANSIENT, "The answer holds no access token.", answer);
+      throw ApiFailure.of(FailureKind.TRANSIENT, "The answer has no access token.", answer);
     }
     return new Token(text, asked, asked + life - Math.min(RENEW_AHEAD, life / 4), asked + life);
   }

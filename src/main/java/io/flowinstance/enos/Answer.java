@@ -92,7 +92,7 @@ public record Answer(
       throw notUnderstood("The answer is JSON, but not the API's.");
     }
     if (data.isMissingNode() || data.isNull()) {
-      throw unreadable("The answer holds no data.");
+      throw unreadable("The answer has no data.");
     }
     return data;
   }

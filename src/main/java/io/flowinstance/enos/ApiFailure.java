@@ -101,7 +101,7 @@ public final class ApiFailure extends RuntimeException {
 
   /** Whether the service itself says that it cannot answer now. */
   public boolean isTroubleOfTheService() {
-    return kind == FailureKind.TRANSIENT && said.apiCode != null && said.apiCode != 0;
+    return said.apiCode != null && FailureKind.ofApiCode(said.apiCode) == FailureKind.TRANSIENT;
   }
 
   /** What the failure means. */

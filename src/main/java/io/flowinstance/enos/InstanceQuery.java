@@ -31,7 +31,7 @@ public record InstanceQuery(String instanceId, String userId, String orgId) {
       return "has %d characters, at most %d are taken".formatted(length, MAX_LENGTH);
     }
     return id.chars().anyMatch(c -> Character.isISOControl(c) || c == LOST_CHARACTER)
-        ? "holds a control character, or one that was lost"
+        ? "has a control character, or one that was lost"
         : "";
   }
 

@@ -169,7 +169,7 @@ public final class EnosClient {
   private static Page page(JsonNode data, FetchState fetch) {
     JsonNode instances = data.path("flowInsts");
     if (!instances.isArray()) {
-      throw fetch.answer().unreadable("The answer to the search holds no flowInsts.");
+      throw fetch.answer().unreadable("The answer to the search has no flowInsts.");
     }
     List<String> ids = new ArrayList<>();
     for (JsonNode instance : instances) {

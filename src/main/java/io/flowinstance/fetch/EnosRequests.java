@@ -15,6 +15,7 @@ import java.io.InputStream;
 import java.time.Clock;
 import java.util.Map;
 import java.util.SortedMap;
+import java.util.function.Supplier;
 import org.apache.camel.Body;
 import org.apache.camel.Exchange;
 import org.apache.camel.Header;
@@ -24,13 +25,14 @@ import org.apache.camel.Variable;
 /** The two sides of a call to the API: what it asks, and what it got. */
 public final class EnosRequests {
   private final AccessTokens tokens;
-  private final String appSecret;
+  private final Supplier<String> appSecret;
   private final Clock clock;
 
   /**
    * @param tokens where access tokens come from, or null when calls are not signed
+   * @param appSecret asked for with each call, for it may change
    */
-  public EnosRequests(AccessTokens tokens, String appSecret, Clock clock) {
+  public EnosRequests(AccessTokens tokens, Supplier<String> appSecret, Clock clock) {
     this.tokens = tokens;
     this.appSecret = appSecret;
     this.clock = clock;
@@ -59,11 +61,12 @@ public final class EnosRequests {
     if (token != null) {
       long timestamp = clock.millis();
       String body = fetch.body() == null ? "" : fetch.body();
-      String signature = Signature.ofCall(token.text(), parameters, body, timestamp, appSecret);
+      String secret = appSecret.get();
+      String signature = Signature.ofCall(token.text(), parameters, body, timestamp, secret);
       headers.put("apim-accesstoken", token.text());
       headers.put("apim-timestamp", Long.toString(timestamp));
       headers.put("apim-signature", signature);
-      redaction = Redaction.of(token.text(), signature, appSecret);
+      redaction = Redaction.of(token.text(), signature, secret);
     }
     fetch.begin(token, redaction, System.nanoTime());
     return fetch.body();

@@ -94,10 +94,11 @@ public final class FlowInstanceDecoder {
     }
     JsonNode object =
         graph == null || graph.isTextual() && isBlank(graph.textValue()) ? NO_GRAPH : unpack(graph);
-    if (!object.isObject()) {
+    if (!object.isObject() && !object.isNull()) {
       throw new UnreadableResponseException("/graph is not a JSON object", graph);
     }
-    return GRAPH.read(object, "/graph", -1);
+    // A text may hold a null, as any field may be null.
+    return GRAPH.read(object.isNull() ? NO_GRAPH : object, "/graph", -1);
   }
 
   /**

@@ -226,7 +226,7 @@ public final class Json {
       } catch (StreamConstraintsException e) {
         if (json.currentTokenCount() > MAX_TOKENS) {
           throw new MalformedJsonException(
-              "The text holds more than %d JSON tokens".formatted(MAX_TOKENS), true);
+              "The text has more than %d JSON tokens".formatted(MAX_TOKENS), true);
         }
         throw e;
       }
@@ -375,10 +375,15 @@ public final class Json {
   private static boolean isBlank(char c) {
     // Nearly every character ends here: no blank is between the space and this one.
     return (c <= ' ' || c >= NEXT_LINE)
-        && (Character.isWhitespace(c)
+        && (Character.isWhitespace(c) && !isSeparatorControl(c)
             || Character.isSpaceChar(c)
             || c == NEXT_LINE
             || c == BYTE_ORDER_MARK);
+  }
+
+  /** U+001C to U+001F: blanks to Java, and not to Unicode. */
+  private static boolean isSeparatorControl(char c) {
+    return c >= '\u001c' && c <= '\u001f';
   }
 
   /** The number of a value, which may be spelled as a text; null if it is not one. */

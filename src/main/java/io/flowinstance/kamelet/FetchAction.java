@@ -35,6 +35,7 @@ import java.time.ZoneId;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.apache.camel.Exchange;
 import org.apache.hc.client5.http.classic.methods.HttpGet;
 import org.apache.hc.client5.http.classic.methods.HttpPost;
@@ -90,10 +91,10 @@ public final class FetchAction implements AutoCloseable {
                 "flow-instance-fetch-action",
                 null,
                 null));
-    String appSecret = options.get("appSecret");
+    Supplier<String> appSecret = () -> options.get("appSecret");
     requests =
         new EnosRequests(
-            new AccessTokens(options.get("appKey"), appSecret, this::askForToken, clock),
+            new AccessTokens(() -> options.get("appKey"), appSecret, this::askForToken, clock),
             appSecret,
             clock);
   }

@@ -211,9 +211,7 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
     byte[] key = observed.instanceId().getBytes(UTF_8);
     List<Header> shared =
         CloudEvents.ofObservation(
-            settings.eventSource(),
-            observed.enrichment().orgId(),
-            observed.enrichment().fetchedAt());
+            settings.eventSource(), observed.enrichment().orgId(), Instant.ofEpochMilli(at));
     shared.addAll(typeHeaders);
     // Kafka takes no negative time.
     long time = Math.max(0, at);

@@ -15,12 +15,16 @@ import io.flowinstance.simulator.Fault;
 import io.flowinstance.simulator.FaultScope;
 import io.flowinstance.simulator.FaultScope.Endpoint;
 import io.flowinstance.simulator.Latency;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -71,6 +75,27 @@ class OutageTest {
     Outage(Consumer<EnosSimulator> begin, Consumer<EnosSimulator> end) {
       this.begin = begin;
       this.end = end;
+    }
+  }
+
+  @Test
+  void aSecretThatIsReplacedOnDiskEndsAnOutageWithoutARestart(@TempDir Path folder)
+      throws IOException {
+    Path key = folder.resolve("key");
+    Path secret = folder.resolve("secret");
+    Files.writeString(key, "flow-instance-routes");
+    Files.writeString(secret, "of yesterday");
+    String id = newId();
+    try (SignedPipeline pipeline = SignedPipeline.startWithSecretsIn(key, secret)) {
+      long offset = pipeline.send(id);
+      awaitThat("the token service refuses the secret", () -> !pipeline.isUp());
+      assertEquals(0, pipeline.kafka().published().size());
+
+      Files.writeString(key, pipeline.enos().tokens().appKey());
+      Files.writeString(secret, pipeline.enos().tokens().appSecret());
+      pipeline.awaitDone(offset);
+
+      pipeline.assertServedOnce(List.of(id));
     }
   }
 

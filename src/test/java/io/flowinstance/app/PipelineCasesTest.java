@@ -121,6 +121,7 @@ class PipelineCasesTest {
       reply = REJECTION;
       kafka.awaitCommitted(offset);
     }
+    published.forEach(message -> Schemas.assertHeaders(message.headers()));
     compareEvents(
         folder.resolve("flow-instance.json"),
         values(published, "flow-instances", Schemas.FLOW_INSTANCE),

@@ -156,7 +156,7 @@ class SearchTest {
 
     assertEquals(1, run.exitCode());
     assertTrue(
-        run.err().startsWith("The answer to the search holds no flowInsts. Check enos.base-url"),
+        run.err().startsWith("The answer to the search has no flowInsts. Check enos.base-url"),
         run.err());
   }
 }

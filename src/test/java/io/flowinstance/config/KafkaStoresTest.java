@@ -105,7 +105,7 @@ class KafkaStoresTest {
       store.store(out, "password".toCharArray());
     }
 
-    assertTrue(gatewayRefusal(empty, "password").contains("(it holds no certificate)"));
+    assertTrue(gatewayRefusal(empty, "password").contains("(it has no certificate)"));
     String wrong = gatewayRefusal(empty, "a-secret");
     assertTrue(wrong.contains("password was incorrect)"), wrong);
     assertFalse(wrong.contains("a-secret"), wrong);

@@ -26,6 +26,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -35,10 +36,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class AccessTokensTest {
   private final ManualClock clock = new ManualClock();
+  private final AtomicReference<String> secret = new AtomicReference<>("app-secret");
   private final List<String> requests = new ArrayList<>();
   private final List<Answer> answers = new ArrayList<>();
   private final AccessTokens tokens =
-      new AccessTokens("key", "app-secret", this::serve, clock, clock::nanoTime);
+      new AccessTokens(() -> "key", secret::get, this::serve, clock, clock::nanoTime);
 
   private synchronized Answer serve(String operation, String body) {
     requests.add(operation + " " + body);
@@ -64,6 +66,16 @@ class AccessTokensTest {
             .formatted(
                 Signature.ofTokenRequest("key", clock.millis(), "app-secret"), clock.millis()),
         requests.get(0));
+  }
+
+  @Test
+  void asksWithTheSecretOfNow() {
+    tokens.refused(tokens.current());
+    secret.set("its successor");
+    tokens.current();
+
+    String encryption = Signature.ofTokenRequest("key", timestamps().get(1), "its successor");
+    assertTrue(requests.get(1).contains(encryption), requests.get(1));
   }
 
   @Test
@@ -361,8 +373,8 @@ class AccessTokensTest {
     List<Long> asked = new ArrayList<>();
     AccessTokens failing =
         new AccessTokens(
-            "key",
-            "app-secret",
+            () -> "key",
+            () -> "app-secret",
             (operation, body) -> {
               asked.add(clock.millis());
               return new Answer(503, null, null);
@@ -402,8 +414,8 @@ class AccessTokensTest {
     CountDownLatch answered = new CountDownLatch(1);
     AccessTokens slow =
         new AccessTokens(
-            "key",
-            "app-secret",
+            () -> "key",
+            () -> "app-secret",
             (operation, body) -> {
               asked.countDown();
               try {
@@ -438,8 +450,8 @@ class AccessTokensTest {
     AtomicInteger calls = new AtomicInteger();
     AccessTokens broken =
         new AccessTokens(
-            "key",
-            "app-secret",
+            () -> "key",
+            () -> "app-secret",
             (operation, body) -> {
               calls.incrementAndGet();
               throw new AssertionError("broken");
@@ -456,8 +468,8 @@ class AccessTokensTest {
   void aConnectionThatFailsIsAFailureThatPasses() {
     AccessTokens unreachable =
         new AccessTokens(
-            "key",
-            "app-secret",
+            () -> "key",
+            () -> "app-secret",
             (operation, body) -> {
               throw new UncheckedIOException(new ConnectException("refused"));
             },
@@ -559,8 +571,8 @@ class AccessTokensTest {
     AtomicInteger calls = new AtomicInteger();
     AccessTokens slow =
         new AccessTokens(
-            "key",
-            "app-secret",
+            () -> "key",
+            () -> "app-secret",
             (operation, body) -> {
               calls.incrementAndGet();
               try {

@@ -140,7 +140,7 @@ class AnswerTest {
 
     assertEquals(FailureKind.UNREADABLE, failure.kind());
     assertEquals(
-        "The answer is too large: The text holds more than 1000000 JSON tokens.",
+        "The answer is too large: The text has more than 1000000 JSON tokens.",
         failure.getMessage());
     assertEquals(2048, failure.response().length);
     assertEquals(

@@ -4,28 +4,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.snakeyaml.engine.v2.api.Load;
-import org.snakeyaml.engine.v2.api.LoadSettings;
 
 class AsyncApiTest {
-  private static JsonNode document;
-
-  @BeforeAll
-  static void readDocument() throws Exception {
-    Object yaml =
-        new Load(LoadSettings.builder().build())
-            .loadFromString(Files.readString(Path.of("asyncapi.yaml")));
-    document = new ObjectMapper().valueToTree(yaml);
-  }
+  private final JsonNode document = Schemas.asyncApi();
 
   @Test
   void namesTheTopicsOfTheContract() {
@@ -74,7 +62,7 @@ class AsyncApiTest {
     }
   }
 
-  private static Set<String> names(String pointer) {
+  private Set<String> names(String pointer) {
     Set<String> names = new TreeSet<>();
     document.at(pointer).fieldNames().forEachRemaining(names::add);
     return names;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.flowinstance.fetch.OutageDetector;
 import io.flowinstance.simulator.EnosSimulator;
 import io.flowinstance.trace.Tracing;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -37,15 +38,20 @@ public final class SignedPipeline implements AutoCloseable {
   private final Main application;
   private final OutageDetector outages;
 
-  private SignedPipeline(Map<String, String> settings, List<String> idsBefore, Tracing traces) {
+  private SignedPipeline(
+      Map<String, String> environment,
+      Map<String, String> settings,
+      List<String> idsBefore,
+      Tracing traces) {
     enos.requireSignature(true);
     idsBefore.forEach(this::send);
-    Map<String, String> overrides = new HashMap<>();
+    Map<String, String> overrides = new HashMap<>(settings);
     overrides.put("enos.auth", "signed");
-    overrides.put("enos.app-key", enos.tokens().appKey());
-    overrides.put("enos.app-secret", enos.tokens().appSecret());
-    overrides.putAll(settings);
-    application = TestPipeline.start(kafka, enos.baseUrl(), overrides, traces);
+    if (!environment.containsKey("ENOS_APP_SECRET_FILE")) {
+      overrides.putIfAbsent("enos.app-key", enos.tokens().appKey());
+      overrides.putIfAbsent("enos.app-secret", enos.tokens().appSecret());
+    }
+    application = TestPipeline.start(kafka, enos.baseUrl(), environment, overrides, traces);
     outages =
         application
             .getCamelContext()
@@ -55,17 +61,26 @@ public final class SignedPipeline implements AutoCloseable {
 
   /** Starts one without any id. */
   public static SignedPipeline start(Map<String, String> settings) {
-    return new SignedPipeline(settings, List.of(), Tracing.off());
+    return new SignedPipeline(Map.of(), settings, List.of(), Tracing.off());
   }
 
   /** Starts one with traces, without any id. */
   public static SignedPipeline start(Map<String, String> settings, Tracing traces) {
-    return new SignedPipeline(settings, List.of(), traces);
+    return new SignedPipeline(Map.of(), settings, List.of(), traces);
   }
 
   /** Starts one that polls these ids first, as one batch when they fit into one. */
   public static SignedPipeline start(Map<String, String> settings, List<String> ids) {
-    return new SignedPipeline(settings, ids, Tracing.off());
+    return new SignedPipeline(Map.of(), settings, ids, Tracing.off());
+  }
+
+  /** Starts one whose key and secret are in files, without any id. */
+  public static SignedPipeline startWithSecretsIn(Path key, Path secret) {
+    return new SignedPipeline(
+        Map.of("ENOS_APP_KEY_FILE", key.toString(), "ENOS_APP_SECRET_FILE", secret.toString()),
+        Map.of(),
+        List.of(),
+        Tracing.off());
   }
 
   /** An id that no test has used, of an instance with one task. */

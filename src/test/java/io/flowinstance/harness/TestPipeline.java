@@ -17,6 +17,15 @@ public final class TestPipeline {
 
   public static Main start(
       MemoryKafka kafka, String baseUrl, Map<String, String> settings, Tracing traces) {
+    return start(kafka, baseUrl, Map.of(), settings, traces);
+  }
+
+  static Main start(
+      MemoryKafka kafka,
+      String baseUrl,
+      Map<String, String> environment,
+      Map<String, String> settings,
+      Tracing traces) {
     Map<String, String> overrides = new HashMap<>();
     overrides.put("enos.base-url", baseUrl);
     overrides.put("enos.auth", "none");
@@ -27,6 +36,6 @@ public final class TestPipeline {
     overrides.put("fetch.retry-budget-ms", "200");
     overrides.putAll(settings);
     return Application.start(
-        Settings.resolve(Map.of(), overrides), kafka, kafka, kafka::nanoTime, traces);
+        Settings.resolve(environment, overrides), kafka, kafka, kafka::nanoTime, traces);
   }
 }

@@ -54,6 +54,6 @@ class JsonBodyTest {
 
     assertTrue(body.tooLarge());
     assertNull(body.json());
-    assertEquals("The text holds more than 1000000 JSON tokens", body.fault());
+    assertEquals("The text has more than 1000000 JSON tokens", body.fault());
   }
 }

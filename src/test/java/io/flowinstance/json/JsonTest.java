@@ -148,6 +148,7 @@ class JsonTest {
     String blanks = "\uFEFF\u00A0\u0085\u2003\u3000\u2028\t\r\n ";
     assertEquals("a\u00A0b", Json.trim(blanks + "a\u00A0b" + blanks));
     assertEquals("", Json.trim(blanks));
+    assertEquals("\u001ca\u001f", Json.trim(" \u001ca\u001f "));
   }
 
   @Test

@@ -269,6 +269,7 @@ final class WatchBed implements AutoCloseable {
 
   private static JsonNode valid(TestRecord<byte[], byte[]> message) {
     try {
+      Schemas.assertHeaders(message.headers());
       return Schemas.valid(Schemas.TRANSITION, message.value());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
