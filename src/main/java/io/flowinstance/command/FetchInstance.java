@@ -2,9 +2,6 @@ package io.flowinstance.command;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.fasterxml.jackson.databind.util.RawValue;
 import io.flowinstance.app.MessageSettings;
 import io.flowinstance.app.Outcomes;
 import io.flowinstance.config.Settings;
@@ -16,7 +13,6 @@ import io.flowinstance.fetch.FetchState;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.id.IdRecord;
 import io.flowinstance.id.MalformedIdException;
-import io.flowinstance.json.Json;
 import io.flowinstance.json.Printable;
 import io.flowinstance.outcome.InstanceMessages;
 import java.io.PrintWriter;
@@ -26,9 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
-import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -109,25 +103,11 @@ final class FetchInstance implements Callable<Integer> {
       parts
           .of(event, nowhere, Outcomes.call(fetch), bytes -> {})
           .messages()
-          .forEach(message -> out.println(new String(Json.write(json(message)), UTF_8)));
+          .forEach(message -> out.println(MessageJson.line(message)));
     } else {
       print(event);
     }
     return 0;
-  }
-
-  private static ObjectNode json(ProducerRecord<byte[], byte[]> message) {
-    ObjectNode json = JsonNodeFactory.instance.objectNode();
-    json.put("topic", message.topic());
-    json.put("key", message.key() == null ? null : new String(message.key(), UTF_8));
-    ObjectNode headers = json.putObject("headers");
-    for (Header header : message.headers()) {
-      headers.put(header.key(), new String(header.value(), UTF_8));
-    }
-    String value = new String(message.value(), UTF_8);
-    return headers.has("ce_type")
-        ? json.putRawValue("value", new RawValue(value))
-        : json.put("value", value);
   }
 
   private void print(FlowInstanceEvent event) {

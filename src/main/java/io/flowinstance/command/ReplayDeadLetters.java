@@ -20,6 +20,8 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -98,6 +100,13 @@ final class ReplayDeadLetters implements Callable<Integer> {
       description = "List what would be replayed, and change nothing on the brokers.")
   private boolean dryRun;
 
+  @Option(
+      names = "--json",
+      description =
+          "With --dry-run: print each dead letter whole, one JSON object per line: topic, key,"
+              + " headers, value.")
+  private boolean json;
+
   ReplayDeadLetters(CommandContext context) {
     this.context = context;
   }
@@ -111,6 +120,9 @@ final class ReplayDeadLetters implements Callable<Integer> {
     if (since != null && until != null && !since.isBefore(until)) {
       throw new ParameterException(
           spec.commandLine(), "--since %s is not before --until %s.".formatted(since, until));
+    }
+    if (json && !dryRun) {
+      throw new ParameterException(spec.commandLine(), "--json goes with --dry-run.");
     }
     Settings settings = context.settings(Settings.Part.KAFKA);
     ReplayFilter filter = new ReplayFilter(Set.copyOf(reasons), since, until, maxReplays);
@@ -133,7 +145,9 @@ final class ReplayDeadLetters implements Callable<Integer> {
                 progress,
                 letter -> {
                   RateLimits.await(limiter);
-                  if (dryRun) {
+                  if (json) {
+                    out.println(MessageJson.line(whole(letter.stored())));
+                  } else if (dryRun) {
                     selected.add(Row.of(letter));
                   }
                 });
@@ -155,8 +169,13 @@ final class ReplayDeadLetters implements Callable<Integer> {
     if (!selected.isEmpty()) {
       out.println(table(selected));
     }
-    out.println(summary(results, filter));
+    (json ? err : out).println(summary(results, filter));
     return 0;
+  }
+
+  private static ProducerRecord<byte[], byte[]> whole(ConsumerRecord<byte[], byte[]> stored) {
+    return new ProducerRecord<>(
+        stored.topic(), stored.partition(), stored.key(), stored.value(), stored.headers());
   }
 
   /** What the table shows of a dead letter: there may be more of them than the heap holds. */

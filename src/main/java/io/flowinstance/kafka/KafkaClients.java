@@ -67,6 +67,9 @@ public final class KafkaClients implements KafkaClientFactory {
       int maxRequestBytes,
       String compressionType) {
     Properties properties = producer(transactionalId, maxRequestBytes, compressionType);
+    // Of records that share a batch, one that the topic finds too large is split off again and
+    // again, and keeps all of them from being sent (KAFKA-8350).
+    properties.put(ProducerConfig.BATCH_SIZE_CONFIG, 0);
     properties.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId);
     properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, transactionTimeoutMs);
     return getProducer(properties);

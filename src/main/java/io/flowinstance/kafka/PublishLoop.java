@@ -180,15 +180,15 @@ final class PublishLoop implements Runnable {
       }
       refused.forEach((ready, message) -> reduce(ready, message, "topic's limit"));
       inFlight.aborted(transaction);
+      if (metadataRefused || !refused.isEmpty()) {
+        return;
+      }
+      topicsAreThere = false;
       if (timeout.failed(e, target.clock().millis() - beganAt)) {
         discard();
         throw tookTooLong();
       }
-      if (!metadataRefused && refused.isEmpty()) {
-        topicsAreThere = false;
-        throw e;
-      }
-      return;
+      throw e;
     }
     undecided = transaction;
     try {

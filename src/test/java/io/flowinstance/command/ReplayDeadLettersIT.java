@@ -10,6 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.flowinstance.broker.KafkaBroker;
 import io.flowinstance.harness.ApplicationProcess;
 import io.flowinstance.id.IdRecord;
@@ -260,6 +262,14 @@ class ReplayDeadLettersIT {
     assertTrue(run.out().contains("Because of 1-1."), run.out());
     assertTrue(run.out().contains("2026-01-31T12:00:00Z"), run.out());
     assertFalse(run.out().contains("\u001b"), run.out());
+    CommandRun whole = replay("--dry-run", "--json");
+    assertTrue(whole.err().contains("2 would be replayed"), whole.err());
+    List<String> lines = whole.out().lines().toList();
+    assertEquals(2, lines.size(), whole.out());
+    String evil = lines.stream().filter(line -> line.contains("evil")).findFirst().orElseThrow();
+    JsonNode letter = new ObjectMapper().readTree(evil);
+    assertEquals("evil\u001b[2J", letter.get("value").textValue());
+    assertEquals("RETRIES_EXHAUSTED", letter.at("/headers/dead-letter-reason").textValue());
     assertEquals(before, broker());
     assertEquals(List.of(), replayed());
 

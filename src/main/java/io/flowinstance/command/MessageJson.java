@@ -1,0 +1,37 @@
+package io.flowinstance.command;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.util.RawValue;
+import io.flowinstance.json.Json;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.header.Header;
+
+/** A message as one line: a JSON object of its topic, key, headers and value. */
+final class MessageJson {
+  private MessageJson() {}
+
+  /** The line; the value of an event is JSON in it, any other a text. */
+  static String line(ProducerRecord<byte[], byte[]> message) {
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    json.put("topic", message.topic());
+    json.put("key", text(message.key()));
+    ObjectNode headers = json.putObject("headers");
+    for (Header header : message.headers()) {
+      headers.put(header.key(), text(header.value()));
+    }
+    String value = text(message.value());
+    if (headers.has("ce_type") && !headers.has("dead-letter-reason")) {
+      json.putRawValue("value", new RawValue(value));
+    } else {
+      json.put("value", value);
+    }
+    return new String(Json.write(json), UTF_8);
+  }
+
+  private static String text(byte[] bytes) {
+    return bytes == null ? null : new String(bytes, UTF_8);
+  }
+}
