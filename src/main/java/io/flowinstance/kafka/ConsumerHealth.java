@@ -1,5 +1,7 @@
 package io.flowinstance.kafka;
 
+import io.flowinstance.id.IdRecord;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -25,6 +27,7 @@ final class ConsumerHealth {
   private volatile int partitions;
   private volatile boolean member;
   private volatile String refused = "";
+  private String undone = "";
 
   /**
    * @param number of the consumer in its process, from 0
@@ -109,6 +112,20 @@ final class ConsumerHealth {
       faults.report(
           name() + " publishes", "Nothing can be published. " + KafkaFaults.sentence(failure));
     }
+  }
+
+  /** Says once of a record which it is, if it has had no outcome for so long. */
+  void noticeUndone(Duration longest) {
+    IdRecord oldest = inFlight.oldest();
+    boolean isLate = oldest != null && nanoTime.getAsLong() - oldest.polledAt() > longest.toNanos();
+    String position = isLate ? oldest.position() : "";
+    if (isLate && !position.equals(undone)) {
+      LOG.warn(
+          "The id record {} has had no outcome for {} minutes. Others go on.",
+          position,
+          longest.toMinutes());
+    }
+    undone = position;
   }
 
   /** It has ended. */

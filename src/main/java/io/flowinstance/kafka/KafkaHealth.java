@@ -24,6 +24,9 @@ public final class KafkaHealth {
   /** Nothing that a consumer does between two polls takes longer. */
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(60);
 
+  /** Then a person may want to know which record it is. */
+  private static final Duration LONGEST_UNDONE = Duration.ofMinutes(10);
+
   private static final String TOPIC = "topic";
 
   private final Brokers brokers;
@@ -82,6 +85,7 @@ public final class KafkaHealth {
       }
     }
     notice();
+    consumers.forEach(consumer -> consumer.noticeUndone(LONGEST_UNDONE));
   }
 
   private void answer(Void answer, Throwable failure) {

@@ -77,7 +77,20 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
   private long asksFrom;
   private long lastTick;
   private double mayAsk;
-  private long warnsFrom;
+  private final Pace ofUnreadable = new Pace();
+  private final Pace ofNotWatched = new Pace();
+  private final Pace ofGivenUp = new Pace();
+
+  /** Lets one warning of a sort through per minute. */
+  private static final class Pace {
+    private long from;
+
+    boolean allows(long now) {
+      boolean isTime = now >= from;
+      from = isTime ? now + WARN_PAUSE_MS : from;
+      return isTime;
+    }
+  }
 
   /**
    * @param wasPending whether the id was pending when it was last due
@@ -143,11 +156,9 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
   }
 
   private void warn(String why) {
-    long now = clock.millis();
-    if (now < warnsFrom) {
+    if (!ofUnreadable.allows(clock.millis())) {
       return;
     }
-    warnsFrom = now + WARN_PAUSE_MS;
     RecordMetadata place = context.recordMetadata().orElseThrow();
     LOG.warn(
         "Skipped {}-{}-{}, which is not a message of an instance: {}. Others that are skipped in"
@@ -189,6 +200,12 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
     }
     if (!isWatched && !isForgotten) {
       metrics.notWatched();
+      if (ofNotWatched.allows(now)) {
+        LOG.warn(
+            "{} is published and not watched: {}. Others of the next minute are only counted.",
+            id,
+            stored.length > MAX_BYTES ? "it has too many tasks" : "there is no room");
+      }
     }
   }
 
@@ -263,6 +280,12 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
       if (schedule.isGivenUp(instance.sent())) {
         instances.delete(id);
         metrics.givenUp();
+        if (ofGivenUp.allows(now)) {
+          LOG.warn(
+              "{} is given up, because its ids bring nothing: a dead letter says why. Others of the"
+                  + " next minute are only counted.",
+              id);
+        }
         return;
       }
     }

@@ -4,6 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
+import io.flowinstance.id.IdRecord;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -11,11 +15,14 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.junit.jupiter.api.Test;
+import org.slf4j.LoggerFactory;
 
 class KafkaHealthTest {
   private long nanos;
@@ -53,11 +60,13 @@ class KafkaHealthTest {
   private final KafkaHealth health =
       new KafkaHealth(brokers, "broker:9092", List.of("ids"), () -> nanos);
 
+  private static InFlight inFlight() {
+    return new InFlight(
+        new InFlightLimits(1, Duration.ofMinutes(1), 1, 1, 1), idRecord -> null, call -> {});
+  }
+
   private ConsumerHealth consumer() {
-    InFlight inFlight =
-        new InFlight(
-            new InFlightLimits(1, Duration.ofMinutes(1), 1, 1, 1), idRecord -> null, call -> {});
-    return health.add(0, inFlight);
+    return health.add(0, inFlight());
   }
 
   private void look(Duration later) {
@@ -90,6 +99,37 @@ class KafkaHealthTest {
 
     consumer.member(true);
     assertTrue(health.isUp());
+  }
+
+  @Test
+  void theLogNamesOnceARecordThatHasNoOutcomeForLong() {
+    ListAppender<ILoggingEvent> log = new ListAppender<>();
+    Logger logger = (Logger) LoggerFactory.getLogger(ConsumerHealth.class);
+    log.start();
+    logger.addAppender(log);
+    try {
+      TopicPartition partition = new TopicPartition("ids", 3);
+      InFlight inFlight = inFlight();
+      RecordsInFlight records = new RecordsInFlight(partition, new HeapPermits(1 << 20));
+      inFlight.own(
+          new InFlight.Owned(
+              new ConsumerGroupMetadata("group", 1, "member", Optional.empty()),
+              Map.of(partition, records)));
+      inFlight.start(records, null, new DoneOffsets.Range(0, 100));
+      IdRecord polled = new IdRecord(partition, 42, 1, null, new byte[1], new RecordHeaders());
+      inFlight.add(records, List.of(polled), 43);
+      health.add(0, inFlight);
+      nanos = polled.polledAt();
+      look(Duration.ofMinutes(10));
+      assertEquals(0, log.list.size());
+
+      look(Duration.ofSeconds(1));
+      look(Duration.ofSeconds(1));
+      assertEquals(1, log.list.size());
+      assertTrue(log.list.get(0).getFormattedMessage().contains("ids-3-42"));
+    } finally {
+      logger.detachAppender(log);
+    }
   }
 
   @Test
