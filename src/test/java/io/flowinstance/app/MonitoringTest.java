@@ -24,6 +24,7 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -147,7 +148,7 @@ class MonitoringTest {
     return expressions;
   }
 
-  /** The left hand sides of the comparisons of an alert that stand in no parentheses. */
+  /** The left hand sides of the comparisons of an alert, also of those in parentheses. */
   private static List<String> compared(String expression) {
     List<String> sides = new ArrayList<>();
     StringBuilder side = new StringBuilder();
@@ -166,14 +167,22 @@ class MonitoringTest {
       }
     }
     sides.add(side.toString());
-    return sides;
+    return sides.stream()
+        .map(each -> each.replaceFirst("^\\s*on \\([^)]*\\)", "").strip())
+        .flatMap(
+            each ->
+                each.matches("(?s)\\([^()]*\\([^()]*\\).*[<>]=? *[0-9.]+\\s*\\)")
+                    ? compared(each.substring(1, each.length() - 1)).stream()
+                    : Stream.of(each))
+        .toList();
   }
 
   @Test
   void readsWhatAnAlertCompares() {
     assertEquals(
-        List.of("sum(a{x=\"y\"}) ", " (b unless b offset 1m) "),
-        compared("sum(a{x=\"y\"}) > 1 and (b unless b offset 1m) == 0"));
+        List.of("sum(a{x=\"y\"})", "(b unless b offset 1m)", "sum(c)", "sum(d)"),
+        compared(
+            "sum(a{x=\"y\"}) > 1 and (b unless b offset 1m) == 0 and (sum(c) > 0 or sum(d) > 0)"));
   }
 
   private static Path rules(Path folder, ArrayNode rules) throws IOException {
