@@ -6,10 +6,14 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.util.RawValue;
 import io.flowinstance.json.Json;
+import io.flowinstance.json.Printable;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Header;
 
-/** A message as one line: a JSON object of its topic, key, headers and value. */
+/**
+ * A message as one line: a JSON object of its topic, key, headers and value, with escapes where a
+ * terminal would obey.
+ */
 final class MessageJson {
   private MessageJson() {}
 
@@ -28,7 +32,7 @@ final class MessageJson {
     } else {
       json.put("value", value);
     }
-    return new String(Json.write(json), UTF_8);
+    return Printable.escaped(new String(Json.write(json), UTF_8));
   }
 
   private static String text(byte[] bytes) {

@@ -193,27 +193,37 @@ public final class Settings {
 
   /** What a setting is now: what a mounted file holds is read again, once a second at most. */
   public Supplier<String> current(String name) {
-    return files.containsKey(name) ? new Reread(() -> read(name)) : () -> getString(name);
+    Path file = files.get(name);
+    return file == null ? () -> getString(name) : new Reread(file, getString(name));
   }
 
-  /** A text that is asked for with each call, and changes perhaps once a month. */
+  /**
+   * A text that is asked for with each call, and changes perhaps once a month. While its file is
+   * missing or empty, as in the middle of a replacement, the last one counts.
+   */
   private static final class Reread implements Supplier<String> {
     private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-    private final Supplier<String> source;
+    private final Path file;
     private String text;
-    private long readAt;
+    private long readAt = System.nanoTime();
 
-    Reread(Supplier<String> source) {
-      this.source = source;
+    Reread(Path file, String text) {
+      this.file = file;
+      this.text = text;
     }
 
     @Override
     public synchronized String get() {
       long now = System.nanoTime();
-      if (text == null || now - readAt > PAUSE_NANOS) {
-        text = source.get();
+      if (now - readAt > PAUSE_NANOS) {
         readAt = now;
+        try {
+          String read = Files.readString(file).strip();
+          text = read.isEmpty() ? text : read;
+        } catch (IOException beingReplaced) {
+          // The last one counts.
+        }
       }
       return text;
     }

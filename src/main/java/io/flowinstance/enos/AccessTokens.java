@@ -69,6 +69,13 @@ public final class AccessTokens {
     }
   }
 
+  private record Credentials(String appKey, String appSecret) {
+    @Override
+    public String toString() {
+      return "Credentials[hidden]";
+    }
+  }
+
   private final Supplier<String> appKey;
   private final Supplier<String> appSecret;
   private final Service service;
@@ -79,6 +86,11 @@ public final class AccessTokens {
   private final ReentrantLock asking = new ReentrantLock();
 
   private volatile Token token;
+
+  /** The key and the secret that it was asked for with, and those of the request under way. */
+  private volatile Credentials credentials;
+
+  private Credentials asked;
 
   /** The last one that the API refused, or null. */
   private Token refused;
@@ -230,12 +242,17 @@ public final class AccessTokens {
     return known != null && known.text.equals(other.text);
   }
 
+  /** A token of an earlier key or secret is of no use for calls that are signed with these. */
+  private boolean isOfTheseCredentials() {
+    return new Credentials(appKey.get(), appSecret.get()).equals(credentials);
+  }
+
   private boolean isFresh(Token known) {
-    return known != null && nanoTime.getAsLong() - known.renewAt < 0;
+    return known != null && isOfTheseCredentials() && nanoTime.getAsLong() - known.renewAt < 0;
   }
 
   private boolean isGood(Token known) {
-    return known != null && nanoTime.getAsLong() - known.expiresAt < 0;
+    return known != null && isOfTheseCredentials() && nanoTime.getAsLong() - known.expiresAt < 0;
   }
 
   private Token ask(Token old) {
@@ -264,6 +281,7 @@ public final class AccessTokens {
 
   private synchronized Token given(Token given) {
     token = given;
+    credentials = asked;
     failure = null;
     pause = isRefused(given) ? pause : 0;
     return given;
@@ -302,6 +320,7 @@ public final class AccessTokens {
       long timestamp = nextTimestamp();
       String key = appKey.get();
       String secret = appSecret.get();
+      asked = new Credentials(key, secret);
       String encryption = Signature.ofTokenRequest(key, timestamp, secret);
       ObjectNode body = JsonNodeFactory.instance.objectNode().put("appKey", key);
       if (oldToken != null) {

@@ -72,6 +72,11 @@ public final class EnosRequests {
     return fetch.body();
   }
 
+  /** Whether the access token of a call is still the one that others would get. */
+  public boolean hasCurrentToken(FetchState fetch) {
+    return fetch.token() != null && tokens.isCurrent(fetch.token());
+  }
+
   /**
    * Replaces the access token of a call that was refused though it was fetched anew.
    *

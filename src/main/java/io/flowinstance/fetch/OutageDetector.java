@@ -183,6 +183,7 @@ public final class OutageDetector {
         if (nextProbe == null && !stopping) {
           round = 0;
           forgetFailures();
+          lives = false;
           knownIsServed = false;
           failureOfNonExistent = null;
           scheduleProbe(FIRST_PROBE);

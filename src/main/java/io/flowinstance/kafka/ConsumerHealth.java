@@ -19,6 +19,8 @@ final class ConsumerHealth {
   /** A single failure may come from a rebalance, or from a broker that restarts. */
   private static final int FAILURES_IN_A_ROW = 2;
 
+  private static final Duration OTHERS_GO_ON = Duration.ofMinutes(1);
+
   private final int number;
   private final InFlight inFlight;
   private final Faults faults;
@@ -27,7 +29,8 @@ final class ConsumerHealth {
   private volatile int partitions;
   private volatile boolean member;
   private volatile String refused = "";
-  private String undone = "";
+  private boolean noticed;
+  private long noticedAt;
 
   /**
    * @param number of the consumer in its process, from 0
@@ -114,18 +117,25 @@ final class ConsumerHealth {
     }
   }
 
-  /** Says once of a record which it is, if it has had no outcome for so long. */
+  /**
+   * Says of a record which it is, if it has had no outcome for so long though others have; once in
+   * that time at most.
+   */
   void noticeUndone(Duration longest) {
+    long now = nanoTime.getAsLong();
     IdRecord oldest = inFlight.oldest();
-    boolean isLate = oldest != null && nanoTime.getAsLong() - oldest.polledAt() > longest.toNanos();
-    String position = isLate ? oldest.position() : "";
-    if (isLate && !position.equals(undone)) {
-      LOG.warn(
-          "The id record {} has had no outcome for {} minutes. Others go on.",
-          position,
-          longest.toMinutes());
+    if (oldest == null
+        || now - oldest.polledAt() <= longest.toNanos()
+        || now - inFlight.publishedAt() > OTHERS_GO_ON.toNanos()
+        || noticed && now - noticedAt <= longest.toNanos()) {
+      return;
     }
-    undone = position;
+    noticed = true;
+    noticedAt = now;
+    LOG.warn(
+        "The id record {} has had no outcome for {} minutes. Others go on.",
+        oldest.position(),
+        TimeUnit.NANOSECONDS.toMinutes(now - oldest.polledAt()));
   }
 
   /** It has ended. */

@@ -107,6 +107,11 @@ final class InFlight {
     notifyAll();
   }
 
+  /** When the last transaction was committed, in {@link System#nanoTime()}. */
+  synchronized long publishedAt() {
+    return publishedAt;
+  }
+
   /** How many records wait to be polled. */
   synchronized void lag(long records) {
     lag = records;

@@ -406,7 +406,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
       if (System.nanoTime() - records.assignedAt()
           > HANGS.plus(source.transactionTimeout()).toNanos()) {
         waitsFor =
-            "that of %s waits for a transaction that does not end: find it with kafka-transactions.sh find-hanging, and abort it."
+            "that of %s waits for a transaction that does not end: find it with kafka-transactions.sh find-hanging --topic __consumer_offsets, and abort it."
                 .formatted(partition);
       }
       return;

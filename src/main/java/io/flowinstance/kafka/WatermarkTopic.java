@@ -270,7 +270,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
         faults.report(
             FAULT,
             ("discover cannot read its watermark: %s or its consumer group does not answer, a"
-                    + " transaction on it does not end (kafka-transactions.sh find-hanging), or"
+                    + " transaction on it does not end (kafka-transactions.sh find-hanging, of it and of __consumer_offsets), or"
                     + " the watermark that was committed is gone (write one).")
                 .formatted(partition));
       }

@@ -8,13 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.flowinstance.harness.ManualClock;
 import java.io.UncheckedIOException;
 import java.net.ConnectException;
-import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.ZoneId;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
@@ -69,10 +66,12 @@ class AccessTokensTest {
   }
 
   @Test
-  void asksWithTheSecretOfNow() {
-    tokens.refused(tokens.current());
-    secret.set("its successor");
+  void aTokenOfAnEarlierSecretIsReplacedAtOnce() {
     tokens.current();
+    secret.set("its successor");
+    assertEquals("token-2", tokens.current().text());
+    assertEquals("token-2", tokens.current().text());
+    assertEquals(List.of("get", "get"), operations());
 
     String encryption = Signature.ofTokenRequest("key", timestamps().get(1), "its successor");
     assertTrue(requests.get(1).contains(encryption), requests.get(1));
@@ -614,44 +613,5 @@ class AccessTokensTest {
   @Test
   void showsNoToken() {
     assertFalse(tokens.current().toString().contains("token-1"));
-  }
-
-  private static final class ManualClock extends Clock {
-    private volatile Instant now = Instant.parse("2026-01-01T00:00:00Z");
-    private volatile long nanos = Long.MAX_VALUE - 1_000_000_000L;
-
-    void forward(long seconds) {
-      forward(Duration.ofSeconds(seconds));
-    }
-
-    /** Time passes. */
-    void forward(Duration time) {
-      set(time);
-      nanos += time.toNanos();
-    }
-
-    /** Somebody sets the clock. */
-    void set(Duration difference) {
-      now = now.plus(difference);
-    }
-
-    long nanoTime() {
-      return nanos;
-    }
-
-    @Override
-    public Instant instant() {
-      return now;
-    }
-
-    @Override
-    public ZoneId getZone() {
-      return ZoneOffset.UTC;
-    }
-
-    @Override
-    public Clock withZone(ZoneId zone) {
-      return this;
-    }
   }
 }

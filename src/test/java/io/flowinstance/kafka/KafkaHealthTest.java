@@ -8,19 +8,18 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.flowinstance.id.IdRecord;
+import io.flowinstance.trace.RecordSpan;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
-import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TimeoutException;
-import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.junit.jupiter.api.Test;
 import org.slf4j.LoggerFactory;
 
@@ -29,27 +28,10 @@ class KafkaHealthTest {
   private CompletableFuture<Void> answer = CompletableFuture.completedFuture(null);
 
   private final Brokers brokers =
-      new Brokers() {
+      new SilentBrokers() {
         @Override
         public CompletionStage<Void> ping() {
           return answer;
-        }
-
-        @Override
-        public CompletionStage<Set<TopicPartition>> partitions(String topic) {
-          throw new UnsupportedOperationException();
-        }
-
-        @Override
-        public CompletionStage<Map<TopicPartition, Optional<OffsetAndMetadata>>> committed(
-            String groupId, Set<TopicPartition> partitions) {
-          throw new UnsupportedOperationException();
-        }
-
-        @Override
-        public CompletionStage<Map<TopicPartition, DoneOffsets.Range>> bounds(
-            Set<TopicPartition> partitions) {
-          throw new UnsupportedOperationException();
         }
 
         @Override
@@ -116,13 +98,22 @@ class KafkaHealthTest {
               new ConsumerGroupMetadata("group", 1, "member", Optional.empty()),
               Map.of(partition, records)));
       inFlight.start(records, null, new DoneOffsets.Range(0, 100));
-      IdRecord polled = new IdRecord(partition, 42, 1, null, new byte[1], new RecordHeaders());
+      long lastCommit = inFlight.publishedAt();
+      IdRecord polled =
+          IdRecord.of(
+              new ConsumerRecord<>("ids", 3, 42, null, new byte[1]),
+              lastCommit - Duration.ofMinutes(10).toNanos(),
+              RecordSpan.NONE);
       inFlight.add(records, List.of(polled), 43);
       health.add(0, inFlight);
-      nanos = polled.polledAt();
-      look(Duration.ofMinutes(10));
-      assertEquals(0, log.list.size());
+      nanos = lastCommit;
+      look(Duration.ZERO);
+      assertEquals(0, log.list.size(), "it is not late");
 
+      look(Duration.ofMinutes(2));
+      assertEquals(0, log.list.size(), "no other goes on");
+
+      nanos = lastCommit;
       look(Duration.ofSeconds(1));
       look(Duration.ofSeconds(1));
       assertEquals(1, log.list.size());

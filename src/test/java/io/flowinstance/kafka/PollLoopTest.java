@@ -56,19 +56,9 @@ class PollLoopTest {
   private Thread thread;
 
   /** What the brokers say of the partition: nothing is committed, and it has three records. */
-  private static final class FakeBrokers implements Brokers {
+  private static final class FakeBrokers extends SilentBrokers {
     private volatile boolean hasLeader = true;
     private volatile CompletableFuture<Void> answering = CompletableFuture.completedFuture(null);
-
-    @Override
-    public CompletionStage<Void> ping() {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public CompletionStage<Set<TopicPartition>> partitions(String topic) {
-      throw new UnsupportedOperationException();
-    }
 
     @Override
     public CompletionStage<Map<TopicPartition, Optional<OffsetAndMetadata>>> committed(
@@ -81,11 +71,6 @@ class PollLoopTest {
         Set<TopicPartition> partitions) {
       return CompletableFuture.completedStage(
           hasLeader ? Map.of(IDS, new DoneOffsets.Range(0, 3)) : Map.of());
-    }
-
-    @Override
-    public CompletionStage<String> faultOf(List<String> topics, String deadLetterTopic) {
-      throw new UnsupportedOperationException();
     }
   }
 

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.flowinstance.harness.ManualClock;
 import io.flowinstance.id.IdRecord;
 import io.flowinstance.id.IdRecordReader;
 import io.flowinstance.metrics.PipelineMetrics;
@@ -22,8 +23,6 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneId;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -78,7 +77,7 @@ class PublishLoopTest {
   private final FakeBrokers brokers = new FakeBrokers();
   private final ConsumerHealth health =
       new ConsumerHealth(0, inFlight, new Faults(), System::nanoTime);
-  private final SteppedClock clock = new SteppedClock();
+  private final ManualClock clock = new ManualClock();
   private final PublishLoop loop =
       new PublishLoop(
           inFlight,
@@ -111,41 +110,12 @@ class PublishLoopTest {
   private final List<Duration> timeouts = new ArrayList<>();
   private final List<Integer> sent = new ArrayList<>();
 
-  private static final class SteppedClock extends Clock {
-    private Instant now = Instant.EPOCH;
-
-    @Override
-    public Instant instant() {
-      return now;
-    }
-
-    @Override
-    public ZoneId getZone() {
-      return ZoneOffset.UTC;
-    }
-
-    @Override
-    public Clock withZone(ZoneId zone) {
-      return this;
-    }
-  }
-
   /** What the brokers would say of the group, and of the topics. */
-  private static final class FakeBrokers implements Brokers {
+  private static final class FakeBrokers extends SilentBrokers {
     private final Map<TopicPartition, OffsetAndMetadata> committed = new HashMap<>();
     private String fault = "";
     private boolean pending;
     private final Set<TopicPartition> pendingPartitions = new HashSet<>();
-
-    @Override
-    public CompletionStage<Void> ping() {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public CompletionStage<Set<TopicPartition>> partitions(String topic) {
-      throw new AssertionError("not to be asked for");
-    }
 
     @Override
     public CompletionStage<Map<TopicPartition, Optional<OffsetAndMetadata>>> committed(
@@ -158,12 +128,6 @@ class PublishLoopTest {
         answer.keySet().removeAll(pendingPartitions);
       }
       return CompletableFuture.completedStage(answer);
-    }
-
-    @Override
-    public CompletionStage<Map<TopicPartition, DoneOffsets.Range>> bounds(
-        Set<TopicPartition> partitions) {
-      throw new UnsupportedOperationException();
     }
 
     @Override
@@ -194,16 +158,16 @@ class PublishLoopTest {
           @Override
           public void beginTransaction() {
             super.beginTransaction();
-            began = clock.now;
+            began = clock.instant();
             sent.add(0);
           }
 
           @Override
           public synchronized java.util.concurrent.Future<RecordMetadata> send(
               ProducerRecord<byte[], byte[]> message, Callback callback) {
-            clock.now = clock.now.plus(sending);
+            clock.forward(sending);
             sent.set(sent.size() - 1, sent.get(sent.size() - 1) + 1);
-            if (Duration.between(began, clock.now).compareTo(timeout) > 0) {
+            if (Duration.between(began, clock.instant()).compareTo(timeout) > 0) {
               fenceProducer();
               throw new KafkaException(new InvalidProducerEpochException("ended"));
             }

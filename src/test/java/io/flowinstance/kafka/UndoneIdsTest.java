@@ -5,11 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.time.Clock;
+import io.flowinstance.harness.ManualClock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneId;
-import java.time.ZoneOffset;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,13 +28,13 @@ class UndoneIdsTest {
   private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
 
   private final OffsetBrokers brokers = new OffsetBrokers();
-  private final SteppingClock clock = new SteppingClock();
+  private final ManualClock clock = new ManualClock();
   private final KafkaHealth health =
       new KafkaHealth(brokers, "broker:9092", List.of("ids"), System::nanoTime);
   private final UndoneIds undone = new UndoneIds(brokers, "ids", "pipeline", health, clock);
 
   private void look(Duration later) {
-    clock.now = clock.now.plus(later);
+    clock.forward(later);
     undone.look();
   }
 
@@ -45,7 +43,7 @@ class UndoneIdsTest {
     brokers.ends(4, 4);
     brokers.committed(4, 4);
     look(Duration.ZERO);
-    Instant sentAt = clock.now;
+    Instant sentAt = clock.instant();
     brokers.ends(6, 4);
     look(Duration.ofSeconds(30));
 
@@ -62,7 +60,7 @@ class UndoneIdsTest {
     brokers.ends(4, 4);
     brokers.committed(4, 4);
     look(Duration.ZERO);
-    Instant sentAt = clock.now;
+    Instant sentAt = clock.instant();
     for (int end = 6; end < 10_000; end++) {
       brokers.ends(end, 4);
       look(Duration.ofSeconds(2));
@@ -74,7 +72,7 @@ class UndoneIdsTest {
     look(Duration.ofSeconds(2));
 
     assertFalse(undone.isPending(ID, sentAt));
-    assertTrue(undone.isPending(ID, clock.now.minusSeconds(600)));
+    assertTrue(undone.isPending(ID, clock.instant().minusSeconds(600)));
   }
 
   @Test
@@ -82,7 +80,7 @@ class UndoneIdsTest {
     brokers.ends(4, 4);
     brokers.committed(4, 4);
     look(Duration.ZERO);
-    Instant sentAt = clock.now;
+    Instant sentAt = clock.instant();
     look(Duration.ofSeconds(9));
 
     assertTrue(undone.isPending(ID, sentAt));
@@ -200,25 +198,6 @@ class UndoneIdsTest {
     look(Duration.ofSeconds(2));
 
     assertEquals(1, brokers.asked);
-  }
-
-  private static final class SteppingClock extends Clock {
-    private Instant now = START;
-
-    @Override
-    public ZoneId getZone() {
-      return ZoneOffset.UTC;
-    }
-
-    @Override
-    public Clock withZone(ZoneId zone) {
-      return this;
-    }
-
-    @Override
-    public Instant instant() {
-      return now;
-    }
   }
 
   /** Two partitions, of which one is the id's. */

@@ -3,44 +3,25 @@ package io.flowinstance.routes;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.awaitility.Awaitility.await;
 
-import io.flowinstance.app.DiscoverBeans;
-import io.flowinstance.config.Settings;
 import io.flowinstance.discover.Watermark;
-import io.flowinstance.harness.WatermarkKafka;
-import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
 import org.apache.camel.CamelContext;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** When a round of {@code discover} is due though the interval is an hour. */
-class DiscoverIntervalTest extends RouteTestSupport {
-  private final WatermarkKafka kafka = new WatermarkKafka("flow-instance-discover-watermark");
-
+class DiscoverIntervalTest extends DiscoverRoutes {
   @Override
-  List<String> routes() {
-    return List.of("discover", "search-instances");
-  }
-
-  @Override
-  Settings settings() {
-    Map<String, String> settings = new HashMap<>(super.settings().asMap());
-    settings.put("discover.enabled", "true");
-    settings.put("discover.interval-ms", "3600000");
-    settings.put("discover.types", "PERIODIC");
-    return Settings.resolve(Map.of(), settings);
+  String interval() {
+    return "3600000";
   }
 
   @Override
   void bindBeans(CamelContext context) throws Exception {
-    super.bindBeans(context);
     Instant threeDaysAgo = Instant.now().minus(Duration.ofDays(3));
     kafka.records(new String(Watermark.write(threeDaysAgo), UTF_8));
-    new DiscoverBeans(settings(), kafka, new SimpleMeterRegistry()).configure(context);
+    super.bindBeans(context);
   }
 
   @BeforeEach

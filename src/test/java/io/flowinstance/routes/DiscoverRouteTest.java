@@ -7,24 +7,16 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.flowinstance.app.DiscoverBeans;
-import io.flowinstance.config.Settings;
 import io.flowinstance.discover.Watermark;
-import io.flowinstance.harness.WatermarkKafka;
 import io.flowinstance.json.Json;
-import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.apache.camel.health.HealthCheck;
@@ -33,34 +25,16 @@ import org.apache.kafka.common.KafkaException;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-class DiscoverRouteTest extends RouteTestSupport {
+class DiscoverRouteTest extends DiscoverRoutes {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
   private static final String NOTHING = page(0);
-
-  private final WatermarkKafka kafka = new WatermarkKafka("flow-instance-discover-watermark");
-  private final MeterRegistry meters = new SimpleMeterRegistry();
 
   /** What the gateway answers to a search for all statuses; one for what runs finds nothing. */
   private volatile Processor gateway = exchange -> respond(exchange, 200, NOTHING);
 
   @Override
-  List<String> routes() {
-    return List.of("discover", "search-instances");
-  }
-
-  @Override
-  Settings settings() {
-    Map<String, String> settings = new HashMap<>(super.settings().asMap());
-    settings.put("discover.enabled", "true");
-    settings.put("discover.interval-ms", "500");
-    settings.put("discover.types", "PERIODIC");
-    return Settings.resolve(Map.of(), settings);
-  }
-
-  @Override
-  void bindBeans(CamelContext context) throws Exception {
-    super.bindBeans(context);
-    new DiscoverBeans(settings(), kafka, meters).configure(context);
+  String interval() {
+    return "500";
   }
 
   @BeforeEach
