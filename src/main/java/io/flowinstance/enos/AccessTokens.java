@@ -9,6 +9,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
@@ -55,11 +56,13 @@ public final class AccessTokens {
    * An access token; its times are those of {@link System#nanoTime()}.
    *
    * @param text what the API wants to see; a secret
+   * @param credentials that it was asked for with
    */
-  public record Token(String text, long askedAt, long renewAt, long expiresAt) {
+  public record Token(
+      String text, Credentials credentials, long askedAt, long renewAt, long expiresAt) {
     /** The same, to be renewed at this time at the latest. */
     private Token until(long time) {
-      return new Token(text, askedAt, time - renewAt < 0 ? time : renewAt, expiresAt);
+      return new Token(text, credentials, askedAt, time - renewAt < 0 ? time : renewAt, expiresAt);
     }
 
     /** Says nothing: a token must not get into a log. */
@@ -69,7 +72,8 @@ public final class AccessTokens {
     }
   }
 
-  private record Credentials(String appKey, String appSecret) {
+  /** The key and the secret of the application. */
+  record Credentials(String appKey, String appSecret) {
     @Override
     public String toString() {
       return "Credentials[hidden]";
@@ -86,11 +90,6 @@ public final class AccessTokens {
   private final ReentrantLock asking = new ReentrantLock();
 
   private volatile Token token;
-
-  /** The key and the secret that it was asked for with, and those of the request under way. */
-  private volatile Credentials credentials;
-
-  private Credentials asked;
 
   /** The last one that the API refused, or null. */
   private Token refused;
@@ -208,7 +207,7 @@ public final class AccessTokens {
         given(request("refresh", refusedToken.text));
       }
     } catch (ApiFailure refreshFailed) {
-      if (mayPass(refreshFailed)) {
+      if (refreshFailed.kind().mayPass()) {
         // The refused one is still there; this says why, until one is asked for again.
         keep(refusedToken, refreshFailed);
       }
@@ -236,23 +235,40 @@ public final class AccessTokens {
     }
   }
 
-  /** Whether {@link #current} gives this token, as long as it is fresh. */
-  public boolean isCurrent(Token other) {
+  /**
+   * Whether a call whose token was refused is to be made once more: at first with the token that
+   * {@code get} gives, and then with a refreshed one, if it is refused for everything.
+   *
+   * @param attempt how many calls were made
+   */
+  public boolean isWorthAnotherCall(
+      Token refusedToken, int attempt, BooleanSupplier isRefusedForAll) {
+    return attempt == 1
+        || attempt == 2
+            && (!isCurrent(refusedToken)
+                || isRefusedForAll.getAsBoolean() && renewByRefresh(refusedToken));
+  }
+
+  private boolean isCurrent(Token other) {
     Token known = token;
     return known != null && known.text.equals(other.text);
   }
 
   /** A token of an earlier key or secret is of no use for calls that are signed with these. */
-  private boolean isOfTheseCredentials() {
-    return new Credentials(appKey.get(), appSecret.get()).equals(credentials);
+  private boolean isOfToday(Token known) {
+    return known.credentials.equals(credentials());
+  }
+
+  private Credentials credentials() {
+    return new Credentials(appKey.get(), appSecret.get());
   }
 
   private boolean isFresh(Token known) {
-    return known != null && isOfTheseCredentials() && nanoTime.getAsLong() - known.renewAt < 0;
+    return known != null && isOfToday(known) && nanoTime.getAsLong() - known.renewAt < 0;
   }
 
   private boolean isGood(Token known) {
-    return known != null && isOfTheseCredentials() && nanoTime.getAsLong() - known.expiresAt < 0;
+    return known != null && isOfToday(known) && nanoTime.getAsLong() - known.expiresAt < 0;
   }
 
   private Token ask(Token old) {
@@ -275,13 +291,8 @@ public final class AccessTokens {
     return refused != null && refused.text.equals(other.text);
   }
 
-  private static boolean mayPass(ApiFailure failure) {
-    return failure.kind() == FailureKind.TRANSIENT || failure.kind() == FailureKind.RATE_LIMITED;
-  }
-
   private synchronized Token given(Token given) {
     token = given;
-    credentials = asked;
     failure = null;
     pause = isRefused(given) ? pause : 0;
     return given;
@@ -292,12 +303,13 @@ public final class AccessTokens {
       return request("get", null);
     } catch (ApiFailure getFailed) {
       Token last = refused;
-      if (!mayPass(getFailed) || !isGood(last)) {
+      if (!getFailed.kind().mayPass() || !isGood(last)) {
         throw getFailed;
       }
       // It may have been refused for one instance alone, and serve all others.
       long now = nanoTime.getAsLong();
-      return new Token(last.text, now, last.expiresAt, last.expiresAt).until(now + growPause());
+      return new Token(last.text, last.credentials, now, last.expiresAt, last.expiresAt)
+          .until(now + growPause());
     }
   }
 
@@ -310,7 +322,11 @@ public final class AccessTokens {
       } catch (ApiFailure getFailed) {
         // The old one is still good: no call has to fail because the token service does.
         return new Token(
-            old.text, old.askedAt, nanoTime.getAsLong() + RENEWAL_PAUSE, old.expiresAt);
+            old.text,
+            old.credentials,
+            old.askedAt,
+            nanoTime.getAsLong() + RENEWAL_PAUSE,
+            old.expiresAt);
       }
     }
   }
@@ -318,9 +334,9 @@ public final class AccessTokens {
   private Token request(String operation, String oldToken) {
     for (int attempt = 1; ; attempt++) {
       long timestamp = nextTimestamp();
-      String key = appKey.get();
-      String secret = appSecret.get();
-      asked = new Credentials(key, secret);
+      Credentials credentials = credentials();
+      String key = credentials.appKey();
+      String secret = credentials.appSecret();
       String encryption = Signature.ofTokenRequest(key, timestamp, secret);
       ObjectNode body = JsonNodeFactory.instance.objectNode().put("appKey", key);
       if (oldToken != null) {
@@ -332,7 +348,7 @@ public final class AccessTokens {
         long asked = nanoTime.getAsLong();
         Answer answer = service.call(operation, body.toString());
         redaction = redaction.and(Redaction.of(tokenIn(answer)));
-        return token(answer, asked);
+        return token(answer, credentials, asked);
       } catch (RuntimeException e) {
         ApiFailure failure = ApiFailure.in(e);
         if (failure == null) {
@@ -346,14 +362,15 @@ public final class AccessTokens {
     }
   }
 
-  private static Token token(Answer answer, long asked) {
+  private static Token token(Answer answer, Credentials credentials, long asked) {
     JsonNode data = answer.data();
     String text = data.path("accessToken").asText("");
     long life = TimeUnit.SECONDS.toNanos(Math.min(LONGEST_LIFE_S, data.path("expire").asLong(0)));
     if (text.isEmpty() || life <= 0) {
       throw ApiFailure.of(FailureKind.TRANSIENT, "The answer has no access token.", answer);
     }
-    return new Token(text, asked, asked + life - Math.min(RENEW_AHEAD, life / 4), asked + life);
+    long renewAt = asked + life - Math.min(RENEW_AHEAD, life / 4);
+    return new Token(text, credentials, asked, renewAt, asked + life);
   }
 
   /** The token in an answer, be it broken; or null. */

@@ -67,9 +67,7 @@ public final class ApiFailure extends RuntimeException {
   ApiFailure ofTokenService(Redaction redaction) {
     boolean unreadable = kind == FailureKind.UNREADABLE || kind == FailureKind.NOT_UNDERSTOOD;
     return new ApiFailure(
-        kind == FailureKind.TRANSIENT || kind == FailureKind.RATE_LIMITED
-            ? kind
-            : FailureKind.ACCESS_DENIED,
+        kind.mayPass() ? kind : FailureKind.ACCESS_DENIED,
         "The token service gave no token. "
             + (unreadable ? "Its answer cannot be read." : redaction.text(getMessage())),
         getCause(),

@@ -56,6 +56,11 @@ public enum FailureKind {
     };
   }
 
+  /** Whether the same call may succeed a little later, without anybody fixing anything. */
+  public boolean mayPass() {
+    return this == TRANSIENT || this == RATE_LIMITED;
+  }
+
   /** The kind of an HTTP status; null for 2xx, which says nothing by itself. */
   static FailureKind ofHttpStatus(int status) {
     return switch (status) {

@@ -135,9 +135,7 @@ public final class EnosClient {
         return page(data("direct:search-instances", fetch), fetch);
       } catch (ApiFailure failure) {
         Duration left = Duration.ofNanos(end - System.nanoTime());
-        boolean mayPass =
-            failure.kind() == FailureKind.TRANSIENT || failure.kind() == FailureKind.RATE_LIMITED;
-        if (!mayPass || left.isNegative()) {
+        if (!failure.kind().mayPass() || left.isNegative()) {
           throw failure;
         }
         TimeUnit.NANOSECONDS.sleep(
@@ -219,11 +217,8 @@ public final class EnosClient {
       } catch (ApiFailure failure) {
         if (failure.kind() != FailureKind.ACCESS_TOKEN
             || fetch.token() == null
-            || attempt == 2
-                && tokens.isCurrent(fetch.token())
-                && (!isRefusedForAll(template, limiter, route)
-                    || !tokens.renewByRefresh(fetch.token()))
-            || attempt == 3) {
+            || !tokens.isWorthAnotherCall(
+                fetch.token(), attempt, () -> isRefusedForAll(template, limiter, route))) {
           throw failure;
         }
       }

@@ -15,6 +15,7 @@ import java.io.InputStream;
 import java.time.Clock;
 import java.util.Map;
 import java.util.SortedMap;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.apache.camel.Body;
 import org.apache.camel.Exchange;
@@ -72,18 +73,11 @@ public final class EnosRequests {
     return fetch.body();
   }
 
-  /** Whether the access token of a call is still the one that others would get. */
-  public boolean hasCurrentToken(FetchState fetch) {
-    return fetch.token() != null && tokens.isCurrent(fetch.token());
-  }
-
-  /**
-   * Replaces the access token of a call that was refused though it was fetched anew.
-   *
-   * @return whether a further call may be accepted
-   */
-  public boolean renewToken(FetchState fetch) {
-    return fetch.token() != null && tokens.renewByRefresh(fetch.token());
+  /** As {@link AccessTokens#isWorthAnotherCall}; false where no token was there to be refused. */
+  public boolean isWorthAnotherCall(
+      FetchState fetch, int attempt, BooleanSupplier isRefusedForAll) {
+    return fetch.token() != null
+        && tokens.isWorthAnotherCall(fetch.token(), attempt, isRefusedForAll);
   }
 
   /**

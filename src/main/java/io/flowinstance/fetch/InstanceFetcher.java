@@ -438,7 +438,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     /** Whether it has failed so often that it is to blame, if another is served once more. */
     private boolean isToBlame() {
       FailureKind kind = failure.kind();
-      boolean atOnce = kind != FailureKind.TRANSIENT && kind != FailureKind.RATE_LIMITED;
+      boolean atOnce = !kind.mayPass();
       if (failure.isOfTokenService() || !atOnce && !exhausted) {
         return false;
       }

@@ -171,10 +171,7 @@ public final class FetchAction implements AutoCloseable {
         return data(fetch, "flowInstances");
       } catch (ApiFailure failure) {
         if (failure.kind() != FailureKind.ACCESS_TOKEN
-            || attempt == 2
-                && requests.hasCurrentToken(fetch)
-                && !(isRefusedForAll() && requests.renewToken(fetch))
-            || attempt == 3) {
+            || !requests.isWorthAnotherCall(fetch, attempt, this::isRefusedForAll)) {
           throw failure;
         }
       }
