@@ -131,7 +131,8 @@ final class AvailabilityBed implements AutoCloseable {
         write(Path.of("target", "availability", result.fileName()), result.ids());
       }
     }
-    if (!findings.isEmpty()) {
+    boolean slow = judged.length == 1 && judged[0].isOnlySlow();
+    if (!findings.isEmpty() && !slow) {
       // What they still carry along must not be put down to the next scenario.
       closeShared();
     }

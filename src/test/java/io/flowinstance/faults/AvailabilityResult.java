@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** What one scenario came to: its line in the table, and what was not as it should be. */
 final class AvailabilityResult {
@@ -31,6 +32,7 @@ final class AvailabilityResult {
   private final String kind;
   private final Map<String, String> cells = new HashMap<>();
   private final List<String> findings = new ArrayList<>();
+  private final List<String> delays = new ArrayList<>();
   private final List<String> remarks = new ArrayList<>();
   private final List<String> ids = new ArrayList<>();
 
@@ -79,6 +81,18 @@ final class AvailabilityResult {
     if (!holds) {
       findings.add(sentence.formatted(arguments));
     }
+  }
+
+  /** Notes a sentence if this does not hold, which a busy machine may be the cause of. */
+  void checkTime(boolean holds, String sentence, Object... arguments) {
+    if (!holds) {
+      delays.add(sentence.formatted(arguments));
+    }
+  }
+
+  /** Whether nothing is wrong but times, which another run may not show. */
+  boolean isOnlySlow() {
+    return findings.isEmpty() && !delays.isEmpty();
   }
 
   /** Notes how many lines were logged, and checks that they are not more than that. */
@@ -137,7 +151,7 @@ final class AvailabilityResult {
 
   /** What was not as it should be, a sentence each. */
   List<String> findings() {
-    return List.copyOf(findings);
+    return Stream.concat(findings.stream(), delays.stream()).toList();
   }
 
   /** Its line of the table. */
@@ -157,7 +171,7 @@ final class AvailabilityResult {
   }
 
   private String verdict() {
-    String verdict = findings.isEmpty() ? "passed" : "FAILED: " + String.join("; ", findings);
+    String verdict = findings().isEmpty() ? "passed" : "FAILED: " + String.join("; ", findings());
     return remarks.isEmpty() ? verdict : verdict + " (" + String.join("; ", remarks) + ")";
   }
 

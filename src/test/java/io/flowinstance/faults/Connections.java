@@ -140,7 +140,7 @@ final class Connections {
                 .orElse(0)
             / 1e9);
     checkSlowest(result, pipeline, ids);
-    result.check(
+    result.checkTime(
         after.length > 0 && after[after.length - 1] < 1_000,
         "an id that comes after it was noticed still waits %d ms",
         after.length == 0 ? -1 : after[after.length - 1]);
@@ -152,6 +152,6 @@ final class Connections {
       AvailabilityResult result, Deployment pipeline, List<SentId> ids) {
     long[] ages = pipeline.ages(ids);
     long slowest = ages.length == 0 ? 0 : ages[ages.length - 1];
-    result.check(slowest <= SLOWEST.toMillis(), "the slowest id takes %d ms", slowest);
+    result.checkTime(slowest <= SLOWEST.toMillis(), "the slowest id takes %d ms", slowest);
   }
 }

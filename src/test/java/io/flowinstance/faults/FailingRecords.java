@@ -127,7 +127,7 @@ final class FailingRecords {
     if (without > BUSY_MS) {
       result.remark("the machine is too busy to compare the ages of " + who);
     }
-    result.check(
+    result.checkTime(
         p99 <= Math.max(without + 500, without * 3 / 2),
         "the p99 of %s is %d ms instead of %d ms",
         who,
@@ -187,7 +187,7 @@ final class FailingRecords {
       long p99 = p99(pipeline, good);
       result.p99(p99);
       Duration most = kind.isThrottling() ? BUDGET.multipliedBy(2) : MOST_BESIDE_A_BLOCK;
-      result.check(p99 <= most.toMillis(), "the p99 of good ids is %d ms", p99);
+      result.checkTime(p99 <= most.toMillis(), "the p99 of good ids is %d ms", p99);
     }
     return result;
   }
