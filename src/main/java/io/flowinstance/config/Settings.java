@@ -57,7 +57,7 @@ public final class Settings {
           "kafka.security.oauth-trust-store", "ssl.truststore.type=PEM ssl.truststore.location");
 
   private final Map<String, String> values;
-  private final Map<String, Path> files;
+  private final Map<String, MountedText> texts;
 
   /** What a process may use of the settings: of the rest, nothing has to be set. */
   public enum Part {
@@ -66,9 +66,9 @@ public final class Settings {
     WATCH
   }
 
-  private Settings(Map<String, String> values, Map<String, Path> files) {
+  private Settings(Map<String, String> values, Map<String, MountedText> texts) {
     this.values = Collections.unmodifiableMap(values);
-    this.files = files;
+    this.texts = texts;
   }
 
   /** Resolves every known setting, for the pipeline. */
@@ -89,16 +89,16 @@ public final class Settings {
       Map<String, String> environment, Map<String, String> overrides, Set<Part> used) {
     Map<String, String> values = defaults();
     List<String> faults = new ArrayList<>();
-    Map<String, Path> files = new TreeMap<>();
-    values.replaceAll((name, value) -> fromEnvironment(environment, name, value, files, faults));
+    Map<String, MountedText> texts = new TreeMap<>();
+    values.replaceAll((name, value) -> fromEnvironment(environment, name, value, texts, faults));
     overrides.forEach(
         (name, value) -> {
-          files.remove(name);
+          texts.remove(name);
           if (values.replace(name, value.strip()) == null) {
             faults.add("There is no setting named %s.".formatted(name));
           }
         });
-    Settings settings = new Settings(values, files);
+    Settings settings = new Settings(values, texts);
     faults.addAll(SettingsCheck.faults(settings, used));
     if (!faults.isEmpty()) {
       throw new SettingsException(faults);
@@ -122,15 +122,16 @@ public final class Settings {
       Map<String, String> environment,
       String name,
       String value,
-      Map<String, Path> files,
+      Map<String, MountedText> texts,
       List<String> faults) {
     String variable = environmentVariable(name);
     String file = environment.get(variable + "_FILE");
     if (file != null) {
       // Not quoted when it cannot be read: it may be the secret itself.
       try {
-        files.put(name, Path.of(file));
-        return Files.readString(Path.of(file)).strip();
+        MountedText text = new MountedText(Path.of(file));
+        texts.put(name, text);
+        return text.get();
       } catch (IOException | InvalidPathException e) {
         faults.add(
             "%s_FILE names no file that can be read: mount it, or fix the path."
@@ -157,10 +158,7 @@ public final class Settings {
     return properties;
   }
 
-  /**
-   * How to connect to Kafka, under the names of its clients; holds secrets. What a mounted file
-   * holds is read again each time.
-   */
+  /** How to connect to Kafka at present, under the names of its clients; holds secrets. */
   public Map<String, String> kafkaConnection() {
     Map<String, String> connection = new TreeMap<>();
     CONNECTION.forEach(
@@ -193,24 +191,29 @@ public final class Settings {
 
   /** What a setting is now: what a mounted file holds is read again, once a second at most. */
   public Supplier<String> current(String name) {
-    Path file = files.get(name);
-    return file == null ? () -> getString(name) : new Reread(file, getString(name));
+    MountedText text = texts.get(name);
+    return text == null ? () -> getString(name) : text;
+  }
+
+  private String read(String name) {
+    return current(name).get();
   }
 
   /**
    * A text that is asked for with each call, and changes perhaps once a month. While its file is
    * missing or empty, as in the middle of a replacement, the last one counts.
    */
-  private static final class Reread implements Supplier<String> {
+  private static final class MountedText implements Supplier<String> {
     private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private final Path file;
     private String text;
-    private long readAt = System.nanoTime();
+    private long readAt;
 
-    Reread(Path file, String text) {
+    MountedText(Path file) throws IOException {
       this.file = file;
-      this.text = text;
+      text = Files.readString(file).strip();
+      readAt = System.nanoTime();
     }
 
     @Override
@@ -227,18 +230,6 @@ public final class Settings {
       }
       return text;
     }
-  }
-
-  private String read(String name) {
-    Path file = files.get(name);
-    if (file != null) {
-      try {
-        return Files.readString(file).strip();
-      } catch (IOException e) {
-        // It is being replaced: what it held at the start is as good as any.
-      }
-    }
-    return getString(name);
   }
 
   /** Whether what Kafka gets and gives goes over a network without TLS. */

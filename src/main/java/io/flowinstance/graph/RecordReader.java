@@ -65,6 +65,8 @@ final class RecordReader<T extends Record> {
       constructor =
           type.getConstructor(
               Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new));
+      // It is public: this spares a check of that for each object.
+      constructor.setAccessible(true);
     } catch (NoSuchMethodException e) {
       throw new IllegalArgumentException(e);
     }

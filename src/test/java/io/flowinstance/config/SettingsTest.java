@@ -1,5 +1,6 @@
 package io.flowinstance.config;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -16,6 +17,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.kafka.common.config.types.Password;
@@ -78,6 +80,31 @@ class SettingsTest {
         refusal(with("ENOS_APP_SECRET_FILE", folder.resolve("none").toString()))
             .contains("ENOS_APP_SECRET_FILE names no file"));
     assertFalse(refusal(with("ENOS_APP_SECRET_FILE", "s3cret")).contains("s3cret"));
+  }
+
+  @Test
+  void readsAReplacedFileAgainAndKeepsItsLastTextWhileItIsEmpty(@TempDir Path folder)
+      throws IOException {
+    Path servers = Files.writeString(folder.resolve("servers"), "old:9092");
+    Path secret = Files.writeString(folder.resolve("secret"), "old");
+    Settings settings =
+        Settings.resolve(
+            with(
+                "KAFKA_BOOTSTRAP_SERVERS_FILE", servers.toString(),
+                "ENOS_APP_SECRET_FILE", secret.toString()),
+            Map.of());
+    Supplier<String> current = settings.current("enos.app-secret");
+    assertEquals("old", current.get());
+
+    Files.writeString(secret, "");
+    Files.writeString(servers, "new:9092");
+
+    await().until(() -> settings.kafkaConnection().containsValue("new:9092"));
+    assertEquals("old", current.get());
+
+    Files.writeString(secret, "new");
+
+    await().until(() -> current.get().equals("new"));
   }
 
   @Test
