@@ -132,8 +132,10 @@ public final class DiscoverSteps implements ExceptionHandler {
 
   /** Publishes the ids of a round and its watermark, unless another process has taken over. */
   public void publish(@Body Discovery.Round round) {
-    if (topic.publish(round)) {
-      known = round.after();
+    Watermark now = topic.publish(round);
+    if (now != null) {
+      discovery.published(round, now);
+      known = now;
       metrics.round(round.found(), round.ids().size());
       faults.clear(ROUND);
       incomplete = round.isComplete() ? 0 : incomplete + 1;

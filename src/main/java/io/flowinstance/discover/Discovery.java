@@ -53,62 +53,26 @@ public final class Discovery {
     this.options = options;
   }
 
-  /** What a round found. */
-  public final class Round {
-    private final Watermark before;
-    private final Set<String> triggered = new LinkedHashSet<>();
-    private final Set<String> running = new LinkedHashSet<>();
-    private final Set<String> ids = new LinkedHashSet<>();
-    private Instant watermark;
-    private Watermark after;
-    private boolean complete;
-    private boolean behind;
-
-    private Round(Watermark before) {
-      this.before = before;
-    }
-
-    /** The watermark that it began with. */
-    public Watermark before() {
-      return before;
-    }
-
+  /**
+   * What a round found.
+   *
+   * @param before the watermark that it began with
+   * @param ids the ids to publish: what its two searches found, without what is known
+   * @param watermark to publish with them
+   * @param isComplete whether the pages contained as many instances as the API counted
+   * @param isBehind whether it ended before the present, because it was a day long
+   */
+  public record Round(
+      Watermark before,
+      Set<String> triggered,
+      Set<String> running,
+      Set<String> ids,
+      Instant watermark,
+      boolean isComplete,
+      boolean isBehind) {
     /** How many ids its two searches found; an id that both found counts twice. */
     public int found() {
       return triggered.size() + running.size();
-    }
-
-    /** The ids to publish. */
-    public Collection<String> ids() {
-      return ids;
-    }
-
-    /** The watermark to publish with them. */
-    public Instant watermark() {
-      return watermark;
-    }
-
-    /** Whether the pages contained as many instances as the API counted. */
-    public boolean isComplete() {
-      return complete;
-    }
-
-    /** Whether it ended before the present, because it was a day long. */
-    public boolean isBehind() {
-      return behind;
-    }
-
-    /** The watermark that it was published with, or null. */
-    public Watermark after() {
-      return after;
-    }
-
-    /** To be called once it is published: the next round knows what this one found. */
-    public void published(Watermark now) {
-      after = now;
-      published = now;
-      triggeredBefore = triggered;
-      runningBefore = running;
     }
   }
 
@@ -121,23 +85,32 @@ public final class Discovery {
       triggeredBefore = Set.of();
       runningBefore = Set.of();
     }
-    Round round = new Round(before);
     Instant end = now.truncatedTo(ChronoUnit.MILLIS);
-    Instant from = from(before, end);
+    Instant from = earlier(before.time() == null ? options.from() : before.time(), end);
     Instant to = earlier(end, from.plus(LONGEST_STEP));
-    round.complete = find(search, from.minus(options.margin()), to, List.of(), round.triggered);
+    Set<String> triggered = new LinkedHashSet<>();
+    Set<String> running = new LinkedHashSet<>();
+    boolean complete = find(search, from.minus(options.margin()), to, List.of(), triggered);
     // Its pages move with every change of a status, so it may be incomplete. Each round repeats it.
-    find(search, end.minus(options.horizon()), end, RUNNING, round.running);
-    round.watermark = round.complete ? to : from;
-    round.behind = round.complete && to.isBefore(end);
-    round.ids.addAll(round.triggered);
-    round.ids.removeAll(triggeredBefore);
-    round.running.stream().filter(id -> !runningBefore.contains(id)).forEach(round.ids::add);
-    return round;
+    find(search, end.minus(options.horizon()), end, RUNNING, running);
+    Set<String> ids = new LinkedHashSet<>(triggered);
+    ids.removeAll(triggeredBefore);
+    running.stream().filter(id -> !runningBefore.contains(id)).forEach(ids::add);
+    return new Round(
+        before,
+        triggered,
+        running,
+        ids,
+        complete ? to : from,
+        complete,
+        complete && to.isBefore(end));
   }
 
-  private Instant from(Watermark before, Instant now) {
-    return earlier(before.time() == null ? options.from() : before.time(), now);
+  /** To be called once a round is published: the next one knows what it found. */
+  public void published(Round round, Watermark now) {
+    published = now;
+    triggeredBefore = round.triggered();
+    runningBefore = round.running();
   }
 
   private static Instant earlier(Instant one, Instant other) {

@@ -136,13 +136,13 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
   /**
    * Publishes the ids of a round and its watermark.
    *
-   * @return false if another process has taken over: then nothing is published
+   * @return the new watermark; null if another process has taken over: then nothing is published
    * @throws KafkaException if it was not published, or that is not known: the next round begins at
    *     the last watermark on the topic
    */
-  public synchronized boolean publish(Discovery.Round round) {
+  public synchronized Watermark publish(Discovery.Round round) {
     if (!round.before().equals(current)) {
-      return false;
+      return null;
     }
     try {
       long offset = send(round.ids(), round.watermark());
@@ -151,12 +151,11 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
       offsetBefore = last.offset();
       last = new Watermark(round.watermark(), offset);
       current = last;
-      round.published(last);
-      return true;
+      return last;
     } catch (CommitFailedException e) {
       LOG.debug("The group has changed.", e);
       abort();
-      return false;
+      return null;
     } catch (KafkaException | IllegalStateException e) {
       abort();
       throw e;

@@ -50,7 +50,7 @@ class DiscoveryTest {
   /** The ids that a round publishes. */
   private List<String> published(Watermark before, Instant now) throws InterruptedException {
     Discovery.Round round = round(before, now);
-    round.published(new Watermark(round.watermark(), ++offset));
+    discovery.published(round, new Watermark(round.watermark(), ++offset));
     return List.copyOf(round.ids());
   }
 
@@ -199,7 +199,7 @@ class DiscoveryTest {
     Discovery.Round round = round(last(START), START.plusSeconds(30));
     assertEquals(START, round.watermark());
     assertEquals(List.of("a"), List.copyOf(round.ids()));
-    round.published(new Watermark(round.watermark(), ++offset));
+    discovery.published(round, new Watermark(round.watermark(), ++offset));
 
     uncounted = 0;
     triggered = List.of("a", "b");
