@@ -102,8 +102,7 @@ public final class FetchBeans implements CamelConfiguration {
   private void bindFetcher(CamelContext context, AccessTokens tokens, EnosHttpClient client) {
     Registry registry = context.getRegistry();
     RateLimiter limiter = RateLimits.of(settings.getInt("fetch.rate-limit-per-second"));
-    registry.bind(
-        "enos-client",
+    EnosClient calls =
         new EnosClient(
             context.createProducerTemplate(),
             limiter,
@@ -111,7 +110,8 @@ public final class FetchBeans implements CamelConfiguration {
             Duration.ofMillis(settings.getInt("fetch.retry-budget-ms")),
             settings.getString("enos.api-version").equals("v2.0") ? 0 : 1,
             HEAP_OF_AN_ANSWER,
-            clock));
+            clock);
+    registry.bind("enos-client", calls);
     InstanceFetcher fetcher =
         new InstanceFetcher(
             context,
@@ -120,7 +120,7 @@ public final class FetchBeans implements CamelConfiguration {
                 Duration.ofMillis(settings.getInt("fetch.retry-budget-ms")),
                 MessageSettings.identity(settings),
                 limiter),
-            tokens,
+            calls,
             client::closeConnections,
             metrics,
             clock);

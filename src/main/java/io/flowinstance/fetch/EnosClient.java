@@ -3,7 +3,6 @@ package io.flowinstance.fetch;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.enos.ApiFailure;
-import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.InstanceSearch;
 import io.flowinstance.json.Json;
@@ -24,9 +23,10 @@ import org.apache.camel.Message;
 import org.apache.camel.ProducerTemplate;
 import org.apache.camel.RuntimeCamelException;
 
-/** Calls of the API for no id record: no outage is detected by them, and none stops them. */
+/** Calls of the API for no id record: no outage stops them, and none but a probe detects one. */
 public final class EnosClient {
-  static final String CLOCK = "direct:probe-clock";
+  private static final String CLOCK = "direct:probe-clock";
+  private static final String INSTANCE = "direct:call-api";
 
   /** What an id takes beside its characters. */
   private static final int BYTES_OF_AN_ID = 100;
@@ -78,7 +78,25 @@ public final class EnosClient {
    * @throws ApiFailure there is none
    */
   public JsonNode instance(FetchState fetch) {
-    return data("direct:call-api", fetch);
+    return data(INSTANCE, fetch);
+  }
+
+  /**
+   * Whether the API serves: asks for an instance, or for null: the API's time.
+   *
+   * @return null when the service speaks about it, else how the call failed
+   */
+  ApiFailure probe(InstanceQuery canary) {
+    try {
+      if (canary == null) {
+        data(CLOCK, FetchState.clock());
+      } else {
+        data(INSTANCE, new FetchState(canary));
+      }
+      return null;
+    } catch (ApiFailure failure) {
+      return failure.isAboutTheInstance() ? null : failure;
+    }
   }
 
   /**
@@ -192,53 +210,19 @@ public final class EnosClient {
         : whole.longValue();
   }
 
+  /** As {@link EnosRequests#data}, each call as soon as the rate allows it. */
   private JsonNode data(String route, FetchState fetch) {
-    return data(template, limiter, tokens, route, fetch);
+    return EnosRequests.data(
+        tokens,
+        fetch,
+        () -> call(route, fetch),
+        route.equals(CLOCK) ? null : () -> call(CLOCK, FetchState.clock()));
   }
 
-  /**
-   * Makes a call, each time as soon as the rate allows it. A refused access token is replaced by
-   * {@code get}; where that one is refused too, and for the API's time as well, by {@code refresh}:
-   * the token service hands out a revoked token until it expires.
-   *
-   * @throws ApiFailure it brought no data
-   */
-  static JsonNode data(
-      ProducerTemplate template,
-      RateLimiter limiter,
-      AccessTokens tokens,
-      String route,
-      FetchState fetch) {
-    for (int attempt = 1; ; attempt++) {
-      try {
-        RateLimits.await(limiter);
-        return answered(template.request(route, request -> request.setVariable("fetch", fetch)))
-            .getBody(JsonNode.class);
-      } catch (ApiFailure failure) {
-        if (failure.kind() != FailureKind.ACCESS_TOKEN
-            || fetch.token() == null
-            || !tokens.isWorthAnotherCall(
-                fetch.token(), attempt, () -> isRefusedForAll(template, limiter, route))) {
-          throw failure;
-        }
-      }
-    }
-  }
-
-  /** Whether the token is refused for everything, and not only for what was asked for. */
-  private static boolean isRefusedForAll(
-      ProducerTemplate template, RateLimiter limiter, String route) {
-    if (route.equals(CLOCK)) {
-      return true;
-    }
-    try {
-      RateLimits.await(limiter);
-      answered(
-          template.request(CLOCK, request -> request.setVariable("fetch", FetchState.clock())));
-      return false;
-    } catch (ApiFailure failure) {
-      return failure.kind() == FailureKind.ACCESS_TOKEN;
-    }
+  private JsonNode call(String route, FetchState fetch) {
+    RateLimits.await(limiter);
+    return answered(template.request(route, request -> request.setVariable("fetch", fetch)))
+        .getBody(JsonNode.class);
   }
 
   /**

@@ -15,7 +15,6 @@ import java.io.InputStream;
 import java.time.Clock;
 import java.util.Map;
 import java.util.SortedMap;
-import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.apache.camel.Body;
 import org.apache.camel.Exchange;
@@ -73,11 +72,38 @@ public final class EnosRequests {
     return fetch.body();
   }
 
-  /** As {@link AccessTokens#isWorthAnotherCall}; false where no token was there to be refused. */
-  public boolean isWorthAnotherCall(
-      FetchState fetch, int attempt, BooleanSupplier isRefusedForAll) {
-    return fetch.token() != null
-        && tokens.isWorthAnotherCall(fetch.token(), attempt, isRefusedForAll);
+  /**
+   * Makes a call, and makes it again for a refused access token: that is replaced by {@code get};
+   * where that one is refused too, and for the API's time as well, by {@code refresh}: the token
+   * service hands out a revoked token until it expires.
+   *
+   * @param tokens where access tokens come from, or null when calls are not signed
+   * @param time asks for the API's time; null if the call itself does
+   * @throws ApiFailure it brought no data
+   */
+  public static JsonNode data(
+      AccessTokens tokens, FetchState fetch, Supplier<JsonNode> call, Supplier<JsonNode> time) {
+    for (int attempt = 1; ; attempt++) {
+      try {
+        return call.get();
+      } catch (ApiFailure failure) {
+        if (failure.kind() != FailureKind.ACCESS_TOKEN
+            || fetch.token() == null
+            || !tokens.isWorthAnotherCall(
+                fetch.token(), attempt, () -> time == null || isRefused(time))) {
+          throw failure;
+        }
+      }
+    }
+  }
+
+  private static boolean isRefused(Supplier<JsonNode> call) {
+    try {
+      call.get();
+      return false;
+    } catch (ApiFailure failure) {
+      return failure.kind() == FailureKind.ACCESS_TOKEN;
+    }
   }
 
   /**

@@ -1,7 +1,6 @@
 package io.flowinstance.fetch;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.Identity;
@@ -95,13 +94,13 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
    * Makes the step, and the threads that it needs.
    *
    * @param context has the routes {@code call-api} and {@code probe-clock}
-   * @param tokens where access tokens come from, or null when calls are not signed
+   * @param client makes the calls for no id record
    * @param onOutage runs when an outage begins
    */
   public InstanceFetcher(
       CamelContext context,
       Options options,
-      AccessTokens tokens,
+      EnosClient client,
       Runnable onOutage,
       PipelineMetrics metrics,
       Clock clock) {
@@ -122,7 +121,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         new OutageDetector(
             verdict,
             configured,
-            new Canaries(template, options.limiter(), tokens)::ask,
+            client::probe,
             threads,
             executors.newCachedThreadPool(this, "probe"),
             timer,

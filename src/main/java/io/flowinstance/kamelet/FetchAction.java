@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
-import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.Identity;
 import io.flowinstance.enos.PercentEncoding;
 import io.flowinstance.event.EventZones;
@@ -28,7 +27,6 @@ import io.flowinstance.json.JsonBody;
 import io.flowinstance.trace.Tracing;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.ZoneId;
@@ -65,6 +63,7 @@ public final class FetchAction implements AutoCloseable {
   private AllowedIdentities identities;
   private EventZones zones;
   private EnosHttpClient client;
+  private AccessTokens tokens;
   private EnosRequests requests;
 
   /** The Kamelet's properties by name: all of them, before {@link #start}. */
@@ -92,11 +91,8 @@ public final class FetchAction implements AutoCloseable {
                 null,
                 null));
     Supplier<String> appSecret = () -> options.get("appSecret");
-    requests =
-        new EnosRequests(
-            new AccessTokens(() -> options.get("appKey"), appSecret, this::askForToken, clock),
-            appSecret,
-            clock);
+    tokens = new AccessTokens(() -> options.get("appKey"), appSecret, this::askForToken, clock);
+    requests = new EnosRequests(tokens, appSecret, clock);
   }
 
   @Override
@@ -156,35 +152,16 @@ public final class FetchAction implements AutoCloseable {
   }
 
   private FlowInstance instance(FetchState fetch) {
-    JsonNode data = dataWithToken(fetch);
+    JsonNode data =
+        EnosRequests.data(
+            tokens,
+            fetch,
+            () -> data(fetch, "flowInstances"),
+            () -> data(FetchState.clock(), "time"));
     try {
       return decoder.decode(data, fetch.query().instanceId());
     } catch (UnreadableResponseException e) {
       throw fetch.answer().unreadable(e.getMessage());
-    }
-  }
-
-  /** A token that is refused is fetched anew, and refreshed if that one is refused too. */
-  private JsonNode dataWithToken(FetchState fetch) {
-    for (int attempt = 1; ; attempt++) {
-      try {
-        return data(fetch, "flowInstances");
-      } catch (ApiFailure failure) {
-        if (failure.kind() != FailureKind.ACCESS_TOKEN
-            || !requests.isWorthAnotherCall(fetch, attempt, this::isRefusedForAll)) {
-          throw failure;
-        }
-      }
-    }
-  }
-
-  /** Whether the token is refused for everything, and not for an instance alone. */
-  private boolean isRefusedForAll() {
-    try {
-      data(FetchState.clock(), "time");
-      return false;
-    } catch (ApiFailure failure) {
-      return failure.kind() == FailureKind.ACCESS_TOKEN;
     }
   }
 
@@ -237,8 +214,7 @@ public final class FetchAction implements AutoCloseable {
     try {
       return client.http().execute(request, handler);
     } catch (IOException e) {
-      ApiFailure failure = ApiFailure.in(e);
-      throw failure == null ? new UncheckedIOException(e) : failure;
+      throw ApiFailure.in(e);
     }
   }
 }
