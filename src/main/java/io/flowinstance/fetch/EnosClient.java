@@ -64,13 +64,8 @@ public final class EnosClient {
     this.clock = clock;
   }
 
-  /**
-   * One page of a search.
-   *
-   * @param ids the instances, in the order of the API
-   * @param count how many the search finds in all, or null when the API did not say
-   */
-  public record Page(List<String> ids, Long count) {}
+  /** A page of a search, and how many it finds in all, or null when the API did not say. */
+  private record Page(List<String> ids, Long count) {}
 
   /**
    * The data of an instance, asked for once, but for access tokens that are refused.
@@ -136,16 +131,7 @@ public final class EnosClient {
     }
   }
 
-  /**
-   * A page of a search, asked for again as long as a failure may pass and the budget lasts.
-   *
-   * @param page by the count of the API's version
-   * @throws ApiFailure there is none, or it is not a page
-   */
-  public Page search(InstanceSearch search, int page) throws InterruptedException {
-    return page(new FetchState(search.parameters(), search.body(page)));
-  }
-
+  /** A page, asked for again as long as a failure may pass and the budget lasts. */
   private Page page(FetchState fetch) throws InterruptedException {
     long end = System.nanoTime() + searchBudget.toNanos();
     for (int attempt = 1; ; attempt++) {

@@ -40,23 +40,20 @@ class SearchInstancesRouteTest extends RouteTestSupport {
     return List.of("search-instances");
   }
 
-  private EnosClient.Page page(int page) throws InterruptedException {
-    return new EnosClient(template, null, null, Duration.ZERO, 0, HEAP, Clock.systemUTC())
-        .search(search, page);
+  private InstanceSearch.Found find(int firstPage) throws InterruptedException {
+    return new EnosClient(template, null, null, Duration.ZERO, firstPage, HEAP, Clock.systemUTC())
+        .find(search, (found, count) -> {});
   }
 
   @Test
   void postsTheSearchAndGivesTheIdsOfItsPage() throws Exception {
-    answer(
-        INSTANCES,
-        200,
-        "{\"status\":0,\"data\":{\"count\":12,\"flowInsts\":[{\"instanceId\":\"1-2\"}]}}");
+    answer(INSTANCES, 200, answer(1, "1-2"));
     gateway(INSTANCES).expectedBodiesReceived(search.body(3));
     gateway(INSTANCES)
         .expectedHeaderReceived(Exchange.HTTP_RAW_QUERY, "action=search&orgId=org&userId=user");
     gateway(INSTANCES).expectedHeaderReceived(Exchange.CONTENT_TYPE, "application/json");
 
-    assertEquals(new EnosClient.Page(List.of("1-2"), 12L), page(3));
+    assertEquals(new InstanceSearch.Found(Set.of("1-2"), 1), find(3));
 
     gateway(INSTANCES).assertIsSatisfied();
   }
@@ -66,7 +63,7 @@ class SearchInstancesRouteTest extends RouteTestSupport {
     answer(INSTANCES, 403, "<html>");
     gateway(INSTANCES).expectedMessageCount(1);
 
-    ApiFailure failure = assertThrows(ApiFailure.class, () -> page(1));
+    ApiFailure failure = assertThrows(ApiFailure.class, () -> find(1));
 
     assertEquals(FailureKind.ACCESS_DENIED, failure.kind());
     assertEquals(403, failure.httpStatus());
@@ -93,8 +90,7 @@ class SearchInstancesRouteTest extends RouteTestSupport {
     gateway(INSTANCES)
         .expectedBodiesReceived(
             IntStream.range(firstPage, firstPage + pages.length).mapToObj(search::body).toList());
-    return new EnosClient(template, null, null, Duration.ZERO, firstPage, HEAP, Clock.systemUTC())
-        .find(search, (found, count) -> {});
+    return find(firstPage);
   }
 
   @ParameterizedTest
@@ -155,7 +151,7 @@ class SearchInstancesRouteTest extends RouteTestSupport {
   void whatIsNoPageOfIdsFailsInOnePrintableSentence(String body) throws Exception {
     answer(INSTANCES, 200, body);
 
-    ApiFailure failure = assertThrows(ApiFailure.class, () -> page(1));
+    ApiFailure failure = assertThrows(ApiFailure.class, () -> find(1));
 
     assertTrue(failure.getMessage().matches("\\P{Cntrl}+\\."), failure::getMessage);
     assertFalse(failure.getMessage().contains("\u202e"));
@@ -168,7 +164,7 @@ class SearchInstancesRouteTest extends RouteTestSupport {
 
     assertEquals(
         "The search found an instance whose instanceId has 1048576 characters, at most 256 are taken.",
-        assertThrows(ApiFailure.class, () -> page(1)).getMessage());
+        assertThrows(ApiFailure.class, () -> find(1)).getMessage());
   }
 
   @Test
@@ -189,12 +185,7 @@ class SearchInstancesRouteTest extends RouteTestSupport {
               exchange.getMessage().setBody(new ByteArrayInputStream(page.getBytes(UTF_8)));
             });
 
-    ApiFailure failure =
-        assertThrows(
-            ApiFailure.class,
-            () ->
-                new EnosClient(template, null, null, Duration.ZERO, 0, HEAP, Clock.systemUTC())
-                    .find(search, (found, count) -> {}));
+    ApiFailure failure = assertThrows(ApiFailure.class, () -> find(0));
 
     assertTrue(failure.getMessage().endsWith("instances, which need more heap."));
     assertTrue(pages.get() <= 1 + HEAP / (ids * 256));
