@@ -1,6 +1,7 @@
 package io.flowinstance.command;
 
 import io.flowinstance.config.Settings;
+import io.flowinstance.kafka.AdminBrokers;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.InputStream;
@@ -16,9 +17,9 @@ import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
-import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /**
@@ -79,12 +80,10 @@ record CommandContext(
     }
   }
 
-  /** The number of a topic's partitions; fails with a sentence when there is no such topic. */
-  static int partitions(Admin admin, String topic) {
+  /** The partitions of a topic; fails with a sentence when there is no such topic. */
+  static Set<TopicPartition> partitions(AdminBrokers brokers, String topic) {
     try {
-      return await(admin.describeTopics(Set.of(topic)).topicNameValues().get(topic))
-          .partitions()
-          .size();
+      return await(brokers.partitions(topic));
     } catch (UnknownTopicOrPartitionException e) {
       throw new CommandFailedException(
           "Topic %s does not exist: create it, or fix the setting.".formatted(topic), e);

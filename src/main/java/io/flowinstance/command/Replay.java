@@ -1,6 +1,7 @@
 package io.flowinstance.command;
 
 import io.flowinstance.config.Settings;
+import io.flowinstance.kafka.AdminBrokers;
 import io.flowinstance.kafka.KafkaClients;
 import io.flowinstance.outcome.DeadLetter;
 import java.io.PrintWriter;
@@ -11,14 +12,11 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.IntStream;
 import me.tongfei.progressbar.ProgressBar;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsOptions;
-import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -143,57 +141,46 @@ final class Replay implements AutoCloseable {
   }
 
   private void findPositions(Consumer<byte[], byte[]> reader) {
-    try (Admin admin = clients.admin()) {
-      CommandContext.partitions(admin, ids);
-      List<TopicPartition> partitions =
-          IntStream.range(0, CommandContext.partitions(admin, deadLetters))
-              .mapToObj(partition -> new TopicPartition(deadLetters, partition))
-              .toList();
-      Map<TopicPartition, OffsetAndMetadata> start =
-          filter.isEmpty() && mayHaveOffsets(admin) ? position(admin, partitions) : Map.of();
+    try (AdminBrokers brokers = new AdminBrokers(clients::admin)) {
+      CommandContext.partitions(brokers, ids);
+      Set<TopicPartition> partitions = CommandContext.partitions(brokers, deadLetters);
+      Map<TopicPartition, Optional<OffsetAndMetadata>> start =
+          filter.isEmpty() && mayHaveOffsets(brokers) ? position(brokers, partitions) : Map.of();
       positions.putAll(reader.beginningOffsets(partitions));
       ends = reader.endOffsets(partitions);
-      start.forEach(this::startAt);
+      start.forEach((at, offset) -> offset.ifPresent(known -> startAt(at, known.offset())));
     }
   }
 
-  /** The committed offsets, with null for a partition without one. */
-  private Map<TopicPartition, OffsetAndMetadata> position(
-      Admin admin, List<TopicPartition> partitions) {
-    Map<TopicPartition, OffsetAndMetadata> committed =
-        CommandContext.await(
-            admin
-                .listConsumerGroupOffsets(
-                    // A broker waits for pending offsets only of partitions that are named.
-                    Map.of(groupId, new ListConsumerGroupOffsetsSpec().topicPartitions(partitions)),
-                    new ListConsumerGroupOffsetsOptions().requireStable(true))
-                .partitionsToOffsetAndMetadata(groupId));
-    // The client leaves out what the brokers did not tell. To begin there would replay all again.
-    if (!committed.keySet().containsAll(partitions)) {
+  /** The committed offsets, empty for a partition without one. */
+  private Map<TopicPartition, Optional<OffsetAndMetadata>> position(
+      AdminBrokers brokers, Set<TopicPartition> partitions) {
+    Map<TopicPartition, Optional<OffsetAndMetadata>> known =
+        CommandContext.await(brokers.committed(groupId, partitions));
+    // What the brokers did not tell is left out. To begin there would replay all again.
+    if (!known.keySet().containsAll(partitions)) {
       throw new CommandFailedException(
           "The brokers do not tell all offsets of the group %s: run this again."
               .formatted(groupId));
     }
-    return committed;
+    return known;
   }
 
-  private void startAt(TopicPartition partition, OffsetAndMetadata offset) {
-    if (offset != null && offset.offset() > ends.get(partition)) {
+  private void startAt(TopicPartition partition, long offset) {
+    if (offset > ends.get(partition)) {
       throw new CommandFailedException(
           ("The group %s is at offset %d of %s, which ends at %d. If the topic was recreated, delete"
                   + " the group with kafka-consumer-groups --delete and run this again.")
-              .formatted(groupId, offset.offset(), partition, ends.get(partition)));
+              .formatted(groupId, offset, partition, ends.get(partition)));
     }
-    if (offset != null) {
-      // Retention may have deleted what is between the committed offset and the beginning.
-      positions.merge(partition, offset.offset(), Math::max);
-    }
+    // Retention may have deleted what is between the committed offset and the beginning.
+    positions.merge(partition, offset, Math::max);
   }
 
   /** Whether any group has offsets. If none has, asking for one would create their topic. */
-  private static boolean mayHaveOffsets(Admin admin) {
+  private static boolean mayHaveOffsets(AdminBrokers brokers) {
     try {
-      CommandContext.await(admin.describeTopics(Set.of("__consumer_offsets")).allTopicNames());
+      CommandContext.await(brokers.partitions("__consumer_offsets"));
       return true;
     } catch (UnknownTopicOrPartitionException e) {
       return false;

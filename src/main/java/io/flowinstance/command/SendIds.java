@@ -8,6 +8,7 @@ import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.enos.InstanceSearch;
 import io.flowinstance.id.IdRecordReader;
 import io.flowinstance.json.Printable;
+import io.flowinstance.kafka.AdminBrokers;
 import io.flowinstance.kafka.KafkaClients;
 import java.io.IOException;
 import java.io.InputStream;
@@ -24,7 +25,6 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import me.tongfei.progressbar.ProgressBar;
-import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
@@ -190,9 +190,9 @@ final class SendIds implements Callable<Integer> {
     Settings settings = context.settings(Settings.Part.KAFKA);
     String topic = settings.getString("topic.instance-ids");
     KafkaClients clients = new KafkaClients(settings::kafkaConnection);
-    try (Admin admin = clients.admin()) {
+    try (AdminBrokers brokers = new AdminBrokers(clients::admin)) {
       // A producer would create a missing topic, where the brokers allow that.
-      CommandContext.partitions(admin, topic);
+      CommandContext.partitions(brokers, topic);
     }
     AtomicLong sent = new AtomicLong();
     AtomicReference<Exception> failure = new AtomicReference<>();
