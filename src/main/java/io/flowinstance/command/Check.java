@@ -95,38 +95,22 @@ final class Check implements Callable<Integer> {
     } catch (SettingsException e) {
       e.faults().forEach(fault -> tell("fix", "settings", fault));
     }
-    Settings kafka = usable(Settings.Part.KAFKA);
-    if (kafka == null) {
-      skip("fix the settings first", Set.of(BROKERS));
-      skip("fix the settings first", questions(null).keySet());
-    } else {
-      kafka(kafka);
-    }
+    kafka();
     if (!watch) {
       api();
     }
     return allOk ? 0 : 1;
   }
 
-  private void api() {
-    Settings enos = usable(Settings.Part.ENOS);
-    if (enos == null) {
-      skip("fix the settings first", List.of(TOKEN_SERVICE, CLOCK));
-    } else {
-      api(enos);
-    }
-  }
-
-  /** The settings if that part of them can be used, or null. */
-  private Settings usable(Settings.Part part) {
+  private void kafka() {
+    Settings settings;
     try {
-      return context.settings(part);
+      settings = context.settings(Settings.Part.KAFKA);
     } catch (SettingsException e) {
-      return null;
+      skip("fix the settings first", Set.of(BROKERS));
+      skip("fix the settings first", questions(null).keySet());
+      return;
     }
-  }
-
-  private void kafka(Settings settings) {
     String servers = settings.getString("kafka.bootstrap-servers");
     try (Admin admin = new KafkaClients(settings::kafkaConnection).admin()) {
       int brokers = await(admin.describeCluster().nodes()).size();
@@ -322,7 +306,14 @@ final class Check implements Callable<Integer> {
     return named == null || named.isEmpty() || named.contains(use);
   }
 
-  private void api(Settings settings) {
+  private void api() {
+    Settings settings;
+    try {
+      settings = context.settings(Settings.Part.ENOS);
+    } catch (SettingsException e) {
+      skip("fix the settings first", List.of(TOKEN_SERVICE, CLOCK));
+      return;
+    }
     String baseUrl = settings.getString("enos.base-url") + ": ";
     try (EnosApi api = EnosApi.start(settings)) {
       if (ask(TOKEN_SERVICE, baseUrl, () -> token(settings, api.tokens()))) {
