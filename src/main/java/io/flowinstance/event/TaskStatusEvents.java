@@ -42,7 +42,15 @@ public final class TaskStatusEvents extends AbstractList<TaskStatusEvent> implem
     List<TaskInstance> tasks = event.instance().graph().tasks().readable();
     int[] places = new int[PLACES * tasks.size()];
     ByteArrayBuilder own = new ByteArrayBuilder();
+    byte[] shared;
     try (JsonGenerator json = Json.generator(own)) {
+      TaskStatusEvent.writeShared(event.instance(), event.enrichment(), event.observation(), json);
+      json.flush();
+      byte[] object = own.toByteArray();
+      own.reset();
+      // In place of its brackets, a comma: it goes on behind the fields that are an event's own.
+      shared = Arrays.copyOf(object, object.length - 1);
+      shared[0] = ',';
       int at = 0;
       for (TaskInstance task : tasks) {
         own.write(task.taskInstId().getBytes(UTF_8));
@@ -60,14 +68,6 @@ public final class TaskStatusEvents extends AbstractList<TaskStatusEvent> implem
       // An array in memory does not fail.
       throw new UncheckedIOException(e);
     }
-    byte[] object =
-        Json.write(
-            json ->
-                TaskStatusEvent.writeShared(
-                    event.instance(), event.enrichment(), event.observation(), json));
-    // In place of its brackets, a comma: it goes on behind the fields that are an event's own.
-    byte[] shared = Arrays.copyOf(object, object.length - 1);
-    shared[0] = ',';
     return new TaskStatusEvents(own.toByteArray(), places, shared);
   }
 

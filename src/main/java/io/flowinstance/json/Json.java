@@ -17,13 +17,10 @@ import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.core.util.JsonRecyclerPools;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.JsonSerializable;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
-import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.fasterxml.jackson.databind.jsontype.TypeSerializer;
 import com.fasterxml.jackson.databind.node.DecimalNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.io.IOException;
@@ -116,24 +113,6 @@ public final class Json {
       MAPPER.readerFor(JsonNode.class).without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
   private Json() {}
-
-  /** What {@link #write(Content)} writes: one JSON value. */
-  @FunctionalInterface
-  public interface Content extends JsonSerializable {
-    /** Writes the value to a generator that stands where a value may begin. */
-    void writeTo(JsonGenerator json) throws IOException;
-
-    @Override
-    default void serialize(JsonGenerator json, SerializerProvider none) throws IOException {
-      writeTo(json);
-    }
-
-    @Override
-    default void serializeWithType(JsonGenerator json, SerializerProvider none, TypeSerializer type)
-        throws IOException {
-      writeTo(json);
-    }
-  }
 
   /**
    * Reads exactly one JSON value.
@@ -306,11 +285,6 @@ public final class Json {
     } catch (JsonProcessingException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  /** Writes one value, compact, as UTF-8. */
-  public static byte[] write(Content content) {
-    return write((Object) content);
   }
 
   /** Writes values one after the other, compact, as UTF-8, with nothing between them. */

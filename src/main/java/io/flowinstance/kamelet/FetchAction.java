@@ -2,8 +2,10 @@ package io.flowinstance.kamelet;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.util.RawValue;
 import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
@@ -120,35 +122,28 @@ public final class FetchAction implements AutoCloseable {
             zones,
             new Observation(
                 id, identity.userId(), identity.orgId(), fetch.askedAt(), fetch.fetchedAt()));
-    byte[] batch =
-        Json.write(
-            json -> {
-              json.writeStartArray();
-              write(json, fetch, id, FlowInstanceEvent.TYPE, event.key(), event.toJson());
-              for (TaskStatusEvent task : event.tasks()) {
-                String taskId = id + "/" + task.index();
-                String subject = new String(task.key(), UTF_8);
-                write(json, fetch, taskId, TaskStatusEvent.TYPE, subject, task.toJson());
-              }
-              json.writeEndArray();
-            });
-    return new String(batch, UTF_8);
+    ArrayNode batch = JsonNodeFactory.instance.arrayNode();
+    add(batch, fetch, id, FlowInstanceEvent.TYPE, event.key(), event.toJson());
+    for (TaskStatusEvent task : event.tasks()) {
+      String taskId = id + "/" + task.index();
+      String subject = new String(task.key(), UTF_8);
+      add(batch, fetch, taskId, TaskStatusEvent.TYPE, subject, task.toJson());
+    }
+    return new String(Json.write(batch), UTF_8);
   }
 
-  private static void write(
-      JsonGenerator json, FetchState fetch, String id, String type, String subject, byte[] data)
-      throws IOException {
-    json.writeStartObject();
-    json.writeStringField("specversion", "1.0");
-    json.writeStringField("id", id);
-    json.writeStringField("source", "/enos/" + PercentEncoding.encode(fetch.query().orgId()));
-    json.writeStringField("type", type);
-    json.writeStringField("subject", subject);
-    json.writeStringField("time", Times.text(fetch.fetchedAt()));
-    json.writeStringField("datacontenttype", "application/json");
-    json.writeFieldName("data");
-    json.writeRawValue(new String(data, UTF_8));
-    json.writeEndObject();
+  private static void add(
+      ArrayNode batch, FetchState fetch, String id, String type, String subject, byte[] data) {
+    batch
+        .addObject()
+        .put("specversion", "1.0")
+        .put("id", id)
+        .put("source", "/enos/" + PercentEncoding.encode(fetch.query().orgId()))
+        .put("type", type)
+        .put("subject", subject)
+        .put("time", Times.text(fetch.fetchedAt()))
+        .put("datacontenttype", "application/json")
+        .putRawValue("data", new RawValue(new String(data, UTF_8)));
   }
 
   private FlowInstance instance(FetchState fetch) {
