@@ -32,7 +32,8 @@ import org.apache.hc.core5.http.HttpHost;
 import org.slf4j.LoggerFactory;
 
 /** The beans of the routes that call EnOS: they know nothing of Kafka. */
-public final class FetchBeans implements CamelConfiguration {
+public record FetchBeans(Settings settings, PipelineMetrics metrics, Tracing traces)
+    implements CamelConfiguration {
   /** The routes that they are for. */
   public static final String ROUTES =
       Stream.of("call-api", "fetch-token", "probe-clock", "search-instances")
@@ -45,16 +46,7 @@ public final class FetchBeans implements CamelConfiguration {
   private static final long HEAP_OF_AN_ANSWER =
       Runtime.getRuntime().maxMemory() / HEAP_PART_OF_AN_ANSWER;
 
-  private final Settings settings;
-  private final PipelineMetrics metrics;
-  private final Tracing traces;
-  private final Clock clock = Clock.systemUTC();
-
-  FetchBeans(Settings settings, PipelineMetrics metrics, Tracing traces) {
-    this.settings = settings;
-    this.metrics = metrics;
-    this.traces = traces;
-  }
+  private static final Clock CLOCK = Clock.systemUTC();
 
   /** For a process that counts nothing and takes no traces. */
   public FetchBeans(Settings settings) {
@@ -70,7 +62,8 @@ public final class FetchBeans implements CamelConfiguration {
                 settings.current("enos.app-key"),
                 settings.current("enos.app-secret"),
                 new TokenService(context.createProducerTemplate()),
-                clock)
+                CLOCK,
+                System::nanoTime)
             : null;
 
     if (tokens != null) {
@@ -80,17 +73,18 @@ public final class FetchBeans implements CamelConfiguration {
           new DescribedHealthCheck(
               "enos-token",
               false,
-              () ->
-                  tokens.failure().isEmpty()
-                      ? ""
-                      : tokens.failure()
-                          + " Ids wait until it gives one. If it refuses us, check enos.app-key"
-                          + " and enos.app-secret; otherwise ask whoever runs EnOS."));
+              () -> {
+                String failure = tokens.failure();
+                return failure.isEmpty()
+                    ? ""
+                    : failure
+                        + " Ids wait until it gives one. If it refuses us, check enos.app-key"
+                        + " and enos.app-secret; otherwise ask whoever runs EnOS.";
+              }));
     }
     registry.bind("api-headers", new ApiHeaders());
     registry.bind("enos-json", JsonBody.mapper());
-    registry.bind(
-        "enos-requests", new EnosRequests(tokens, settings.current("enos.app-secret"), clock));
+    registry.bind("enos-requests", new EnosRequests(tokens, CLOCK));
     AtomicInteger inFlight = new AtomicInteger();
     EnosHttpClient client = httpClient(inFlight);
     registry.bind("enos-connections", client, null, "close");
@@ -110,7 +104,7 @@ public final class FetchBeans implements CamelConfiguration {
             Duration.ofMillis(settings.getInt("fetch.retry-budget-ms")),
             settings.getString("enos.api-version").equals("v2.0") ? 0 : 1,
             HEAP_OF_AN_ANSWER,
-            clock);
+            CLOCK);
     registry.bind("enos-client", calls);
     InstanceFetcher fetcher =
         new InstanceFetcher(
@@ -123,7 +117,7 @@ public final class FetchBeans implements CamelConfiguration {
             calls,
             client::closeConnections,
             metrics,
-            clock);
+            CLOCK);
     OutageDetector detector = fetcher.outageDetector();
     OnCamelContextStopping stop = stopping -> fetcher.cancelWaiting();
     context.addLifecycleStrategy(LifecycleStrategySupport.adapt(stop));
@@ -145,7 +139,7 @@ public final class FetchBeans implements CamelConfiguration {
   }
 
   private EnosHttpClient httpClient(AtomicInteger inFlight) {
-    return EnosHttpClient.create(
+    return new EnosHttpClient(
         new EnosHttpClient.Options(
             settings.getInt("fetch.concurrency"),
             Duration.ofMillis(settings.getInt("fetch.timeout-ms")),

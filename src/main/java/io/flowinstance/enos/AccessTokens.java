@@ -60,6 +60,11 @@ public final class AccessTokens {
    */
   public record Token(
       String text, Credentials credentials, long askedAt, long renewAt, long expiresAt) {
+    /** The secret that calls with it are signed with. */
+    public String appSecret() {
+      return credentials.appSecret();
+    }
+
     /** The same, to be renewed at this time at the latest. */
     private Token until(long time) {
       return new Token(text, credentials, askedAt, time - renewAt < 0 ? time : renewAt, expiresAt);
@@ -105,19 +110,8 @@ public final class AccessTokens {
   private long lastTimestamp;
 
   /**
-   * Tokens by the time of this machine.
-   *
    * @param appKey asked for with each request, for it may change
    * @param appSecret as the key
-   */
-  public AccessTokens(
-      Supplier<String> appKey, Supplier<String> appSecret, Service service, Clock clock) {
-    this(appKey, appSecret, service, clock, System::nanoTime);
-  }
-
-  /**
-   * Tokens by a time of the caller's.
-   *
    * @param clock tells the timestamps of signatures
    * @param nanoTime tells lifetimes, as {@link System#nanoTime()}
    */
@@ -231,7 +225,8 @@ public final class AccessTokens {
       asking.lockInterruptibly();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw ApiFailure.in(new InterruptedIOException("interrupted while waiting for a token"));
+      throw ApiFailure.in(new InterruptedIOException("interrupted while waiting for a token"))
+          .ofTokenService(Redaction.NONE);
     }
   }
 
@@ -321,12 +316,8 @@ public final class AccessTokens {
         return request("get", null);
       } catch (ApiFailure getFailed) {
         // The old one is still good: no call has to fail because the token service does.
-        return new Token(
-            old.text,
-            old.credentials,
-            old.askedAt,
-            nanoTime.getAsLong() + RENEWAL_PAUSE,
-            old.expiresAt);
+        return new Token(old.text, old.credentials, old.askedAt, old.expiresAt, old.expiresAt)
+            .until(nanoTime.getAsLong() + RENEWAL_PAUSE);
       }
     }
   }
@@ -347,7 +338,7 @@ public final class AccessTokens {
       try {
         long asked = nanoTime.getAsLong();
         Answer answer = service.call(operation, body.toString());
-        redaction = redaction.and(Redaction.of(tokenIn(answer)));
+        redaction = Redaction.of(secret, encryption, oldToken, tokenIn(answer));
         return token(answer, credentials, asked);
       } catch (RuntimeException e) {
         ApiFailure failure = ApiFailure.in(e);

@@ -1,6 +1,7 @@
 package io.flowinstance.enos;
 
 import io.flowinstance.json.Printable;
+import java.io.IOException;
 import java.io.Serializable;
 
 /**
@@ -39,14 +40,19 @@ public final class ApiFailure extends RuntimeException {
    * broke off before it was answered; null when it is neither.
    */
   public static ApiFailure in(Throwable thrown) {
+    FailureKind kind = null;
     Throwable root = thrown;
     for (Throwable t = thrown; t != null; t = t.getCause()) {
       if (t instanceof ApiFailure known) {
         return known;
       }
+      if (t instanceof AnswerTooLargeException) {
+        kind = FailureKind.UNREADABLE;
+      } else if (t instanceof IOException && kind == null) {
+        kind = FailureKind.TRANSIENT;
+      }
       root = t;
     }
-    FailureKind kind = FailureKind.ofException(thrown);
     if (kind == null) {
       return null;
     }

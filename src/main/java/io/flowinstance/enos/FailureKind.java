@@ -1,7 +1,5 @@
 package io.flowinstance.enos;
 
-import java.io.IOException;
-
 /**
  * How a call failed, by who answered. Only the service, in its envelope and with a code that we
  * know, says anything about an instance. All else comes from the way there, which may be broken for
@@ -77,19 +75,5 @@ public enum FailureKind {
         yield status >= 200 ? null : NOT_UNDERSTOOD;
       }
     };
-  }
-
-  /** The kind of what went wrong before there was an answer; null for what no network does. */
-  static FailureKind ofException(Throwable cause) {
-    FailureKind kind = null;
-    for (Throwable t = cause; t != null; t = t.getCause()) {
-      if (t instanceof AnswerTooLargeException) {
-        return UNREADABLE;
-      }
-      if (t instanceof IOException) {
-        kind = TRANSIENT;
-      }
-    }
-    return kind;
   }
 }

@@ -74,11 +74,6 @@ public final class Redaction {
     return new String(secret.getBytes(UTF_8), ISO_8859_1);
   }
 
-  /** Takes out what this one and the other know. */
-  public Redaction and(Redaction other) {
-    return new Redaction(Stream.concat(secrets.stream(), other.secrets.stream()).toList());
-  }
-
   /** The text with {@code [hidden]} in the place of each secret. */
   public String text(String text) {
     if (text == null || secrets.isEmpty()) {

@@ -1,10 +1,13 @@
 package io.flowinstance.fetch;
 
+import io.flowinstance.enos.ApiFailure;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
+import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * How long to wait before asking again: exponential with full jitter, and as long as the API asks
@@ -42,6 +45,12 @@ final class Backoff {
     Duration jittered = Duration.ofNanos((long) (bound.toNanos() * random));
     Duration asked = min(asked(retryAfter, now), LONGEST_ASKED);
     return min(asked.compareTo(jittered) > 0 ? asked : jittered, left);
+  }
+
+  /** The wait after a failure that is that of the last of so many calls. */
+  static Duration delay(int attempt, ApiFailure failure, Duration left, Clock clock) {
+    double random = ThreadLocalRandom.current().nextDouble();
+    return delay(attempt, failure.retryAfter(), left, clock.instant(), random);
   }
 
   private static Duration asked(String retryAfter, Instant now) {

@@ -42,7 +42,6 @@ final class CallQueue {
   private int inFlight;
   private int retriesInFlight;
   private int limit;
-  private boolean paused;
   private long pausedUntil;
   private boolean permitted;
   private long permittedAt;
@@ -66,6 +65,7 @@ final class CallQueue {
     this.timer = timer;
     this.nanoTime = nanoTime;
     limit = slots;
+    pausedUntil = nanoTime.getAsLong();
   }
 
   synchronized void addFirst(Call call) {
@@ -85,14 +85,10 @@ final class CallQueue {
    */
   synchronized void slowDown(Duration pause) {
     long now = nanoTime.getAsLong();
-    if (!paused || now - pausedUntil >= 0) {
+    if (now - pausedUntil >= 0) {
       limit = Math.max(1, Math.min(limit, inFlight) / 2);
     }
-    long until = now + pause.toNanos();
-    if (!paused || until - pausedUntil > 0) {
-      pausedUntil = until;
-    }
-    paused = true;
+    pausedUntil = now + Math.max(pausedUntil - now, pause.toNanos());
   }
 
   /** The gateway answered: one more call at a time. */
@@ -189,23 +185,18 @@ final class CallQueue {
 
   private boolean isTime() {
     long now = nanoTime.getAsLong();
-    if (paused && now - pausedUntil < 0) {
-      wakeIn(pausedUntil - now);
-      return false;
+    long wait = pausedUntil - now;
+    if (wait <= 0 && limiter != null) {
+      if (!permitted) {
+        permitted = true;
+        permittedAt = now + limiter.reservePermission();
+      }
+      wait = permittedAt - now;
     }
-    paused = false;
-    if (limiter == null || permitted && now - permittedAt >= 0) {
-      return true;
+    if (wait > 0) {
+      wakeIn(wait);
     }
-    if (!permitted) {
-      permitted = true;
-      permittedAt = now + limiter.reservePermission();
-    }
-    if (now - permittedAt >= 0) {
-      return true;
-    }
-    wakeIn(permittedAt - now);
-    return false;
+    return wait <= 0;
   }
 
   private void wakeIn(long nanos) {

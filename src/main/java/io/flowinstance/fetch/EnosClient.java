@@ -15,7 +15,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import org.apache.camel.Exchange;
@@ -142,14 +141,7 @@ public final class EnosClient {
         if (!failure.kind().mayPass() || left.isNegative()) {
           throw failure;
         }
-        TimeUnit.NANOSECONDS.sleep(
-            Backoff.delay(
-                    attempt,
-                    failure.retryAfter(),
-                    left,
-                    clock.instant(),
-                    ThreadLocalRandom.current().nextDouble())
-                .toNanos());
+        TimeUnit.NANOSECONDS.sleep(Backoff.delay(attempt, failure, left, clock).toNanos());
       }
     }
   }

@@ -57,13 +57,6 @@ public final class EnosHttpClient implements Closeable {
   private final ConnectionReuse reuse;
   private final ScheduledThreadPoolExecutor timer;
 
-  private EnosHttpClient(
-      CloseableHttpClient http, ConnectionReuse reuse, ScheduledThreadPoolExecutor timer) {
-    this.http = http;
-    this.reuse = reuse;
-    this.timer = timer;
-  }
-
   /**
    * How the client calls.
    *
@@ -101,12 +94,11 @@ public final class EnosHttpClient implements Closeable {
   }
 
   /** Makes the client; to be closed by the caller. */
-  public static EnosHttpClient create(Options options) {
+  public EnosHttpClient(Options options) {
     PoolingHttpClientConnectionManager pool = pool(options);
-    ConnectionReuse reuse = new ConnectionReuse(pool);
+    reuse = new ConnectionReuse(pool);
     Timeout timeout = Timeout.of(options.timeout());
-    ScheduledThreadPoolExecutor timer =
-        new ScheduledThreadPoolExecutor(1, new DefaultThreadFactory("fetch-timeouts", true));
+    timer = new ScheduledThreadPoolExecutor(1, new DefaultThreadFactory("fetch-timeouts", true));
     timer.setRemoveOnCancelPolicy(true);
     timer.scheduleWithFixedDelay(
         () -> pool.closeIdle(LONGEST_IDLE), IDLE_SCAN_S, IDLE_SCAN_S, TimeUnit.SECONDS);
@@ -138,7 +130,7 @@ public final class EnosHttpClient implements Closeable {
           .setProxy(options.proxy().host())
           .setDefaultCredentialsProvider(options.proxy().credentials());
     }
-    return new EnosHttpClient(builder.build(), reuse, timer);
+    http = builder.build();
   }
 
   /** What calls go through. */

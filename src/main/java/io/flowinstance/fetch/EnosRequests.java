@@ -25,16 +25,13 @@ import org.apache.camel.Variable;
 /** The two sides of a call to the API: what it asks, and what it got. */
 public final class EnosRequests {
   private final AccessTokens tokens;
-  private final Supplier<String> appSecret;
   private final Clock clock;
 
   /**
    * @param tokens where access tokens come from, or null when calls are not signed
-   * @param appSecret asked for with each call, for it may change
    */
-  public EnosRequests(AccessTokens tokens, Supplier<String> appSecret, Clock clock) {
+  public EnosRequests(AccessTokens tokens, Clock clock) {
     this.tokens = tokens;
-    this.appSecret = appSecret;
     this.clock = clock;
   }
 
@@ -61,7 +58,7 @@ public final class EnosRequests {
     if (token != null) {
       long timestamp = clock.millis();
       String body = fetch.body() == null ? "" : fetch.body();
-      String secret = appSecret.get();
+      String secret = token.appSecret();
       String signature = Signature.ofCall(token.text(), parameters, body, timestamp, secret);
       headers.put("apim-accesstoken", token.text());
       headers.put("apim-timestamp", Long.toString(timestamp));

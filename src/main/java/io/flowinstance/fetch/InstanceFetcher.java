@@ -16,7 +16,6 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ForkJoinWorkerThread;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
@@ -244,7 +243,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         queue.addFirst(this);
       } else {
         lastEnd = System.nanoTime();
-        awaitOthers();
+        awaitOthers(Stage.QUEUED);
       }
     }
 
@@ -283,7 +282,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         // An outage has begun since it was queued.
         scope.release();
         lastEnd = System.nanoTime();
-        return this::awaitOthers;
+        return () -> awaitOthers(Stage.CALLED);
       }
       return inLog(this::call);
     }
@@ -342,8 +341,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         queue.speedUp();
         detector.served(query(), began, failures(), false);
       }
-      if (by.isAboutTheInstance()
-          || kind == FailureKind.REJECTED
+      if (kind == FailureKind.REJECTED
           || kind == FailureKind.UNREADABLE
           || by.isUnknownIdentity() && !query().identity().equals(configured)) {
         end(Stage.CALLED, by);
@@ -368,7 +366,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       }
       verdict.failed(query());
       if (kind == FailureKind.RATE_LIMITED && isForAll(now)) {
-        queue.slowDown(delay(Backoff.LONGEST_ASKED));
+        queue.slowDown(Backoff.delay(state.attempts(), by, Backoff.LONGEST_ASKED, clock));
       }
       backOff();
     }
@@ -403,35 +401,24 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       }
     }
 
-    private Duration delay(Duration longest) {
-      return Backoff.delay(
-          state.attempts(),
-          failure.retryAfter(),
-          longest,
-          clock.instant(),
-          ThreadLocalRandom.current().nextDouble());
-    }
-
     /** Repeats the call after a pause, and not before another instance was served. */
     private void backOff() {
       tried = false;
-      long left = leftOfBudget();
+      long left = (long) (budget.toNanos() * USABLE_BUDGET) - used;
       exhausted = left <= 0;
-      long pause = delay(exhausted ? Backoff.LONGEST : Duration.ofNanos(left)).toNanos();
+      Duration longest = exhausted ? Backoff.LONGEST : Duration.ofNanos(left);
+      long pause = Backoff.delay(state.attempts(), failure, longest, clock).toNanos();
       if (!failure.isOfTokenService()) {
         used += pause;
       }
       notBefore = System.nanoTime() + pause;
-      awaitOthers();
+      awaitOthers(Stage.CALLED);
     }
 
-    private long leftOfBudget() {
-      return (long) (budget.toNanos() * USABLE_BUDGET) - used;
-    }
-
-    private void awaitOthers() {
-      stage.set(Stage.WAITING);
-      detector.await(this);
+    private void awaitOthers(Stage from) {
+      if (stage.compareAndSet(from, Stage.WAITING)) {
+        detector.await(this);
+      }
     }
 
     /** Whether it has failed so often that it is to blame, if another is served once more. */
@@ -476,7 +463,9 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
 
     private void repeat(Stage from) {
       if (stage.compareAndSet(from, Stage.QUEUED)) {
-        metrics.retried();
+        if (state.attempts() > 0) {
+          metrics.retried();
+        }
         queue.addRetry(this);
       }
     }

@@ -89,7 +89,6 @@ public final class OutageDetector {
   /** Those that failed since an instance was served; null stands for the clock. */
   private final Set<InstanceQuery> failedCanaries = new HashSet<>();
 
-  private boolean configuredFails;
   private boolean lives;
 
   /** Whether an instance of ours was served since the last canary failed. */
@@ -182,7 +181,7 @@ public final class OutageDetector {
         waiters.add(waiter);
         if (nextProbe == null && !stopping) {
           round = 0;
-          forgetFailures();
+          failedCanaries.clear();
           lives = false;
           knownIsServed = false;
           failureOfNonExistent = null;
@@ -227,7 +226,7 @@ public final class OutageDetector {
     }
     boolean ours = query.identity().equals(configured);
     if (ours) {
-      forgetFailures();
+      failedCanaries.clear();
       lives = false;
       knownIsServed |= !query.equals(nonExistent);
     } else {
@@ -244,11 +243,6 @@ public final class OutageDetector {
       nextProbe.cancel(false);
       nextProbe = null;
     }
-  }
-
-  private void forgetFailures() {
-    failedCanaries.clear();
-    configuredFails = false;
   }
 
   private boolean letGoOn(Predicate<Waiter> condition) {
@@ -375,11 +369,12 @@ public final class OutageDetector {
     }
     knownIsServed = false;
     boolean isAnother = failedCanaries.add(canary);
-    configuredFails |= canary == null || canary.identity().equals(configured);
     if (down) {
       return;
     }
-    if (failedCanaries.size() >= FAILED_CANARIES && configuredFails) {
+    if (failedCanaries.size() >= FAILED_CANARIES
+        && failedCanaries.stream()
+            .anyMatch(each -> each == null || each.identity().equals(configured))) {
       down = true;
       foreignIsServed = false;
       downSince = nanoTime.getAsLong();
@@ -413,7 +408,7 @@ public final class OutageDetector {
         && verdict.clockMaySpeak()
         && failureOfNonExistent != null
         && letGoOn(waiter -> waiter.failure() != null && clockSpeaksFor(waiter.failure()))) {
-      forgetFailures();
+      failedCanaries.clear();
     } else {
       tryNext();
     }

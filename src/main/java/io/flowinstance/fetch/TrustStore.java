@@ -28,8 +28,8 @@ public final class TrustStore implements TlsSocketStrategy {
   private final String type;
   private final char[] password;
 
-  /** What was found in the file last, usable or not. */
-  private byte[] seen;
+  /** What was in the file when it was last usable. */
+  private byte[] inUse;
 
   private boolean broken;
   private TlsSocketStrategy tls;
@@ -43,8 +43,8 @@ public final class TrustStore implements TlsSocketStrategy {
     this.type = type;
     this.password = password.clone();
     try {
-      seen = Files.readAllBytes(file);
-      tls = load(seen);
+      inUse = Files.readAllBytes(file);
+      tls = load(inUse);
     } catch (IOException | GeneralSecurityException e) {
       throw new IllegalStateException(
           "The trust store %s of enos.trust-store cannot be used: %s"
@@ -63,12 +63,12 @@ public final class TrustStore implements TlsSocketStrategy {
   private synchronized TlsSocketStrategy current() {
     try {
       byte[] found = Files.readAllBytes(file);
-      if (!Arrays.equals(found, seen)) {
-        seen = found;
+      if (!Arrays.equals(found, inUse)) {
         tls = load(found);
-        broken = false;
+        inUse = found;
         LOG.info("The trust store {} of enos.trust-store was replaced and is in use now.", file);
       }
+      broken = false;
     } catch (IOException | GeneralSecurityException | RuntimeException e) {
       if (!broken) {
         LOG.warn(

@@ -82,7 +82,7 @@ public final class FetchAction implements AutoCloseable {
         new EventZones(
             ZoneId.of(options.get("timeZone")), ZoneId.of(options.get("triggerTimeZone")));
     client =
-        EnosHttpClient.create(
+        new EnosHttpClient(
             new EnosHttpClient.Options(
                 CONNECTIONS,
                 Duration.ofMillis(Long.parseLong(options.get("timeoutMs"))),
@@ -93,8 +93,10 @@ public final class FetchAction implements AutoCloseable {
                 null,
                 null));
     Supplier<String> appSecret = () -> options.get("appSecret");
-    tokens = new AccessTokens(() -> options.get("appKey"), appSecret, this::askForToken, clock);
-    requests = new EnosRequests(tokens, appSecret, clock);
+    tokens =
+        new AccessTokens(
+            () -> options.get("appKey"), appSecret, this::askForToken, clock, System::nanoTime);
+    requests = new EnosRequests(tokens, clock);
   }
 
   @Override

@@ -110,13 +110,6 @@ class RedactionTest {
     assertNull(redaction.excerpt((byte[]) null, 300));
   }
 
-  @Test
-  void twoTogetherHideWhatEachHides() {
-    Redaction both = Redaction.of(SECRET).and(Redaction.of(TOKEN));
-
-    assertEquals("[hidden] [hidden]", both.text(SECRET + " " + TOKEN));
-  }
-
   @ParameterizedTest
   @ValueSource(strings = {"\\", "&", "%25", "&amp;", "0f8a2c44", "%"})
   void takesTimeInProportionToTheText(String part) {

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class AnswerHeapTest {
-  private final EnosRequests requests = new EnosRequests(null, () -> "", Clock.systemUTC());
+  private final EnosRequests requests = new EnosRequests(null, Clock.systemUTC());
   private final FetchState fetch = new FetchState(new InstanceQuery("1-2", "u", "o"));
   private long room = Long.MAX_VALUE;
   private long asked;

@@ -58,7 +58,7 @@ class EnosHttpClientTest {
 
   private final AtomicInteger inFlight = new AtomicInteger();
   private final EnosHttpClient client =
-      EnosHttpClient.create(
+      new EnosHttpClient(
           new EnosHttpClient.Options(
               8, TIMEOUT, MAX_BYTES, inFlight, Tracing.off(), "test", null, null));
   private final List<ApiRequest> requests = new CopyOnWriteArrayList<>();
@@ -718,7 +718,7 @@ class EnosHttpClientTest {
         });
     HttpHost proxy = new HttpHost("http", "127.0.0.1", server.port());
     try (EnosHttpClient through =
-        EnosHttpClient.create(
+        new EnosHttpClient(
             new EnosHttpClient.Options(
                 1,
                 TIMEOUT,

@@ -92,7 +92,7 @@ class TrustStoreTest {
   }
 
   private EnosHttpClient client() {
-    return EnosHttpClient.create(
+    return new EnosHttpClient(
         new EnosHttpClient.Options(
             4,
             Duration.ofSeconds(5),
