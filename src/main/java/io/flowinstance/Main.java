@@ -2,6 +2,7 @@ package io.flowinstance;
 
 import io.flowinstance.app.Application;
 import io.flowinstance.command.CommandLineInterface;
+import java.util.Map;
 
 /** The command that the arguments name, or else the pipeline. */
 public final class Main {
@@ -11,6 +12,7 @@ public final class Main {
   public static void main(String[] args) {
     // Vert.x would make a folder for what it unpacks from the class path, which is nothing.
     System.setProperty("vertx.disableFileCPResolving", "true");
-    System.exit(CommandLineInterface.run(args, Application::run));
+    System.exit(
+        CommandLineInterface.run(args, () -> Application.run(() -> Application.start(Map.of()))));
   }
 }

@@ -41,21 +41,11 @@ public final class Application {
   }
 
   /**
-   * Runs the pipeline, set by the environment alone, until the process is asked to stop.
-   *
-   * @return the exit code of a process that did not start
-   * @throws SettingsException the settings cannot be used
-   */
-  public static int run() throws InterruptedException {
-    return run(() -> start(Map.of()));
-  }
-
-  /**
    * Runs what this starts until the process is asked to stop.
    *
    * @return the exit code of a process that did not start
    */
-  static int run(Supplier<Main> starts) throws InterruptedException {
+  public static int run(Supplier<Main> starts) throws InterruptedException {
     File unpacked = ownTemporaryFolder();
     AtomicReference<Main> running = new AtomicReference<>();
     AtomicInteger exitCode = new AtomicInteger();

@@ -119,7 +119,8 @@ final class FetchInstance implements Callable<Integer> {
         Printable.of(instance.instanceId())
             + (instance.flowName() == null ? "" : "  " + Printable.of(instance.flowName()))
             + (instance.flowId() == null ? "" : "  (workflow " + instance.flowId() + ")"));
-    Object status = instance.statusDesc() != null ? instance.statusDesc() : instance.status();
+    String name = State.status(instance.status(), instance.statusDesc());
+    Object status = name != null ? name : instance.status();
     State state = enrichment.state();
     line("status", status == null ? null : Words.coloured(status.toString(), state, ansi));
     line(

@@ -13,6 +13,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** The graph of an instance as a Mermaid flowchart; each node has the colour of its state. */
 final class MermaidFlowchart {
@@ -26,7 +27,11 @@ final class MermaidFlowchart {
   static List<String> of(InstanceGraph graph) {
     MermaidFlowchart chart = new MermaidFlowchart();
     for (FlowReference flow : graph.flows()) {
-      chart.add(flow.nodeId(), "[[\"%s\"]]", name(flow.flowName(), flow.flowId()), flow.status());
+      chart.add(
+          flow.nodeId(),
+          "[[\"%s\"]]",
+          name(flow.flowName(), flow.flowInstId(), flow.flowId(), "another workflow"),
+          flow.status());
     }
     for (TaskInstance task : graph.tasks().readable()) {
       chart.add(task.nodeId(), "[\"%s\"]", name(task.taskName(), task.taskInstId()), task.status());
@@ -59,8 +64,9 @@ final class MermaidFlowchart {
     return known != null ? known : add(nodeId, "([\"%s\"])", nodeId, "not in the graph");
   }
 
-  private static String name(String name, String id) {
-    return name != null && !name.isBlank() ? name : String.valueOf(id);
+  /** The first of them that says something. */
+  private static String name(String... names) {
+    return Stream.of(names).filter(name -> name != null && !name.isBlank()).findFirst().orElse("");
   }
 
   /**

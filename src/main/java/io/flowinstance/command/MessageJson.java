@@ -2,6 +2,8 @@ package io.flowinstance.command;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.util.RawValue;
@@ -12,7 +14,7 @@ import org.apache.kafka.common.header.Header;
 
 /**
  * A message as one line: a JSON object of its topic, key, headers and value, with escapes where a
- * terminal would obey.
+ * terminal would obey. A header that stands more than once has an array of its values.
  */
 final class MessageJson {
   private MessageJson() {}
@@ -24,7 +26,14 @@ final class MessageJson {
     json.put("key", text(message.key()));
     ObjectNode headers = json.putObject("headers");
     for (Header header : message.headers()) {
-      headers.put(header.key(), text(header.value()));
+      JsonNode before = headers.get(header.key());
+      if (before == null) {
+        headers.put(header.key(), text(header.value()));
+      } else if (before instanceof ArrayNode values) {
+        values.add(text(header.value()));
+      } else {
+        headers.putArray(header.key()).add(before).add(text(header.value()));
+      }
     }
     String value = text(message.value());
     if (headers.has("ce_type") && !headers.has("dead-letter-reason")) {

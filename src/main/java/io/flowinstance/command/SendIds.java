@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.EnumSet;
@@ -142,7 +143,7 @@ final class SendIds implements Callable<Integer> {
     } else {
       try (InputStream in = Files.newInputStream(Path.of(file))) {
         ids = IdLines.read(in, file);
-      } catch (IOException e) {
+      } catch (IOException | InvalidPathException e) {
         throw new CommandFailedException("%s cannot be opened: %s".formatted(file, e), e);
       }
     }

@@ -1,5 +1,6 @@
 package io.flowinstance.command;
 
+import io.flowinstance.app.Application;
 import io.flowinstance.app.ChangeFeed;
 import io.flowinstance.config.Settings;
 import java.util.concurrent.Callable;
@@ -25,6 +26,7 @@ final class Watch implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    return ChangeFeed.run(context.settings(Settings.Part.KAFKA, Settings.Part.WATCH));
+    Settings settings = context.settings(Settings.Part.KAFKA, Settings.Part.WATCH);
+    return Application.run(() -> ChangeFeed.start(settings));
   }
 }
