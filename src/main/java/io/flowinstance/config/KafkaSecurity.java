@@ -32,7 +32,11 @@ final class KafkaSecurity {
       KeyStore keys = stores.keystore();
       if (keys != null) {
         for (String alias : Collections.list(keys.aliases())) {
-          ((X509Certificate) keys.getCertificate(alias)).checkValidity();
+          // What is not a key with its certificate is never sent.
+          if (keys.isKeyEntry(alias)
+              && keys.getCertificate(alias) instanceof X509Certificate certificate) {
+            certificate.checkValidity();
+          }
         }
       }
       KeyStore trusted = stores.truststore();
