@@ -67,7 +67,7 @@ record Beans(
   private static final int RECORDS_IN_FLIGHT = 1_024;
 
   private static final int RECORDS_PER_CALL = 4;
-  private static final int LOOK_MS = 1_000;
+  static final int LOOK_MS = 1_000;
 
   @Override
   public void configure(CamelContext context) throws Exception {
@@ -87,7 +87,7 @@ record Beans(
     bindHealth(context, health);
     new FetchBeans(settings, metrics, traces).configure(context);
     if (settings.isTrue("discover.enabled")) {
-      new DiscoverBeans(settings, clients, meters).configure(context);
+      new DiscoverBeans(settings, clients, metrics).configure(context);
     }
     metrics.gauge(
         "flow.instance.kafka.up",
@@ -146,7 +146,6 @@ record Beans(
                 new HeapPermits(heapOfOutcomes),
                 health,
                 new PublishTarget(
-                    settings.getString("kafka.group-id"),
                     parts.events(),
                     parts.deadLetters(),
                     settings.getInt("kafka.max-request-size"),
@@ -181,14 +180,14 @@ record Beans(
         "group", new DescribedHealthCheck("consumer-group", false, health::outsideTheGroup));
     registry.bind("commits", new DescribedHealthCheck("commits", false, health::uncommitted));
     registry.bind("consumers", new DescribedHealthCheck("consumers", true, health::stuck));
-    look(context, health);
+    look(context, "kafka-health", health::look, LOOK_MS);
   }
 
-  /** Lets the brokers be asked each second, as long as the context runs. */
-  static void look(CamelContext context, KafkaHealth health) {
+  /** Lets something look now, and so long after each look, as long as the context runs. */
+  static void look(CamelContext context, String name, Runnable look, int everyMs) {
     context
         .getExecutorServiceManager()
-        .newSingleThreadScheduledExecutor(KafkaHealth.class, "kafka-health")
-        .scheduleWithFixedDelay(health::look, 0, LOOK_MS, TimeUnit.MILLISECONDS);
+        .newSingleThreadScheduledExecutor(Beans.class, name)
+        .scheduleWithFixedDelay(look, 0, everyMs, TimeUnit.MILLISECONDS);
   }
 }

@@ -17,7 +17,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Properties;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.camel.CamelConfiguration;
@@ -39,15 +38,6 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
 
   /** The shortest that Kafka Streams accepts: after it, a new process gets its share. */
   private static final int PROBE_MS = 60_000;
-
-  /**
-   * Runs it until the process is asked to stop.
-   *
-   * @return the exit code of a process that did not start
-   */
-  public static int run(Settings settings) throws InterruptedException {
-    return Application.run(() -> start(settings));
-  }
 
   /**
    * Starts it in this process, beside the caller; its readiness says when it runs.
@@ -86,14 +76,11 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
             ids);
     KafkaHealth health =
         new KafkaHealth(brokers, clients.getBrokers(null), topics, System::nanoTime);
-    Beans.look(context, health);
+    Beans.look(context, "kafka-health", health::look, Beans.LOOK_MS);
     UndoneIds undone =
         new UndoneIds(
             brokers, ids, settings.getString("kafka.group-id"), health, Clock.systemUTC());
-    context
-        .getExecutorServiceManager()
-        .newSingleThreadScheduledExecutor(UndoneIds.class, "undone-ids")
-        .scheduleWithFixedDelay(undone::look, 0, LOOK_MS, TimeUnit.MILLISECONDS);
+    Beans.look(context, "undone-ids", undone::look, LOOK_MS);
 
     Set<String> states =
         Stream.concat(Stream.of(State.values()).map(Enum::name), Stream.of("REMOVED"))

@@ -7,7 +7,7 @@ import io.flowinstance.fetch.EnosClient;
 import io.flowinstance.kafka.Faults;
 import io.flowinstance.kafka.WatermarkTopic;
 import io.flowinstance.metrics.DiscoverMetrics;
-import io.micrometer.core.instrument.MeterRegistry;
+import io.flowinstance.metrics.PipelineMetrics;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -24,7 +24,7 @@ import org.apache.camel.spi.Registry;
 import org.apache.camel.support.LifecycleStrategySupport;
 
 /** The beans of the route {@code discover}, which exist only if it is enabled. */
-public record DiscoverBeans(Settings settings, KafkaClientFactory clients, MeterRegistry meters)
+public record DiscoverBeans(Settings settings, KafkaClientFactory clients, PipelineMetrics metrics)
     implements CamelConfiguration {
   @Override
   public void configure(CamelContext context) {
@@ -51,7 +51,7 @@ public record DiscoverBeans(Settings settings, KafkaClientFactory clients, Meter
             new Discovery(options(clock)),
             registry.lookupByNameAndType("enos-client", EnosClient.class),
             new DiscoverMetrics(
-                meters, () -> topic.age(clock.instant()), () -> faults.all().isEmpty(), interval),
+                metrics, () -> topic.age(clock.instant()), () -> faults.all().isEmpty(), interval),
             faults,
             incompleteRounds,
             interval,

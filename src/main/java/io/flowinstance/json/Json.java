@@ -21,6 +21,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.BooleanNode;
 import com.fasterxml.jackson.databind.node.DecimalNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.io.IOException;
@@ -172,6 +173,8 @@ public final class Json {
   public static JsonNode node(JsonParser json) throws IOException {
     return switch (json.currentToken()) {
       case VALUE_STRING -> TextNode.valueOf(json.getText());
+      case VALUE_TRUE -> BooleanNode.TRUE;
+      case VALUE_FALSE -> BooleanNode.FALSE;
       case VALUE_NUMBER_FLOAT -> DecimalNode.valueOf(json.getDecimalValue());
       default -> NODES.readTree(json);
     };

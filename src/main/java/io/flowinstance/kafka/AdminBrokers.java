@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -38,9 +39,15 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 public final class AdminBrokers implements Brokers, AutoCloseable {
   private static final int PING_MS = 2_000;
   private static final int OFFSET_MS = 5_000;
+  private static final long FAULT_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final Supplier<Admin> admins;
   private Admin admin;
+
+  /** Why the last one could not be made, or null. */
+  private RuntimeException fault;
+
+  private long failedAt;
 
   /**
    * @param admins makes a client, with the credentials of now
@@ -242,7 +249,7 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
     Admin client;
     try {
       client = client();
-    } catch (KafkaException e) {
+    } catch (RuntimeException e) {
       return CompletableFuture.failedStage(e);
     }
     return question
@@ -256,9 +263,20 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
             });
   }
 
+  /** To make one may take the seconds of a login: whoever asks meanwhile shares its failure. */
   private synchronized Admin client() {
     if (admin == null) {
-      admin = admins.get();
+      if (fault != null && System.nanoTime() - failedAt < FAULT_NANOS) {
+        throw fault;
+      }
+      try {
+        admin = admins.get();
+        fault = null;
+      } catch (RuntimeException e) {
+        fault = e;
+        failedAt = System.nanoTime();
+        throw e;
+      }
     }
     return admin;
   }

@@ -26,7 +26,6 @@ final class ConsumerHealth {
   private final Faults faults;
   private final LongSupplier nanoTime;
   private volatile long polledAt;
-  private volatile int partitions;
   private volatile boolean member;
   private volatile String refused = "";
   private boolean noticed;
@@ -61,10 +60,6 @@ final class ConsumerHealth {
     return nanoTime.getAsLong() - polledAt;
   }
 
-  void owns(int partitionCount) {
-    partitions = partitionCount;
-  }
-
   /** Whether the group has it as a member. */
   void member(boolean now) {
     member = now;
@@ -72,10 +67,6 @@ final class ConsumerHealth {
 
   boolean isMember() {
     return member;
-  }
-
-  int partitions() {
-    return partitions;
   }
 
   void reads() {
@@ -183,9 +174,10 @@ final class ConsumerHealth {
       return "Outcomes of %s are ready and have not been published for %d s."
           .formatted(name(), TimeUnit.NANOSECONDS.toSeconds(nanoTime.getAsLong() - since));
     }
-    if (!inFlight.crowded().isEmpty()) {
+    var crowded = inFlight.crowded();
+    if (!crowded.isEmpty()) {
       return "Partitions %s of %s are paused until their slowest ids are done."
-          .formatted(inFlight.crowded(), name());
+          .formatted(crowded, name());
     }
     return inFlight.isParking() ? refused : "";
   }

@@ -8,8 +8,6 @@ import java.util.UUID;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.apache.camel.Suspendable;
-import org.apache.camel.component.kafka.KafkaClientFactory;
-import org.apache.camel.component.kafka.KafkaConfiguration;
 import org.apache.camel.support.DefaultConsumer;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.producer.Producer;
@@ -56,24 +54,13 @@ final class FlowKafkaConsumer extends DefaultConsumer implements Suspendable {
   }
 
   private Running start(int number, String transactionalId) {
-    KafkaConfiguration configuration = endpoint.getConfiguration();
     InFlight[] self = new InFlight[1];
     InFlight inFlight = new InFlight(parts.limits(), parts.order(), call -> serve(call, self[0]));
     self[0] = inFlight;
     ConsumerHealth health = parts.health().add(number, inFlight);
     PollLoop polls =
         new PollLoop(
-            new PollLoop.Source(
-                configuration.getTopic(),
-                configuration.getGroupId(),
-                this::newConsumer,
-                parts.brokers(),
-                parts.target().transactionTimeout(),
-                parts.target().metrics(),
-                parts.target().traces()),
-            inFlight,
-            parts.heap(),
-            health);
+            endpoint.getConfiguration().getTopic(), this::newConsumer, parts, inFlight, health);
     PublishLoop publishes =
         new PublishLoop(
             inFlight,
@@ -97,19 +84,17 @@ final class FlowKafkaConsumer extends DefaultConsumer implements Suspendable {
     return thread;
   }
 
-  private KafkaClientFactory clients() {
-    return endpoint.getKafkaClientFactory();
-  }
-
   @SuppressWarnings("unchecked")
   private Consumer<byte[], byte[]> newConsumer() {
-    return clients().getConsumer(endpoint.consumerProperties());
+    return endpoint.getKafkaClientFactory().getConsumer(endpoint.consumerProperties());
   }
 
   @SuppressWarnings("unchecked")
   private Producer<byte[], byte[]> newProducer(
       String transactionalId, Duration transactionTimeout) {
-    return clients().getProducer(endpoint.producerProperties(transactionalId, transactionTimeout));
+    return endpoint
+        .getKafkaClientFactory()
+        .getProducer(endpoint.producerProperties(transactionalId, transactionTimeout));
   }
 
   /** Begins the exchange of a call; returns at once. */
@@ -122,16 +107,13 @@ final class FlowKafkaConsumer extends DefaultConsumer implements Suspendable {
         .process(
             exchange,
             doneSync -> {
-              ended(call, inFlight, exchange.getException());
+              Exception failure = exchange.getException();
+              if (inFlight.failed(call) && !(failure instanceof CancelledException)) {
+                LOG.warn(
+                    "{} has no outcome and is served again.", call.first().position(), failure);
+              }
               releaseExchange(exchange, false);
             });
-  }
-
-  private static void ended(SharedCall call, InFlight inFlight, Exception failure) {
-    boolean isWanted = inFlight.failed(call);
-    if (isWanted && !(failure instanceof CancelledException)) {
-      LOG.warn("{} has no outcome and is served again.", call.first().position(), failure);
-    }
   }
 
   /** Takes no more records, and publishes the outcomes of the calls that are under way. */

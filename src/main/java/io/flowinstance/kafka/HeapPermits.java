@@ -67,22 +67,64 @@ public final class HeapPermits {
 
     /** Whether it has heap now; if it has not, {@code available} runs once it may try again. */
     boolean tryAcquire(Runnable available) {
-      return HeapPermits.this.tryAcquire(this, available);
+      synchronized (HeapPermits.this) {
+        withdrawOffer();
+        if (held > 0 || !caller.isTooFarAhead() && tryHold(needs())) {
+          return true;
+        }
+        waiters().put(this, available);
+        return false;
+      }
     }
 
     /** Takes more if there is room; if there is not, the next call takes so much beforehand. */
     boolean tryGrowTo(long bytes) {
-      return HeapPermits.this.tryGrowTo(this, bytes);
+      synchronized (HeapPermits.this) {
+        needed = Math.max(needed, bytes);
+        return bytes <= held || tryHold(bytes);
+      }
     }
 
-    /** Takes more, and waits for it. */
+    /** Takes more, and waits for it: the thread is made up for, where its pool can do so. */
     void growTo(long bytes) throws InterruptedException {
-      HeapPermits.this.growTo(this, bytes);
+      ForkJoinPool.managedBlock(
+          new ForkJoinPool.ManagedBlocker() {
+            @Override
+            public boolean isReleasable() {
+              return tryGrowTo(bytes) || caller.isCancelled();
+            }
+
+            @Override
+            public boolean block() throws InterruptedException {
+              synchronized (HeapPermits.this) {
+                while (!isReleasable()) {
+                  HeapPermits.this.wait(CANCELLED_CHECK_MS);
+                }
+                return true;
+              }
+            }
+          });
+      if (!tryGrowTo(bytes)) {
+        throw new CancelledException("Its partition has moved.");
+      }
     }
 
     /** It holds so much now, whether there is room or not. */
     void resize(long bytes) {
-      HeapPermits.this.resize(this, bytes);
+      List<Runnable> available = new ArrayList<>();
+      synchronized (HeapPermits.this) {
+        hold(bytes);
+        if (bytes > 0) {
+          observe(Math.max(bytes, needed));
+        } else {
+          withdrawOffer();
+          reserve = reserve == this ? null : reserve;
+        }
+        HeapPermits.this.notifyAll();
+        offer(waitingForMore, available);
+        offer(waiting, available);
+      }
+      available.forEach(Runnable::run);
     }
 
     void release() {
@@ -93,11 +135,59 @@ public final class HeapPermits {
     void wake() {
       Runnable available;
       synchronized (HeapPermits.this) {
-        available = waiters(this).remove(this);
+        available = waiters().remove(this);
       }
       if (available != null) {
         available.run();
       }
+    }
+
+    private Map<Permit, Runnable> waiters() {
+      return needed > 0 ? waitingForMore : waiting;
+    }
+
+    /** Room that was offered to one is not offered to the next before the first has answered. */
+    private void withdrawOffer() {
+      offered -= offer;
+      offer = 0;
+    }
+
+    /** What a call takes that has asked for nothing yet, or what it asked for in vain. */
+    private long needs() {
+      if (needed > 0) {
+        return needed;
+      }
+      double typical = Math.max(LEAST_BYTES, mean + DEVIATIONS * deviation);
+      return (long) Math.min(typical, Math.max(1, total));
+    }
+
+    private boolean tryHold(long bytes) {
+      boolean holds = taken == held || taken - held + bytes <= total || takeReserve();
+      if (holds) {
+        hold(bytes);
+      }
+      return holds;
+    }
+
+    private void hold(long bytes) {
+      taken += bytes - held;
+      held = bytes;
+    }
+
+    /**
+     * Taken by what is urgent, from what no longer is: an outcome that several records share is
+     * held until the last of them is published, and that one may have to wait for what is urgent
+     * now.
+     */
+    private boolean takeReserve() {
+      if (reserve == this) {
+        return true;
+      }
+      if (!caller.isUrgent() || reserve != null && reserve.caller.isUrgent()) {
+        return false;
+      }
+      reserve = this;
+      return true;
     }
   }
 
@@ -110,119 +200,6 @@ public final class HeapPermits {
     return taken;
   }
 
-  private synchronized boolean tryAcquire(Permit permit, Runnable available) {
-    withdrawOffer(permit);
-    if (permit.held > 0) {
-      return true;
-    }
-    long bytes = needs(permit);
-    if (!permit.caller.isTooFarAhead() && (hasRoom(permit, bytes) || takeReserve(permit))) {
-      hold(permit, bytes);
-      return true;
-    }
-    waiters(permit).put(permit, available);
-    return false;
-  }
-
-  private Map<Permit, Runnable> waiters(Permit permit) {
-    return permit.needed > 0 ? waitingForMore : waiting;
-  }
-
-  /** Room that was offered to one is not offered to the next before the first has answered. */
-  private void withdrawOffer(Permit permit) {
-    offered -= permit.offer;
-    permit.offer = 0;
-  }
-
-  /** What a call takes that has asked for nothing yet, or what it asked for in vain. */
-  private long needs(Permit permit) {
-    if (permit.needed > 0) {
-      return permit.needed;
-    }
-    double typical = Math.max(LEAST_BYTES, mean + DEVIATIONS * deviation);
-    return (long) Math.min(typical, Math.max(1, total));
-  }
-
-  private boolean hasRoom(Permit permit, long bytes) {
-    return taken == permit.held || taken - permit.held + bytes <= total;
-  }
-
-  private void hold(Permit permit, long bytes) {
-    taken += bytes - permit.held;
-    permit.held = bytes;
-  }
-
-  private synchronized boolean tryGrowTo(Permit permit, long bytes) {
-    permit.needed = Math.max(permit.needed, bytes);
-    if (bytes <= permit.held) {
-      return true;
-    }
-    boolean grows = hasRoom(permit, bytes) || takeReserve(permit);
-    if (grows) {
-      hold(permit, bytes);
-    }
-    return grows;
-  }
-
-  /**
-   * Taken by what is urgent, from what no longer is: an outcome that several records share is held
-   * until the last of them is published, and that one may have to wait for what is urgent now.
-   */
-  private boolean takeReserve(Permit permit) {
-    if (reserve == permit) {
-      return true;
-    }
-    if (!permit.caller.isUrgent() || reserve != null && reserve.caller.isUrgent()) {
-      return false;
-    }
-    reserve = permit;
-    return true;
-  }
-
-  /** A thread that waits for heap is made up for, where its pool can do so. */
-  private void growTo(Permit permit, long bytes) throws InterruptedException {
-    ForkJoinPool.managedBlock(
-        new ForkJoinPool.ManagedBlocker() {
-          @Override
-          public boolean isReleasable() {
-            return tryGrowTo(permit, bytes) || permit.caller.isCancelled();
-          }
-
-          @Override
-          public boolean block() throws InterruptedException {
-            synchronized (HeapPermits.this) {
-              while (!isReleasable()) {
-                HeapPermits.this.wait(CANCELLED_CHECK_MS);
-              }
-              return true;
-            }
-          }
-        });
-    if (!tryGrowTo(permit, bytes)) {
-      throw new CancelledException("Its partition has moved.");
-    }
-  }
-
-  private void resize(Permit permit, long bytes) {
-    List<Runnable> available = new ArrayList<>();
-    synchronized (this) {
-      if (bytes > 0) {
-        observe(Math.max(bytes, permit.needed));
-      }
-      hold(permit, bytes);
-      if (bytes == 0 && reserve == permit) {
-        reserve = null;
-      }
-      if (bytes == 0) {
-        withdrawOffer(permit);
-      }
-      notifyAll();
-      offer(waitingForMore, available);
-      offer(waiting, available);
-    }
-    available.forEach(Runnable::run);
-  }
-
   private void offer(Map<Permit, Runnable> to, List<Runnable> available) {
     for (var each = to.entrySet().iterator(); each.hasNext(); ) {
       Map.Entry<Permit, Runnable> waiter = each.next();
@@ -230,7 +207,7 @@ public final class HeapPermits {
       if (permit.caller.isTooFarAhead()) {
         continue;
       }
-      long needs = needs(permit);
+      long needs = permit.needs();
       boolean isEmpty = taken == 0 && offered == 0;
       if (isEmpty || taken + offered + needs <= total) {
         permit.offer = needs;

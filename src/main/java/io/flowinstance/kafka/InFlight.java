@@ -92,9 +92,16 @@ final class InFlight {
 
   /** What the consumer owns from now on. */
   synchronized void own(Owned now) {
-    owned = now;
-    forgetReadyTime();
-    changed();
+    if (!now.equals(owned)) {
+      owned = now;
+      forgetReadyTime();
+      changed();
+    }
+  }
+
+  /** Whether the consumer owns any partition. */
+  synchronized boolean ownsAny() {
+    return !owned.partitions().isEmpty();
   }
 
   /** What was ready may be gone, with its partition. */
@@ -252,7 +259,7 @@ final class InFlight {
    */
   Transaction next(int halvings) throws InterruptedException {
     synchronized (this) {
-      transactionBytes = limits.transactionBytes() >> halvings;
+      transactionBytes = Math.max(1, limits.transactionBytes() >> halvings);
       long end = System.nanoTime() + IDLE_COMMIT;
       long due;
       while ((due = dueIn(System.nanoTime())) > 0) {
@@ -389,8 +396,10 @@ final class InFlight {
   /** Kafka takes no form of this outcome: it is left out for a while. */
   synchronized void park(ReadyOutcome outcome) {
     outcome.park(true);
-    parked.add(outcome);
     parkedAt = System.nanoTime();
+    if (!outcome.call().partition().isDropped()) {
+      parked.add(outcome);
+    }
   }
 
   /** Whether an outcome is left out because Kafka takes no form of it. */

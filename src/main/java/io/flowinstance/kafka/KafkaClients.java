@@ -40,19 +40,6 @@ public final class KafkaClients implements KafkaClientFactory {
     this.connection = connection;
   }
 
-  /** Kafka's own settings of a client that connects as this process does. */
-  public Properties connection() {
-    Properties properties = new Properties();
-    properties.putAll(connection.get());
-    if ("OAUTHBEARER".equals(properties.get(SaslConfigs.SASL_MECHANISM))
-        && properties
-            .getProperty(CommonClientConfigs.SECURITY_PROTOCOL_CONFIG, "")
-            .startsWith("SASL_")) {
-      TokenLogin.configure(properties);
-    }
-    return properties;
-  }
-
   /**
    * Makes a transactional producer; {@link Producer#initTransactions()} is up to the caller.
    *
@@ -111,10 +98,11 @@ public final class KafkaClients implements KafkaClientFactory {
 
   /** Makes a client that asks the brokers about themselves; it gives up after 15 s. */
   public Admin admin() {
-    Properties properties = connection();
-    properties.put(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, ANSWER_MS);
-    properties.put(AdminClientConfig.REQUEST_TIMEOUT_MS_CONFIG, REQUEST_MS);
-    return Admin.create(properties);
+    return Admin.create(
+        merged(
+            Map.of(
+                AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, ANSWER_MS,
+                AdminClientConfig.REQUEST_TIMEOUT_MS_CONFIG, REQUEST_MS)));
   }
 
   private Properties producer(String clientId, int maxRequestBytes, String compressionType) {
@@ -182,7 +170,12 @@ public final class KafkaClients implements KafkaClientFactory {
     // Not Properties: Kafka Streams sets some to null.
     Map<String, Object> merged = new HashMap<>();
     settings.forEach((name, value) -> merged.put(name.toString(), value));
-    connection().forEach((name, value) -> merged.put(name.toString(), value));
+    Map<String, String> own = connection.get();
+    merged.putAll(own);
+    if ("OAUTHBEARER".equals(own.get(SaslConfigs.SASL_MECHANISM))
+        && own.getOrDefault(CommonClientConfigs.SECURITY_PROTOCOL_CONFIG, "").startsWith("SASL_")) {
+      TokenLogin.configure(merged);
+    }
     return merged;
   }
 

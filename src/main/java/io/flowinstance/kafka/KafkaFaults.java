@@ -21,6 +21,16 @@ public final class KafkaFaults {
 
   /** The sentence; of what is not known, the words of Kafka's client. */
   public static String sentence(Throwable failure) {
+    String known = known(failure);
+    return known != null ? known : "Kafka: " + deepest(failure);
+  }
+
+  /** Whether there is more to say than the words of Kafka's client. */
+  static boolean isKnown(Throwable failure) {
+    return known(failure) != null;
+  }
+
+  private static String known(Throwable failure) {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       String sentence = cause instanceof KafkaException kafka ? sentence(kafka) : null;
       if (sentence != null) {
@@ -38,7 +48,7 @@ public final class KafkaFaults {
         return "Kafka's client does not accept kafka.security.*: run check to see why.";
       }
     }
-    return "Kafka: " + deepest(failure);
+    return null;
   }
 
   private static String sentence(KafkaException failure) {
@@ -80,7 +90,7 @@ public final class KafkaFaults {
     if (failure instanceof UnknownTopicOrPartitionException) {
       return "A topic does not exist: run check to see which.";
     }
-    if (failure instanceof ConfigException || failure.getCause() instanceof ConfigException) {
+    if (failure instanceof ConfigException) {
       return "Kafka does not accept the settings: " + deepest(failure);
     }
     return null;
@@ -95,6 +105,13 @@ public final class KafkaFaults {
       }
     }
     return false;
+  }
+
+  /** Throws what a send was told, if it failed. */
+  static void throwIf(Exception failure) {
+    if (failure != null) {
+      throw new KafkaException(failure);
+    }
   }
 
   /** The first cause. */

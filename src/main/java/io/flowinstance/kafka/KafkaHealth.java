@@ -1,10 +1,10 @@
 package io.flowinstance.kafka;
 
-import io.flowinstance.id.IdRecord;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
@@ -38,6 +38,7 @@ public final class KafkaHealth {
   private volatile long answeredAt;
   private volatile boolean unanswered;
   private volatile boolean asking;
+  private volatile boolean connecting;
   private volatile boolean asked;
 
   /**
@@ -77,8 +78,8 @@ public final class KafkaHealth {
     }
     if (!asking) {
       asking = true;
-      brokers.ping().whenComplete(this::answer);
-      if (consumers.stream().noneMatch(consumer -> consumer.partitions() > 0)) {
+      ping().whenComplete(this::answer);
+      if (consumers.stream().noneMatch(consumer -> consumer.inFlight().ownsAny())) {
         brokers.faultOf(topics, "").whenComplete(this::topicAnswer);
       } else {
         faults.clear(TOPIC);
@@ -86,6 +87,18 @@ public final class KafkaHealth {
     }
     notice();
     consumers.forEach(consumer -> consumer.noticeUndone(LONGEST_UNDONE));
+  }
+
+  /** Before it can ask, it may have to log in: as long as that takes, no broker is silent. */
+  private CompletionStage<Void> ping() {
+    long before = nanoTime.getAsLong();
+    connecting = true;
+    try {
+      return brokers.ping();
+    } finally {
+      answeredAt += nanoTime.getAsLong() - before;
+      connecting = false;
+    }
   }
 
   private void answer(Void answer, Throwable failure) {
@@ -110,6 +123,9 @@ public final class KafkaHealth {
   }
 
   private synchronized void notice() {
+    if (connecting) {
+      return;
+    }
     boolean silent = nanoTime.getAsLong() - answeredAt > RECONNECT.toNanos();
     if (silent && !unanswered) {
       LOG.warn("Kafka does not answer at {}; trying again.", servers);
@@ -190,12 +206,9 @@ public final class KafkaHealth {
     long now = nanoTime.getAsLong();
     return consumers.stream()
         .map(consumer -> consumer.inFlight().oldest())
-        .mapToDouble(oldest -> age(oldest, now))
+        .filter(Objects::nonNull)
+        .mapToDouble(oldest -> (now - oldest.polledAt()) / 1e9)
         .max()
         .orElse(0);
-  }
-
-  private static double age(IdRecord oldest, long now) {
-    return oldest == null ? 0 : (now - oldest.polledAt()) / (double) TimeUnit.SECONDS.toNanos(1);
   }
 }

@@ -1,17 +1,15 @@
 package io.flowinstance.kafka;
 
 import io.flowinstance.id.IdRecord;
-import io.flowinstance.metrics.PipelineMetrics;
 import io.flowinstance.trace.RecordSpan;
-import io.flowinstance.trace.Tracing;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -66,9 +64,10 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   /** Far more than W3C Trace Context asks to be carried on. */
   private static final int LONGEST_TRACE_HEADER = 8192;
 
-  private final Source source;
+  private final String topic;
+  private final Supplier<Consumer<byte[], byte[]>> consumers;
+  private final FlowKafkaComponent.Parts parts;
   private final InFlight inFlight;
-  private final HeapPermits heap;
   private final ConsumerHealth health;
   private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
   private final Map<TopicPartition, RecordsInFlight> owned = new HashMap<>();
@@ -77,7 +76,6 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   /** Assignments that this consumer has begun anew, by partition. */
   private final Map<TopicPartition, RecordsInFlight> before = new HashMap<>();
 
-  private InFlight.Owned snapshot = InFlight.Owned.NONE;
   private Consumer<byte[], byte[]> consumer;
   private boolean asking;
   private int askFailures;
@@ -89,24 +87,19 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   private volatile boolean closed;
 
   /**
-   * Where ids come from.
-   *
+   * @param topic of the ids
    * @param consumers makes a consumer, with the credentials of now
-   * @param transactionTimeout how long the transactions of whoever owned a partition may take
    */
-  record Source(
+  PollLoop(
       String topic,
-      String groupId,
       Supplier<Consumer<byte[], byte[]>> consumers,
-      Brokers brokers,
-      Duration transactionTimeout,
-      PipelineMetrics metrics,
-      Tracing traces) {}
-
-  PollLoop(Source source, InFlight inFlight, HeapPermits heap, ConsumerHealth health) {
-    this.source = source;
+      FlowKafkaComponent.Parts parts,
+      InFlight inFlight,
+      ConsumerHealth health) {
+    this.topic = topic;
+    this.consumers = consumers;
+    this.parts = parts;
     this.inFlight = inFlight;
-    this.heap = heap;
     this.health = health;
   }
 
@@ -120,8 +113,8 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
           task.run();
         }
         if (consumer == null) {
-          consumer = source.consumers().get();
-          consumer.subscribe(List.of(source.topic()), this);
+          consumer = consumers.get();
+          consumer.subscribe(List.of(topic), this);
         }
         turn();
         if (failures > 0 && System.nanoTime() - failedAt > CALM.toNanos()) {
@@ -210,7 +203,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     long now = System.nanoTime();
     List<IdRecord> idRecords =
         polled.stream().map(each -> IdRecord.of(each, now, span(each))).toList();
-    source.metrics().polled(idRecords.size());
+    parts.target().metrics().polled(idRecords.size());
     inFlight.add(records, idRecords, position(records.partition()));
   }
 
@@ -233,7 +226,8 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   }
 
   private RecordSpan span(ConsumerRecord<byte[], byte[]> polled) {
-    return source
+    return parts
+        .target()
         .traces()
         .process(
             polled.topic(),
@@ -264,12 +258,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
 
   /** The generation and what is owned in it: a commit uses the one with the other. */
   private void snapshot() {
-    InFlight.Owned now = new InFlight.Owned(consumer.groupMetadata(), Map.copyOf(owned));
-    if (!now.equals(snapshot)) {
-      snapshot = now;
-      inFlight.own(now);
-      health.owns(owned.size());
-    }
+    inFlight.own(new InFlight.Owned(consumer.groupMetadata(), Map.copyOf(owned)));
   }
 
   @Override
@@ -281,14 +270,9 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
 
   /** Begins an assignment of partitions: paused, until it is known where to start. */
   private void begin(Collection<TopicPartition> partitions) {
+    drop(partitions).forEach(records -> before.put(records.partition(), records));
     for (TopicPartition partition : partitions) {
-      if (owned.containsKey(partition)) {
-        before.put(partition, owned.get(partition));
-      }
-    }
-    drop(partitions);
-    for (TopicPartition partition : partitions) {
-      owned.put(partition, new RecordsInFlight(partition, heap));
+      owned.put(partition, new RecordsInFlight(partition, parts.heap()));
       // Anywhere: without a position, the next poll would wait for the committed offset.
       consumer.seek(partition, 0);
     }
@@ -320,17 +304,13 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     snapshot();
   }
 
-  private void drop(Collection<TopicPartition> partitions) {
-    List<RecordsInFlight> gone = new ArrayList<>();
-    for (TopicPartition partition : partitions) {
-      RecordsInFlight records = owned.remove(partition);
-      outOfRange.remove(partition);
-      if (records != null) {
-        gone.add(records);
-      }
-    }
-    source.metrics().discarded(gone.stream().mapToInt(RecordsInFlight::size).sum());
+  private List<RecordsInFlight> drop(Collection<TopicPartition> partitions) {
+    List<RecordsInFlight> gone =
+        partitions.stream().map(owned::remove).filter(Objects::nonNull).toList();
+    outOfRange.removeAll(partitions);
+    parts.target().metrics().discarded(gone.stream().mapToInt(RecordsInFlight::size).sum());
     inFlight.drop(gone);
+    return gone;
   }
 
   private void askWhereToStart() {
@@ -351,11 +331,11 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     asking = true;
     Set<TopicPartition> partitions =
         unknown.stream().map(RecordsInFlight::partition).collect(Collectors.toSet());
-    source
+    parts
         .brokers()
-        .committed(source.groupId(), partitions)
+        .committed(consumer.groupMetadata().groupId(), partitions)
         .thenCombine(
-            source.brokers().bounds(partitions),
+            parts.brokers().bounds(partitions),
             (committed, bounds) ->
                 (Runnable) () -> unknown.forEach(each -> start(each, committed, bounds)))
         .whenComplete(
@@ -404,7 +384,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
       // The transaction of its last owner is pending.
       askAgainAt = System.nanoTime() + ASK_AGAIN.toNanos();
       if (System.nanoTime() - records.assignedAt()
-          > HANGS.plus(source.transactionTimeout()).toNanos()) {
+          > HANGS.plus(parts.target().transactionTimeout()).toNanos()) {
         waitsFor =
             "that of %s waits for a transaction that does not end: find it with kafka-transactions.sh find-hanging --topic __consumer_offsets, and abort it."
                 .formatted(partition);
@@ -459,10 +439,8 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     }
     consumer = null;
     drop(Set.copyOf(owned.keySet()));
-    snapshot = InFlight.Owned.NONE;
-    inFlight.own(snapshot);
+    inFlight.own(InFlight.Owned.NONE);
     inFlight.lag(0);
-    health.owns(0);
     health.member(false);
   }
 }

@@ -85,7 +85,7 @@ final class PublishLoop implements Runnable {
           publishNext();
           failures = 0;
           health.publishes();
-        } catch (KafkaException | IllegalStateException e) {
+        } catch (RuntimeException e) {
           failures++;
           health.publishingFailed(e, failures);
           TimeUnit.MILLISECONDS.sleep(RetryPause.after(failures).toMillis());
@@ -130,7 +130,11 @@ final class PublishLoop implements Runnable {
   /** Asks for the topics first: each send to a missing topic would wait for it. */
   private void getReady() throws InterruptedException {
     if (!topicsAreThere) {
-      askForTopics();
+      String fault = Answers.await(brokers.faultOf(target.topics(), target.deadLetters().topic()));
+      if (!fault.isEmpty()) {
+        throw new NotReadyException(fault);
+      }
+      topicsAreThere = true;
     }
     if (producer == null) {
       Producer<byte[], byte[]> fresh = producers.apply(timeout.duration());
@@ -138,7 +142,7 @@ final class PublishLoop implements Runnable {
         fresh.initTransactions();
       } catch (KafkaException e) {
         fresh.close(Duration.ZERO);
-        if (isTimeoutTooLong(e) && timeout.refused()) {
+        if (says(Errors.INVALID_TRANSACTION_TIMEOUT, e) && timeout.refused()) {
           // The next one asks for less.
           return;
         }
@@ -146,14 +150,6 @@ final class PublishLoop implements Runnable {
       }
       producer = fresh;
     }
-  }
-
-  private void askForTopics() throws InterruptedException {
-    String fault = Answers.await(brokers.faultOf(target.topics(), target.deadLetters().topic()));
-    if (!fault.isEmpty()) {
-      throw new NotReadyException(fault);
-    }
-    topicsAreThere = true;
   }
 
   private void publish(InFlight.Transaction transaction) {
@@ -169,12 +165,12 @@ final class PublishLoop implements Runnable {
     Map<ReadyOutcome, ProducerRecord<byte[], byte[]>> refused = new ConcurrentHashMap<>();
     try {
       send(transaction, outcomes, refused);
-    } catch (KafkaException | IllegalStateException e) {
+    } catch (RuntimeException e) {
       span.failed(e);
       span.end();
       target.metrics().aborted();
       abort();
-      boolean metadataRefused = isMetadataTooLarge(e);
+      boolean metadataRefused = says(Errors.OFFSET_METADATA_TOO_LARGE, e);
       if (metadataRefused) {
         refusedMetadata(transaction);
       }
@@ -197,7 +193,7 @@ final class PublishLoop implements Runnable {
       if (timeout.committed(target.clock().millis() - beganAt)) {
         discard();
       }
-    } catch (KafkaException | IllegalStateException e) {
+    } catch (RuntimeException e) {
       span.failed(e);
       discard();
       throw timeout.failed(e, target.clock().millis() - beganAt) ? tookTooLong() : e;
@@ -235,19 +231,13 @@ final class PublishLoop implements Runnable {
               }
             });
         // Each further one might wait for the same topic.
-        failIf(failure.get());
+        KafkaFaults.throwIf(failure.get());
       }
     }
     producer.sendOffsetsToTransaction(transaction.offsets(), transaction.group());
     // Before the commit: whatever fails until here is certainly not published.
     producer.flush();
-    failIf(failure.get());
-  }
-
-  private static void failIf(Exception failure) {
-    if (failure != null) {
-      throw new KafkaException(failure);
-    }
+    KafkaFaults.throwIf(failure.get());
   }
 
   private void commit() {
@@ -266,7 +256,7 @@ final class PublishLoop implements Runnable {
 
   private void committed(InFlight.Transaction transaction, long nanos) {
     undecided = null;
-    count(transaction.all());
+    List<ReadyOutcome> outcomes = transaction.all();
     // Not before the commit: until then, another consumer may find the same loss.
     inFlight
         .committed(transaction, nanos)
@@ -275,6 +265,7 @@ final class PublishLoop implements Runnable {
               target.metrics().lost(lost.count());
               health.lost(partition, lost);
             });
+    count(outcomes);
   }
 
   /**
@@ -290,7 +281,9 @@ final class PublishLoop implements Runnable {
             .map(RecordsInFlight::partition)
             .collect(Collectors.toSet());
     Map<TopicPartition, Optional<OffsetAndMetadata>> committed =
-        asked.isEmpty() ? Map.of() : Answers.await(brokers.committed(target.groupId(), asked));
+        asked.isEmpty()
+            ? Map.of()
+            : Answers.await(brokers.committed(transaction.group().groupId(), asked));
     if (!committed.keySet().containsAll(asked)) {
       throw new NotReadyException("A transaction of this consumer is still pending.");
     }
@@ -340,15 +333,7 @@ final class PublishLoop implements Runnable {
     }
   }
 
-  private static boolean isMetadataTooLarge(Exception failure) {
-    return says(Errors.OFFSET_METADATA_TOO_LARGE, failure);
-  }
-
-  private static boolean isTimeoutTooLong(Exception failure) {
-    return says(Errors.INVALID_TRANSACTION_TIMEOUT, failure);
-  }
-
-  /** Kafka's client has no exception for either. */
+  /** For what Kafka's client has no exception of its own. */
   private static boolean says(Errors error, Exception failure) {
     return String.valueOf(failure.getMessage()).contains(error.message());
   }
@@ -432,14 +417,10 @@ final class PublishLoop implements Runnable {
       }
     }
     metrics.messages(instances, tasks, deadLetterCount);
-    if (!outcomes.isEmpty()) {
-      long nanos = System.nanoTime();
-      metrics.batch(
-          outcomes.size(),
-          outcomes.stream()
-              .mapToLong(each -> nanos - each.outcome().idRecord().polledAt())
-              .max()
-              .getAsLong());
-    }
+    long nanos = System.nanoTime();
+    outcomes.stream()
+        .mapToLong(each -> nanos - each.outcome().idRecord().polledAt())
+        .max()
+        .ifPresent(longest -> metrics.batch(outcomes.size(), longest));
   }
 }

@@ -11,13 +11,11 @@ import java.util.List;
 /**
  * Where outcomes go, and who is told.
  *
- * @param groupId under which offsets are committed
  * @param deadLetters takes the place of what Kafka refuses
  * @param maxRecordBytes largest record that the producer sends, uncompressed
  * @param transactionTimeout how long a transaction may take, if none has taken longer
  */
 public record PublishTarget(
-    String groupId,
     EventMessages events,
     DeadLetters deadLetters,
     int maxRecordBytes,

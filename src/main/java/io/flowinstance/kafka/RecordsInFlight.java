@@ -227,17 +227,11 @@ final class RecordsInFlight {
    * @param mostMetadata length that {@link DoneOffsets} may come to
    */
   List<ReadyOutcome> take(int most, long mostBytes, int mostMetadata) {
-    List<ReadyOutcome> taken = new ArrayList<>();
-    long takenBytes = 0;
-    for (ReadyOutcome outcome : ready) {
-      if (taken.size() >= most || takenBytes >= mostBytes) {
-        break;
-      }
-      if (!outcome.isParked()) {
-        taken.add(outcome);
-        takenBytes += outcome.outcome().size().published();
-      }
+    if (most <= 0 || mostBytes <= 0) {
+      // Others fill the transaction: that says nothing about this partition.
+      return List.of();
     }
+    List<ReadyOutcome> taken = firstOf(publishable(), most, mostBytes);
     crowded = !taken.isEmpty() && after(taken).length() > mostMetadata;
     if (crowded) {
       taken = fitting(most, mostBytes, mostMetadata);
@@ -249,19 +243,38 @@ final class RecordsInFlight {
     return taken;
   }
 
+  /** What is ready, without what is parked and what would overtake that. */
+  private List<ReadyOutcome> publishable() {
+    List<ReadyOutcome> publishable = new ArrayList<>();
+    Set<Object> parkedKeys = new HashSet<>();
+    for (ReadyOutcome outcome : ready) {
+      Object key = outcome.call().key();
+      if (outcome.isParked() || key != null && parkedKeys.contains(key)) {
+        parkedKeys.add(key);
+      } else {
+        publishable.add(outcome);
+      }
+    }
+    return publishable;
+  }
+
+  private static List<ReadyOutcome> firstOf(List<ReadyOutcome> outcomes, int most, long mostBytes) {
+    int count = 0;
+    for (long bytes = 0; count < outcomes.size() && count < most && bytes < mostBytes; count++) {
+      bytes += outcomes.get(count).outcome().size().published();
+    }
+    return List.copyOf(outcomes.subList(0, count));
+  }
+
   /** In the order of their offsets, for then none overtakes an earlier one. */
   private List<ReadyOutcome> fitting(int most, long mostBytes, int mostMetadata) {
-    List<ReadyOutcome> byOffset = new ArrayList<>(ready);
-    byOffset.removeIf(ReadyOutcome::isParked);
+    List<ReadyOutcome> byOffset = publishable();
     byOffset.sort(Comparator.comparingLong(ReadyOutcome::offset));
-    int count = 0;
-    for (long bytes = 0; count < byOffset.size() && count < most && bytes < mostBytes; count++) {
-      bytes += byOffset.get(count).outcome().size().published();
+    List<ReadyOutcome> fitting = firstOf(byOffset, most, mostBytes);
+    while (!fitting.isEmpty() && after(fitting).length() > mostMetadata) {
+      fitting = fitting.subList(0, fitting.size() - 1);
     }
-    while (count > 0 && after(byOffset.subList(0, count)).length() > mostMetadata) {
-      count--;
-    }
-    return List.copyOf(byOffset.subList(0, count));
+    return fitting;
   }
 
   /** Where the partition stands once these are published. */

@@ -81,17 +81,15 @@ public final class SharedCall implements FetchScope, HeapPermits.Caller {
   }
 
   @Override
-  public boolean tryAcquire(Runnable available) {
-    synchronized (this) {
-      if (!cancelled) {
-        if (!heap.tryAcquire(available)) {
-          return false;
-        }
-        called = true;
-        closed = true;
+  public synchronized boolean tryAcquire(Runnable available) {
+    if (!cancelled) {
+      if (!heap.tryAcquire(available)) {
+        return false;
       }
-      return true;
+      called = true;
+      closed = true;
     }
+    return true;
   }
 
   @Override
@@ -156,11 +154,9 @@ public final class SharedCall implements FetchScope, HeapPermits.Caller {
   }
 
   /** Its outcomes are going to be published. */
-  void ready(int outcomes, Runnable done) {
-    synchronized (this) {
-      unpublished = outcomes;
-      whenDone = done;
-    }
+  synchronized void ready(int outcomes, Runnable done) {
+    unpublished = outcomes;
+    whenDone = done;
   }
 
   /** Its outcomes take so much heap until they are published. */

@@ -169,7 +169,8 @@ public final class StreamsSupervisor implements AutoCloseable {
   }
 
   private void report(Throwable failure, int failures) {
-    boolean isOfKafka = KafkaFaults.root(failure) instanceof KafkaException;
+    boolean isOfKafka =
+        KafkaFaults.isKnown(failure) || KafkaFaults.root(failure) instanceof KafkaException;
     LOG.atLevel(isOfKafka || failures > 1 ? Level.DEBUG : Level.ERROR)
         .setCause(failure)
         .log("Kafka Streams ended, and starts again.");

@@ -3,7 +3,6 @@ package io.flowinstance.kafka;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
-import java.util.Properties;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.security.auth.callback.Callback;
@@ -27,7 +26,7 @@ public final class TokenLogin implements AuthenticateCallbackHandler {
   private final AuthenticateCallbackHandler kafkas = new OAuthBearerLoginCallbackHandler();
 
   /** Lets a client log in so. */
-  static void configure(Properties client) {
+  static void configure(Map<String, Object> client) {
     // Kafka's default makes tokens of its own, without a signature.
     client.put(SaslConfigs.SASL_LOGIN_CALLBACK_HANDLER_CLASS, TokenLogin.class.getName());
     // Whoever makes a client waits for its token, and tries again by itself.
@@ -37,7 +36,7 @@ public final class TokenLogin implements AuthenticateCallbackHandler {
     // Without it, Kafka 3.9 asks any address (CVE-2025-27817).
     System.setProperty(
         "org.apache.kafka.sasl.oauthbearer.allowed.urls",
-        client.getProperty(SaslConfigs.SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL));
+        (String) client.get(SaslConfigs.SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL));
   }
 
   @Override

@@ -5,11 +5,12 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.internals.BuiltInPartitioner;
 import org.apache.kafka.common.TopicPartition;
@@ -33,8 +34,8 @@ public final class UndoneIds {
   private final Faults faults;
   private final Clock clock;
   private final Map<TopicPartition, Ends> partitions = new HashMap<>();
+  private final AtomicBoolean asking = new AtomicBoolean();
   private boolean readable = true;
-  private boolean asking;
 
   /**
    * @param topic of the ids, keyed and partitioned as Kafka's producer does
@@ -50,11 +51,8 @@ public final class UndoneIds {
 
   /** Asks for the offsets, and returns at once. To be called every few seconds. */
   public void look() {
-    synchronized (this) {
-      if (asking) {
-        return;
-      }
-      asking = true;
+    if (asking.getAndSet(true)) {
+      return;
     }
     Instant asked = clock.instant();
     brokers
@@ -92,7 +90,7 @@ public final class UndoneIds {
   }
 
   private synchronized void answered(Throwable failure) {
-    asking = false;
+    asking.set(false);
     if (failure == null) {
       readable = true;
       faults.clear(SOURCE);
@@ -120,34 +118,28 @@ public final class UndoneIds {
     return !sentAt.plus(LONGEST_TRANSACTION).isBefore(ends.doneBefore);
   }
 
-  /** The ends of one partition, oldest first, that the committed offset has not reached. */
+  /** The ends of one partition that are not reached: where it ended at a time, or shortly after. */
   private static final class Ends {
-    private final Deque<End> waiting = new ArrayDeque<>();
+    private final NavigableMap<Long, Instant> waiting = new TreeMap<>();
     private Instant doneBefore = Instant.MIN;
 
     void add(Instant time, long offset) {
-      if (!waiting.isEmpty() && waiting.getLast().offset() > offset) {
+      if (!waiting.isEmpty() && waiting.lastKey() > offset) {
         // The topic was made anew.
         waiting.clear();
       }
-      if (!waiting.isEmpty() && waiting.getLast().offset() == offset) {
-        waiting.removeLast();
-      }
-      waiting.addLast(new End(time, offset));
+      waiting.put(offset, time);
       if (waiting.size() > MOST_ENDS) {
         boolean[] kept = {true};
-        waiting.removeIf(each -> kept[0] = !kept[0]);
+        waiting.keySet().removeIf(each -> kept[0] = !kept[0]);
       }
     }
 
     /** The last record before an end is not an id, but the marker of a committed transaction. */
     void reached(long committed) {
-      while (!waiting.isEmpty() && waiting.getFirst().offset() - 1 <= committed) {
-        doneBefore = waiting.removeFirst().time();
+      while (!waiting.isEmpty() && waiting.firstKey() - 1 <= committed) {
+        doneBefore = waiting.pollFirstEntry().getValue();
       }
     }
   }
-
-  /** Where a partition ended at this time or shortly after. */
-  private record End(Instant time, long offset) {}
 }

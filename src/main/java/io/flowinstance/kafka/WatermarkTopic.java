@@ -56,8 +56,8 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
   /** Beside the time of a transaction, far longer than a rebalance takes. */
   private static final Duration LONGEST_WAIT = Duration.ofMinutes(2);
 
-  /** Far fewer than are sent before a transaction times out. */
-  private static final int IDS_OF_A_TRANSACTION = 10_000;
+  /** Far fewer than a slow link takes before a transaction times out. */
+  private static final int IDS_OF_A_TRANSACTION = 1_000;
 
   /** A poll may wait for a transaction of this process, which takes less time. */
   private static final int MAX_POLL_INTERVAL_MS = 120_000;
@@ -177,7 +177,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
               options.idTopic(), id.getBytes(UTF_8), IdRecordReader.value(id).getBytes(UTF_8)),
           (place, failed) -> failure.compareAndSet(null, failed));
       // Otherwise each further one might wait for the same missing topic.
-      failIf(failure.get());
+      KafkaFaults.throwIf(failure.get());
       if (++sent % IDS_OF_A_TRANSACTION == 0) {
         producer.commitTransaction();
         producer.beginTransaction();
@@ -188,19 +188,13 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
             new ProducerRecord<>(
                 options.topic(), 0, "watermark".getBytes(UTF_8), Watermark.write(time)));
     producer.flush();
-    failIf(failure.get());
+    KafkaFaults.throwIf(failure.get());
     try {
       return place.get().offset();
     } catch (ExecutionException e) {
       throw new KafkaException(e.getCause());
     } catch (InterruptedException e) {
       throw new InterruptException(e);
-    }
-  }
-
-  private static void failIf(Exception failure) {
-    if (failure != null) {
-      throw new KafkaException(failure);
     }
   }
 
@@ -221,7 +215,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     while (!closed) {
       try {
         turn();
-        failures = owns() ? 0 : failures;
+        failures = owned ? 0 : failures;
       } catch (InterruptException e) {
         break;
       } catch (RuntimeException | LinkageError e) {
@@ -234,10 +228,6 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     }
     Thread.interrupted();
     closeConsumer();
-  }
-
-  private synchronized boolean owns() {
-    return owned;
   }
 
   private void pause(int failures) {

@@ -1,7 +1,6 @@
 package io.flowinstance.metrics;
 
 import io.micrometer.core.instrument.Counter;
-import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.util.function.BooleanSupplier;
 import java.util.function.DoubleSupplier;
@@ -18,32 +17,27 @@ public final class DiscoverMetrics {
    * @param interval between two rounds
    */
   public DiscoverMetrics(
-      MeterRegistry registry,
+      PipelineMetrics metrics,
       DoubleSupplier watermarkAge,
       BooleanSupplier isUp,
       Duration interval) {
     found =
-        counter(
-            registry,
+        metrics.counter(
             "flow.instance.discover.found",
             "Ids that searches found, those of earlier rounds included.");
-    published =
-        counter(registry, "flow.instance.discover.published", "Ids that discover published.");
+    published = metrics.counter("flow.instance.discover.published", "Ids that discover published.");
     failures =
-        counter(registry, "flow.instance.discover.failures", "Rounds of discover that failed.");
-    PipelineMetrics.gauge(
-        registry,
+        metrics.counter("flow.instance.discover.failures", "Rounds of discover that failed.");
+    metrics.gauge(
         "flow.instance.discover.watermark.age.seconds",
         "Time since the trigger time up to which EnOS was searched; 0 while another process"
             + " searches.",
         watermarkAge);
-    PipelineMetrics.gauge(
-        registry,
+    metrics.gauge(
         "flow.instance.discover.up",
         "1 while EnOS can be searched and the watermark read and written.",
         () -> isUp.getAsBoolean() ? 1 : 0);
-    PipelineMetrics.gauge(
-        registry,
+    metrics.gauge(
         "flow.instance.discover.interval.seconds",
         "Time between two rounds.",
         () -> interval.toMillis() / 1e3);
@@ -57,9 +51,5 @@ public final class DiscoverMetrics {
 
   public void failed() {
     failures.increment();
-  }
-
-  private static Counter counter(MeterRegistry registry, String name, String description) {
-    return Counter.builder(name).description(description).register(registry);
   }
 }

@@ -112,7 +112,6 @@ public final class PipelineMetrics {
         () -> lastCommit.get() / 1e3);
   }
 
-  /** Ids that were polled. */
   public void polled(int count) {
     ids.increment(count);
   }
@@ -127,17 +126,14 @@ public final class PipelineMetrics {
     deadLetters.get(reason).increment();
   }
 
-  /** Ids were polled, and let go without an outcome. */
   public void discarded(int count) {
     discarded.increment(count);
   }
 
-  /** Offsets were deleted before their ids were read. */
   public void lost(long count) {
     lost.increment(count);
   }
 
-  /** Messages that were committed. */
   public void messages(int ofInstances, int ofTasks, int ofDeadLetters) {
     flowInstances.increment(ofInstances);
     taskStatuses.increment(ofTasks);
@@ -149,7 +145,6 @@ public final class PipelineMetrics {
     calls.get(answer).record(nanos, TimeUnit.NANOSECONDS);
   }
 
-  /** A call is made again. */
   public void retried() {
     retries.increment();
   }
@@ -160,7 +155,6 @@ public final class PipelineMetrics {
     lastCommit.set(now);
   }
 
-  /** A transaction was aborted. */
   public void aborted() {
     aborted.increment();
   }
@@ -171,24 +165,18 @@ public final class PipelineMetrics {
     batchDuration.record(nanos, TimeUnit.NANOSECONDS);
   }
 
-  /** The age of an id when its outcome was committed. */
   public void age(long millis) {
     idAge.record(Math.max(0, millis), TimeUnit.MILLISECONDS);
   }
 
-  /** A value that is looked up when it is asked for. */
   public void gauge(String name, String description, DoubleSupplier value) {
-    gauge(registry, name, description, value);
-  }
-
-  static void gauge(MeterRegistry registry, String name, String description, DoubleSupplier value) {
     Gauge.builder(name, value, DoubleSupplier::getAsDouble)
         .strongReference(true)
         .description(description)
         .register(registry);
   }
 
-  private Counter counter(String name, String description, String... tags) {
+  Counter counter(String name, String description, String... tags) {
     return Counter.builder(name).description(description).tags(tags).register(registry);
   }
 

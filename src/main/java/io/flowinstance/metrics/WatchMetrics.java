@@ -58,32 +58,26 @@ public final class WatchMetrics {
     gauge("due", "Instances whose ids should have been sent by now.", Partition::due);
   }
 
-  /** A transition was published. */
   public void transition(String kind, String state) {
     transitions.get(kind + state).increment();
   }
 
-  /** An id was sent back. */
   public void sent() {
     sent.increment();
   }
 
-  /** An instance was forgotten because its id brought no observation. */
   public void givenUp() {
     givenUp.increment();
   }
 
-  /** An observation was older than the one remembered. */
   public void dropped() {
     dropped.increment();
   }
 
-  /** There was no room to watch an instance. */
   public void notWatched() {
     notWatched.increment();
   }
 
-  /** A record was not a message of an instance. */
   public void unreadable() {
     unreadable.increment();
   }

@@ -36,12 +36,8 @@ public final class Tracing implements AutoCloseable {
     return new Tracing(null, () -> {});
   }
 
-  /** Spans of an OpenTelemetry that the caller closes. */
-  public static Tracing of(OpenTelemetry openTelemetry) {
-    return of(openTelemetry, () -> {});
-  }
-
-  static Tracing of(OpenTelemetry openTelemetry, Runnable onClose) {
+  /** Spans of an OpenTelemetry, which {@code onClose} ends. */
+  public static Tracing of(OpenTelemetry openTelemetry, Runnable onClose) {
     return new Tracing(openTelemetry.getTracer("io.flowinstance"), onClose);
   }
 

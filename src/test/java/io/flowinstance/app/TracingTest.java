@@ -65,7 +65,7 @@ class TracingTest {
 
   /** A pipeline that has its access token, so that what follows is of the ids alone. */
   private SignedPipeline traced(Map<String, String> settings) {
-    SignedPipeline pipeline = SignedPipeline.start(settings, Tracing.of(openTelemetry()));
+    SignedPipeline pipeline = SignedPipeline.start(settings, Tracing.of(openTelemetry(), () -> {}));
     pipeline.warmUp();
     awaitThat("the first transaction has its span", () -> spans("publish").size() == 1);
     exported.reset();
@@ -369,7 +369,7 @@ class TracingTest {
 
   @Test
   void aTransactionIsLinkedToNoMoreRecordsThanTheSdkKeeps() {
-    Tracing traces = Tracing.of(openTelemetry());
+    Tracing traces = Tracing.of(openTelemetry(), () -> {});
     traces
         .publish(
             IntStream.range(0, 200).mapToObj(i -> traces.process("ids", 0, i, name -> null)), 400)

@@ -122,18 +122,22 @@ class PollLoopTest {
   }
 
   private void start(Supplier<Consumer<byte[], byte[]>> made) {
+    PublishTarget target =
+        new PublishTarget(
+            null,
+            null,
+            0,
+            Duration.ofSeconds(4),
+            new PipelineMetrics(new SimpleMeterRegistry(), Set.of(), Set.of()),
+            Tracing.off(),
+            null);
     loop =
         new PollLoop(
-            new PollLoop.Source(
-                IDS.topic(),
-                "group",
-                made,
-                brokers,
-                Duration.ofSeconds(4),
-                new PipelineMetrics(new SimpleMeterRegistry(), Set.of(), Set.of()),
-                Tracing.off()),
+            IDS.topic(),
+            made,
+            new FlowKafkaComponent.Parts(
+                brokers, null, null, new HeapPermits(1 << 30), null, target, ""),
             inFlight,
-            new HeapPermits(1 << 30),
             new ConsumerHealth(0, inFlight, faults, System::nanoTime));
     thread = new Thread(loop);
     thread.start();

@@ -84,7 +84,6 @@ class PublishLoopTest {
           this::producer,
           brokers,
           new PublishTarget(
-              "group",
               new EventMessages("events", "task-events", "", ""),
               deadLetters,
               LIMIT,

@@ -3,11 +3,13 @@ package io.flowinstance.routes;
 import io.flowinstance.app.DiscoverBeans;
 import io.flowinstance.config.Settings;
 import io.flowinstance.harness.WatermarkKafka;
+import io.flowinstance.metrics.PipelineMetrics;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.camel.CamelContext;
 
 /** Runs {@code discover}, with mocks in the place of Kafka. */
@@ -35,6 +37,7 @@ abstract class DiscoverRoutes extends RouteTestSupport {
   @Override
   void bindBeans(CamelContext context) throws Exception {
     super.bindBeans(context);
-    new DiscoverBeans(settings(), kafka, meters).configure(context);
+    PipelineMetrics metrics = new PipelineMetrics(meters, Set.of(), Set.of());
+    new DiscoverBeans(settings(), kafka, metrics).configure(context);
   }
 }
