@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The neighbours of each node of a graph, found in constant time, in the order of the relations,
@@ -15,7 +16,11 @@ final class Edges {
 
   private final Map<String, Node> nodes = new HashMap<>();
 
-  private record Node(List<String> upstream, List<String> downstream) {}
+  /**
+   * @param upstream the nodes that it waits for
+   * @param downstream the nodes that wait for it
+   */
+  record Node(List<String> upstream, List<String> downstream) {}
 
   Edges(List<Relation> relations) {
     for (Relation relation : relations) {
@@ -44,13 +49,19 @@ final class Edges {
     return nodes.computeIfAbsent(nodeId, id -> new Node(new ArrayList<>(2), new ArrayList<>(2)));
   }
 
-  /** The nodes that this one waits for. */
-  List<String> upstream(String nodeId) {
-    return nodes.getOrDefault(nodeId, ALONE).upstream();
+  /** The neighbours of a node; the nodeId may be null. */
+  Node of(String nodeId) {
+    return nodes.getOrDefault(nodeId, ALONE);
   }
 
-  /** The nodes that wait for this one. */
-  List<String> downstream(String nodeId) {
-    return nodes.getOrDefault(nodeId, ALONE).downstream();
+  /** Adds a node to those that wait for none, and to those that none waits for. */
+  void addEnd(String nodeId, Set<String> roots, Set<String> leaves) {
+    Node node = of(nodeId);
+    if (nodeId != null && node.upstream().isEmpty()) {
+      roots.add(nodeId);
+    }
+    if (nodeId != null && node.downstream().isEmpty()) {
+      leaves.add(nodeId);
+    }
   }
 }

@@ -3,7 +3,6 @@ package io.flowinstance.event;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import com.fasterxml.jackson.databind.annotation.JsonSerialize;
 import io.flowinstance.graph.FlowInstance;
-import io.flowinstance.graph.FlowReference;
 import io.flowinstance.graph.InstanceGraph;
 import io.flowinstance.graph.TaskInstance;
 import io.flowinstance.json.Json;
@@ -12,11 +11,10 @@ import java.time.Instant;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.function.Predicate;
-import java.util.stream.Stream;
+import java.util.Set;
 
 /**
  * What a FlowInstance does not say but means.
@@ -67,7 +65,11 @@ public record Enrichment(
     for (State each : State.values()) {
       countByState.put(each, 0);
     }
+    Set<String> roots = new LinkedHashSet<>();
+    Set<String> leaves = new LinkedHashSet<>();
+    graph.flows().forEach(flow -> edges.addEnd(flow.nodeId(), roots, leaves));
     for (TaskInstance task : tasks) {
+      edges.addEnd(task.nodeId(), roots, leaves);
       countByState.merge(State.of(task.status()), 1, Integer::sum);
       if (task.status() != null) {
         countByStatus.merge(task.status(), 1, Integer::sum);
@@ -90,8 +92,8 @@ public record Enrichment(
         graph.tasks().unreadable().size(),
         countByStatus,
         countByState,
-        nodes(graph.flows(), tasks, node -> edges.upstream(node).isEmpty()),
-        nodes(graph.flows(), tasks, node -> edges.downstream(node).isEmpty()));
+        List.copyOf(roots),
+        List.copyOf(leaves));
   }
 
   private static Long durationMs(Instant startedAt, Instant endedAt) {
@@ -109,15 +111,5 @@ public record Enrichment(
     return text == null
         ? List.of()
         : Arrays.stream(text.split(";")).map(Json::trim).filter(name -> !name.isEmpty()).toList();
-  }
-
-  private static List<String> nodes(
-      List<FlowReference> flows, List<TaskInstance> tasks, Predicate<String> wanted) {
-    return Stream.concat(
-            flows.stream().map(FlowReference::nodeId), tasks.stream().map(TaskInstance::nodeId))
-        .filter(Objects::nonNull)
-        .filter(wanted)
-        .distinct()
-        .toList();
   }
 }

@@ -2,6 +2,7 @@ package io.flowinstance.event;
 
 import static java.util.Map.entry;
 
+import io.flowinstance.json.Json;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -65,7 +66,7 @@ public enum State {
     State state = BY_STATUS.get(name);
     return state != null
         ? state
-        : BY_STATUS.getOrDefault(name.strip().toUpperCase(Locale.ROOT), UNKNOWN);
+        : BY_STATUS.getOrDefault(Json.trim(name).toUpperCase(Locale.ROOT), UNKNOWN);
   }
 
   /**

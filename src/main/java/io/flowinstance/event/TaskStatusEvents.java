@@ -2,12 +2,8 @@ package io.flowinstance.event;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.core.util.ByteArrayBuilder;
 import io.flowinstance.graph.TaskInstance;
 import io.flowinstance.json.Json;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.AbstractList;
 import java.util.Arrays;
 import java.util.List;
@@ -23,14 +19,14 @@ public final class TaskStatusEvents extends AbstractList<TaskStatusEvent> implem
   /** Of each event: the ends of its key, its beginning and its end in {@code own}, its index. */
   private static final int PLACES = 4;
 
+  /** Each event's own bytes; behind them, in brackets of which the first is a comma, the shared. */
   private final byte[] own;
-  private final int[] places;
-  private final byte[] shared;
 
-  private TaskStatusEvents(byte[] own, int[] places, byte[] shared) {
+  private final int[] places;
+
+  private TaskStatusEvents(byte[] own, int[] places) {
     this.own = own;
     this.places = places;
-    this.shared = shared;
   }
 
   /**
@@ -41,34 +37,29 @@ public final class TaskStatusEvents extends AbstractList<TaskStatusEvent> implem
   static TaskStatusEvents of(FlowInstanceEvent event, LongConsumer bytes) {
     List<TaskInstance> tasks = event.instance().graph().tasks().readable();
     int[] places = new int[PLACES * tasks.size()];
-    ByteArrayBuilder own = new ByteArrayBuilder();
-    byte[] shared;
-    try (JsonGenerator json = Json.generator(own)) {
-      TaskStatusEvent.writeShared(event.instance(), event.enrichment(), event.observation(), json);
-      json.flush();
-      byte[] object = own.toByteArray();
-      own.reset();
-      // In place of its brackets, a comma: it goes on behind the fields that are an event's own.
-      shared = Arrays.copyOf(object, object.length - 1);
-      shared[0] = ',';
-      int at = 0;
-      for (TaskInstance task : tasks) {
-        own.write(task.taskInstId().getBytes(UTF_8));
-        places[at++] = own.size();
-        TaskStatusEvent.begin(task, event.edges(), json);
-        json.flush();
-        places[at++] = own.size();
-        TaskStatusEvent.end(task, json);
-        json.flush();
-        places[at++] = own.size();
-        places[at++] = task.index();
-        bytes.accept(own.size() + (long) Integer.BYTES * places.length);
-      }
-    } catch (IOException e) {
-      // An array in memory does not fail.
-      throw new UncheckedIOException(e);
-    }
-    return new TaskStatusEvents(own.toByteArray(), places, shared);
+    byte[] own =
+        Json.write(
+            (json, written) -> {
+              int at = 0;
+              for (TaskInstance task : tasks) {
+                written.write(task.taskInstId().getBytes(UTF_8));
+                places[at++] = written.size();
+                TaskStatusEvent.begin(task, event.edges(), json);
+                json.flush();
+                places[at++] = written.size();
+                TaskStatusEvent.end(task, json);
+                json.flush();
+                places[at++] = written.size();
+                places[at++] = task.index();
+                bytes.accept(written.size() + (long) Integer.BYTES * places.length);
+              }
+              TaskStatusEvent.writeShared(
+                  event.instance(), event.enrichment(), event.observation(), json);
+            });
+    TaskStatusEvents events = new TaskStatusEvents(own, places);
+    // It goes on behind the fields that are an event's own.
+    own[events.start(events.size())] = ',';
+    return events;
   }
 
   @Override
@@ -83,7 +74,7 @@ public final class TaskStatusEvents extends AbstractList<TaskStatusEvent> implem
 
   /** The heap that all of them take, about. */
   public long bytes() {
-    return own.length + (long) Integer.BYTES * places.length + shared.length;
+    return own.length + (long) Integer.BYTES * places.length;
   }
 
   /** The bytes of an event's key. */
@@ -93,7 +84,7 @@ public final class TaskStatusEvents extends AbstractList<TaskStatusEvent> implem
 
   /** The bytes of an event's JSON. */
   public int jsonLength(int at) {
-    return end(at) - keyEnd(at) + shared.length;
+    return end(at) - keyEnd(at) + sharedLength();
   }
 
   byte[] key(int at) {
@@ -109,10 +100,15 @@ public final class TaskStatusEvents extends AbstractList<TaskStatusEvent> implem
     int from = keyEnd(at);
     int middle = places[PLACES * at + 1];
     System.arraycopy(own, from, json, 0, middle - from);
-    System.arraycopy(shared, 0, json, middle - from, shared.length);
+    System.arraycopy(own, start(size()), json, middle - from, sharedLength());
     int end = end(at);
     System.arraycopy(own, middle, json, json.length - (end - middle), end - middle);
     return json;
+  }
+
+  /** Without the bracket that ends it. */
+  private int sharedLength() {
+    return own.length - 1 - start(size());
   }
 
   private int start(int at) {

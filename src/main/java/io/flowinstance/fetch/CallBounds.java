@@ -3,6 +3,7 @@ package io.flowinstance.fetch;
 import io.flowinstance.enos.AnswerTooLargeException;
 import io.flowinstance.enos.Redaction;
 import io.flowinstance.trace.RecordSpan;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.SocketTimeoutException;
@@ -21,6 +22,7 @@ import org.apache.hc.core5.http.HttpHeaders;
 import org.apache.hc.core5.http.HttpHost;
 import org.apache.hc.core5.http.MessageHeaders;
 import org.apache.hc.core5.http.io.entity.ByteArrayEntity;
+import org.apache.hc.core5.http.io.entity.HttpEntityWrapper;
 
 /**
  * Bounds a call: in time as a whole, which socket timeouts do not (an answer may trickle for ever),
@@ -49,7 +51,7 @@ record CallBounds(EnosHttpClient.Options options, ScheduledExecutorService timer
       // Camel's unmarshal fails where there is no body; camel-http drops that of a Java object.
       byte[] body =
           AnswerBody.inUtf8(body(response, scope), value(response, HttpHeaders.CONTENT_TYPE));
-      response.setEntity(new ByteArrayEntity(body, null));
+      response.setEntity(new InMemory(body));
       response.removeHeaders(HttpHeaders.CONTENT_TYPE);
       response.removeHeaders(HttpHeaders.CONTENT_ENCODING);
       response.removeHeaders(HttpHeaders.CONTENT_LENGTH);
@@ -128,6 +130,30 @@ record CallBounds(EnosHttpClient.Options options, ScheduledExecutorService timer
             host.getPort(),
             query < 0 ? target : target.substring(0, query),
             name -> value(request, name));
+  }
+
+  /** A body in memory: whoever reads all of it gets the array itself. */
+  private static final class InMemory extends HttpEntityWrapper {
+    private final byte[] body;
+
+    InMemory(byte[] body) {
+      super(new ByteArrayEntity(body, null));
+      this.body = body;
+    }
+
+    @Override
+    public InputStream getContent() {
+      return new ByteArrayInputStream(body) {
+        @Override
+        public byte[] readAllBytes() {
+          if (pos > 0) {
+            return super.readAllBytes();
+          }
+          pos = count;
+          return buf;
+        }
+      };
+    }
   }
 
   private static String value(MessageHeaders message, String header) {

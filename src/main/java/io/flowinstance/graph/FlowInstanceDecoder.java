@@ -13,7 +13,7 @@ import io.flowinstance.json.MalformedJsonException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.LinkedHashSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -28,8 +28,6 @@ public final class FlowInstanceDecoder {
 
   /** There may be a million that cannot be read, and only the first few are quoted. */
   private static final int MOST_MESSAGES = 10;
-
-  private static final JsonNode NO_GRAPH = JsonNodeFactory.instance.objectNode();
 
   private static final RecordReader<FlowInstance> INSTANCE =
       new RecordReader<>(
@@ -93,12 +91,14 @@ public final class FlowInstanceDecoder {
       }
     }
     JsonNode object =
-        graph == null || graph.isTextual() && isBlank(graph.textValue()) ? NO_GRAPH : unpack(graph);
+        graph == null || graph.isTextual() && isBlank(graph.textValue())
+            ? NullNode.instance
+            : unpack(graph);
     if (!object.isObject() && !object.isNull()) {
       throw new UnreadableResponseException("/graph is not a JSON object", graph);
     }
-    // A text may hold a null, as any field may be null.
-    return GRAPH.read(object.isNull() ? NO_GRAPH : object, "/graph", -1);
+    // A null has no fields; a text may hold one, as any field may be null.
+    return GRAPH.read(object, "/graph", -1);
   }
 
   /**
@@ -109,8 +109,8 @@ public final class FlowInstanceDecoder {
     try (JsonParser json = Json.parser(text)) {
       InstanceGraph graph =
           json.nextToken() == JsonToken.START_OBJECT ? GRAPH.read(json, -1) : null;
-      return json.nextToken() == null ? graph : null;
-    } catch (IOException | TreeNeededException | ArithmeticException | NumberFormatException e) {
+      return graph != null && json.nextToken() == null ? graph : null;
+    } catch (IOException | ArithmeticException | NumberFormatException e) {
       return null;
     }
   }
@@ -131,8 +131,11 @@ public final class FlowInstanceDecoder {
     return unpacked;
   }
 
+  /** Null stays null. */
   private static <T> List<T> eachOnce(List<T> elements) {
-    return List.copyOf(new LinkedHashSet<>(elements));
+    return elements == null || new HashSet<>(elements).size() == elements.size()
+        ? elements
+        : elements.stream().distinct().toList();
   }
 
   private static Tasks tasks(JsonNode array) {
@@ -155,40 +158,26 @@ public final class FlowInstanceDecoder {
   }
 
   private static Tasks tasks(JsonParser json) throws IOException {
-    List<TaskInstance> readable = new ArrayList<>();
-    enter(json);
-    while (json.nextToken() == JsonToken.START_OBJECT) {
-      TaskInstance task = TASK.read(json, readable.size());
-      if (isBlank(task.taskInstId())) {
-        throw TreeNeededException.INSTANCE;
-      }
-      readable.add(task);
-    }
-    leave(json);
-    return new Tasks(Collections.unmodifiableList(readable), List.of());
+    List<TaskInstance> tasks = elements(json, TASK);
+    return tasks == null || tasks.stream().anyMatch(task -> isBlank(task.taskInstId()))
+        ? null
+        : new Tasks(tasks, List.of());
   }
 
   private static <T extends Record> List<T> elements(JsonParser json, RecordReader<T> reader)
       throws IOException {
     List<T> elements = new ArrayList<>();
-    enter(json);
-    while (json.nextToken() == JsonToken.START_OBJECT) {
-      elements.add(reader.read(json, elements.size()));
+    boolean isArray = json.currentToken() == JsonToken.START_ARRAY;
+    while (isArray && json.nextToken() == JsonToken.START_OBJECT) {
+      T element = reader.read(json, elements.size());
+      if (element == null) {
+        return null;
+      }
+      elements.add(element);
     }
-    leave(json);
-    return Collections.unmodifiableList(elements);
-  }
-
-  private static void enter(JsonParser json) {
-    if (json.currentToken() != JsonToken.START_ARRAY) {
-      throw TreeNeededException.INSTANCE;
-    }
-  }
-
-  private static void leave(JsonParser json) {
-    if (json.currentToken() != JsonToken.END_ARRAY) {
-      throw TreeNeededException.INSTANCE;
-    }
+    return json.currentToken() == JsonToken.END_ARRAY
+        ? Collections.unmodifiableList(elements)
+        : null;
   }
 
   private static TaskInstance task(JsonNode element, int index) {

@@ -114,9 +114,8 @@ final class RecordReader<T extends Record> {
 
   /**
    * Reads the object that a parser has just entered as {@link #read(JsonNode, String, int)} reads
-   * its tree, but without one.
-   *
-   * @throws TreeNeededException a field stands twice, or cannot be read
+   * its tree, but without one. Null where a field stands twice, or cannot be read: only the tree
+   * tells then what counts, or what is wrong.
    */
   T read(JsonParser json, int index) throws IOException {
     Object[] values = new Object[size];
@@ -125,7 +124,7 @@ final class RecordReader<T extends Record> {
       boolean isNull = json.nextToken() == JsonToken.VALUE_NULL;
       Field field = fields.get(name);
       if (field == null ? others.containsKey(name) : values[field.at()] != null) {
-        throw TreeNeededException.INSTANCE;
+        return null;
       }
       if (isNull || name.equals(taken)) {
         json.skipChildren();
@@ -135,7 +134,7 @@ final class RecordReader<T extends Record> {
       } else {
         Object read = field.type().stream().read(json);
         if (read == null) {
-          throw TreeNeededException.INSTANCE;
+          return null;
         }
         values[field.at()] = notNull(read);
       }

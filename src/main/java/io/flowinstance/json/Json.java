@@ -14,7 +14,10 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import com.fasterxml.jackson.core.util.BufferRecycler;
+import com.fasterxml.jackson.core.util.ByteArrayBuilder;
 import com.fasterxml.jackson.core.util.JsonRecyclerPools;
+import com.fasterxml.jackson.core.util.RecyclerPool;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -25,7 +28,6 @@ import com.fasterxml.jackson.databind.node.BooleanNode;
 import com.fasterxml.jackson.databind.node.DecimalNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
@@ -81,6 +83,10 @@ public final class Json {
   private static final Pattern NUMBER =
       Pattern.compile("-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]{1,9})?");
 
+  /** With buffers of its own, each thread of a call would keep 128 KiB. */
+  private static final RecyclerPool<BufferRecycler> BUFFERS =
+      JsonRecyclerPools.newBoundedPool(READERS_AT_ONCE);
+
   private static final ObjectMapper MAPPER =
       JsonMapper.builder(
               new JsonFactoryBuilder()
@@ -100,8 +106,7 @@ public final class Json {
                   .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
                   // Names come from outside: they must not fill the pool of interned strings.
                   .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
-                  // With buffers of its own, each thread of a call would keep 128 KiB.
-                  .recyclerPool(JsonRecyclerPools.newBoundedPool(READERS_AT_ONCE))
+                  .recyclerPool(BUFFERS)
                   .build())
           .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
           .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
@@ -290,9 +295,29 @@ public final class Json {
     }
   }
 
+  /** Values one after the other. */
+  @FunctionalInterface
+  public interface Values {
+    /**
+     * @param written what was flushed of them
+     */
+    void writeTo(JsonGenerator json, ByteArrayBuilder written) throws IOException;
+  }
+
   /** Writes values one after the other, compact, as UTF-8, with nothing between them. */
-  public static JsonGenerator generator(OutputStream out) throws IOException {
-    return MAPPER.createGenerator(out);
+  public static byte[] write(Values values) {
+    BufferRecycler buffers = BUFFERS.acquireAndLinkPooled();
+    try (ByteArrayBuilder written = new ByteArrayBuilder(buffers);
+        JsonGenerator json = MAPPER.createGenerator(written)) {
+      values.writeTo(json, written);
+      json.flush();
+      return written.getClearAndRelease();
+    } catch (IOException e) {
+      // An array in memory does not fail.
+      throw new UncheckedIOException(e);
+    } finally {
+      buffers.releaseToPool();
+    }
   }
 
   /**

@@ -151,7 +151,6 @@ public final class DeadLetters {
         headers.add(header);
       }
     }
-    String replays = Integer.toString(replays(idRecord.headers()));
     add(headers, REASON, reason.name());
     add(headers, MESSAGE, Printable.of(message));
     try {
@@ -173,7 +172,7 @@ public final class DeadLetters {
     add(headers, PREFIX + "timestamp", idRecord.timestamp());
     add(headers, PREFIX + "attempts", call.attempts());
     add(headers, FAILED_AT, Times.text(clock.instant()));
-    headers.add(REPLAYS, replays.getBytes(UTF_8));
+    add(headers, REPLAYS, replays(idRecord.headers()));
     return headers;
   }
 

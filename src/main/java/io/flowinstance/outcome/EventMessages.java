@@ -6,9 +6,9 @@ import io.flowinstance.event.FlowInstanceEvent;
 import io.flowinstance.event.Observation;
 import io.flowinstance.event.TaskStatusEvent;
 import io.flowinstance.id.IdRecord;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
-import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Header;
 
@@ -85,6 +85,8 @@ public final class EventMessages {
   }
 
   private static List<Header> both(List<Header> some, List<Header> others) {
-    return Stream.of(some, others).flatMap(List::stream).toList();
+    List<Header> both = new ArrayList<>(some);
+    both.addAll(others);
+    return both;
   }
 }

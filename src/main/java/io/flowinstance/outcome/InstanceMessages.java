@@ -49,7 +49,7 @@ public final class InstanceMessages {
             });
     MessageSize total = messages.total();
     refuseAbove(total.published());
-    return new Outcome(idRecord, messages, deadLetter, total);
+    return new Outcome(idRecord, messages.messages(), deadLetter, total);
   }
 
   private void refuseAbove(long bytes) {

@@ -4,63 +4,48 @@ import io.flowinstance.event.TaskStatusEvent;
 import io.flowinstance.event.TaskStatusEvents;
 import java.util.AbstractList;
 import java.util.List;
-import java.util.RandomAccess;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Header;
 
 /**
  * The messages of an instance: its event, those of its tasks, and a dead letter if there is one. A
  * task's is made anew whenever somebody asks for it, and lives no longer than its send.
+ *
+ * @param instance the message of the instance
+ * @param tasks the events of its tasks
+ * @param taskHeaders the headers that these share
+ * @param idPrefix goes before a task's index in its {@code ce_id}
+ * @param deadLetter the last message, or null
  */
-final class InstanceRecords extends AbstractList<ProducerRecord<byte[], byte[]>>
-    implements RandomAccess {
+record InstanceRecords(
+    ProducerRecord<byte[], byte[]> instance,
+    TaskStatusEvents tasks,
+    String taskTopic,
+    List<Header> taskHeaders,
+    String idPrefix,
+    ProducerRecord<byte[], byte[]> deadLetter) {
   /** The digits of the longest index of a task. */
   private static final int INDEX_LENGTH = 10;
 
-  private final ProducerRecord<byte[], byte[]> instance;
-  private final TaskStatusEvents tasks;
-  private final String taskTopic;
-  private final List<Header> taskHeaders;
-  private final String idPrefix;
-  private final ProducerRecord<byte[], byte[]> deadLetter;
+  /** In the order in which they are published. */
+  List<ProducerRecord<byte[], byte[]>> messages() {
+    return new AbstractList<>() {
+      @Override
+      public int size() {
+        return 1 + tasks.size() + (deadLetter == null ? 0 : 1);
+      }
 
-  /**
-   * @param instance the message of the instance
-   * @param tasks the events of its tasks
-   * @param taskTopic where these go
-   * @param taskHeaders the headers that these share
-   * @param idPrefix goes before a task's index in its {@code ce_id}
-   * @param deadLetter the last message, or null
-   */
-  InstanceRecords(
-      ProducerRecord<byte[], byte[]> instance,
-      TaskStatusEvents tasks,
-      String taskTopic,
-      List<Header> taskHeaders,
-      String idPrefix,
-      ProducerRecord<byte[], byte[]> deadLetter) {
-    this.instance = instance;
-    this.tasks = tasks;
-    this.taskTopic = taskTopic;
-    this.taskHeaders = taskHeaders;
-    this.idPrefix = idPrefix;
-    this.deadLetter = deadLetter;
+      @Override
+      public ProducerRecord<byte[], byte[]> get(int at) {
+        if (at == 0) {
+          return instance;
+        }
+        return at <= tasks.size() ? message(tasks.get(at - 1)) : deadLetter;
+      }
+    };
   }
 
-  @Override
-  public int size() {
-    return 1 + tasks.size() + (deadLetter == null ? 0 : 1);
-  }
-
-  @Override
-  public ProducerRecord<byte[], byte[]> get(int at) {
-    if (at == 0) {
-      return instance;
-    }
-    if (at == 1 + tasks.size() && deadLetter != null) {
-      return deadLetter;
-    }
-    TaskStatusEvent task = tasks.get(at - 1);
+  private ProducerRecord<byte[], byte[]> message(TaskStatusEvent task) {
     byte[] key = task.key();
     return new ProducerRecord<>(
         taskTopic,
