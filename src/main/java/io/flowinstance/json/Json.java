@@ -88,37 +88,52 @@ public final class Json {
       JsonRecyclerPools.newBoundedPool(READERS_AT_ONCE);
 
   private static final ObjectMapper MAPPER =
-      JsonMapper.builder(
-              new JsonFactoryBuilder()
-                  .rootValueSeparator("")
-                  .streamReadConstraints(
-                      StreamReadConstraints.builder()
-                          .maxNestingDepth(MAX_NESTING)
-                          .maxNumberLength(MAX_NUMBER_LENGTH)
-                          .maxStringLength(MAX_TEXT_LENGTH)
-                          .maxTokenCount(MAX_TOKENS)
-                          .build())
-                  .errorReportConfiguration(
-                      ErrorReportConfiguration.builder()
-                          .maxErrorTokenLength(MAX_QUOTED_LENGTH)
-                          .build())
-                  .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
-                  .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
-                  // Names come from outside: they must not fill the pool of interned strings.
-                  .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
-                  .recyclerPool(BUFFERS)
-                  .build())
-          .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
-          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .defaultPropertyInclusion(JsonInclude.Value.ALL_NON_NULL)
-          .build();
+      mapper(
+          StreamReadConstraints.builder()
+              .maxNestingDepth(MAX_NESTING)
+              .maxNumberLength(MAX_NUMBER_LENGTH)
+              .maxStringLength(MAX_TEXT_LENGTH)
+              .maxTokenCount(MAX_TOKENS)
+              .build());
 
   /** Reads one value of several: what stands behind it is none of its business. */
   private static final ObjectReader NODES =
       MAPPER.readerFor(JsonNode.class).without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
+  /** Reads what was published: texts that kept the limits may stand inside each other there. */
+  private static final class Published {
+    private static final ObjectMapper MAPPER =
+        mapper(
+            StreamReadConstraints.builder()
+                .maxNestingDepth(2 * MAX_NESTING)
+                .maxNumberLength(2 * MAX_NUMBER_LENGTH)
+                .maxStringLength(MAX_TEXT_LENGTH)
+                .build());
+  }
+
   private Json() {}
+
+  private static ObjectMapper mapper(StreamReadConstraints limits) {
+    return JsonMapper.builder(
+            new JsonFactoryBuilder()
+                .rootValueSeparator("")
+                .streamReadConstraints(limits)
+                .errorReportConfiguration(
+                    ErrorReportConfiguration.builder()
+                        .maxErrorTokenLength(MAX_QUOTED_LENGTH)
+                        .build())
+                .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+                .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
+                // Names come from outside: they must not fill the pool of interned strings.
+                .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+                .recyclerPool(BUFFERS)
+                .build())
+        .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
+        .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+        .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+        .defaultPropertyInclusion(JsonInclude.Value.ALL_NON_NULL)
+        .build();
+  }
 
   /**
    * Reads exactly one JSON value.
@@ -230,13 +245,13 @@ public final class Json {
   }
 
   /**
-   * Reads exactly one JSON value as a record.
+   * Reads a message that was published, exactly one JSON value, as a record.
    *
    * @throws MalformedJsonException if the bytes are not JSON, or not such a record
    */
   public static <T> T read(byte[] utf8, Class<T> type) throws MalformedJsonException {
     try {
-      T value = MAPPER.readValue(utf8, type);
+      T value = Published.MAPPER.readValue(utf8, type);
       if (value == null) {
         throw new MalformedJsonException("The value is null", false);
       }

@@ -8,12 +8,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.core.JsonPointer;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.util.RawValue;
 import io.flowinstance.enos.InstanceQuery;
+import io.flowinstance.event.EventZones;
+import io.flowinstance.event.FlowInstanceEvent;
+import io.flowinstance.event.Observation;
+import io.flowinstance.graph.FlowInstanceDecoder;
 import io.flowinstance.harness.Mutations;
 import io.flowinstance.json.Json;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -570,6 +577,32 @@ class WatchTopologyTest {
     assertEquals(List.of(), bed.ids());
     pass(bed, 1);
     assertEquals(2, bed.ids().size());
+  }
+
+  @Test
+  void readsWhatThePipelinePublishesOfTextsInsideEachOther() throws Exception {
+    String deepest = "[".repeat(Json.MAX_NESTING) + "]".repeat(Json.MAX_NESTING);
+    String longest = "9".repeat(Json.MAX_NUMBER_LENGTH - 2) + "E9";
+    ObjectNode graph = JsonNodeFactory.instance.objectNode();
+    graph
+        .withArray("tasks")
+        .addObject()
+        .put("taskInstId", "1")
+        .put("status", "RUNNING")
+        .put("parameters", deepest)
+        .putRawValue("more", new RawValue(longest));
+    ObjectNode data = JsonNodeFactory.instance.objectNode();
+    data.put("instanceId", "i").put("status", RUNNING);
+    data.put("graph", new String(Json.write(graph), UTF_8));
+
+    bed.send(
+        FlowInstanceEvent.of(
+                new FlowInstanceDecoder().decode(data, "i"),
+                new EventZones(ZoneOffset.UTC, ZoneOffset.UTC),
+                new Observation("ids-0-0", "u", "o", Instant.EPOCH, Instant.EPOCH))
+            .toJson());
+
+    assertEquals(List.of("instance - → RUNNING", "1 - → RUNNING"), bed.changes());
   }
 
   @ParameterizedTest
