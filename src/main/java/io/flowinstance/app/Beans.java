@@ -13,7 +13,6 @@ import io.flowinstance.kafka.KafkaHealth;
 import io.flowinstance.kafka.PublishTarget;
 import io.flowinstance.metrics.PipelineMetrics;
 import io.flowinstance.outcome.DeadLetterReason;
-import io.flowinstance.outcome.InstanceMessages;
 import io.flowinstance.trace.Tracing;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Clock;
@@ -48,9 +47,6 @@ record Beans(
    * costs garbage collection.
    */
   private static final int HEAP_PART_OF_OUTCOMES = 24;
-
-  /** One may take more than all the others together may. */
-  private static final int HEAP_PART_OF_LARGEST_OUTCOME = 8;
 
   /** More goes into a further transaction, so that none lasts long. */
   private static final long TRANSACTION_BYTES = 8L << 20;
@@ -120,13 +116,7 @@ record Beans(
     long heapOfOutcomes = heap / HEAP_PART_OF_OUTCOMES;
     registry.bind("id-record-reader", parts.ids());
     registry.bind("allowed-identities", parts.identities());
-    registry.bind(
-        "outcomes",
-        new Outcomes(
-            parts.zones(),
-            new InstanceMessages(
-                parts.events(), parts.deadLetters(), heap / HEAP_PART_OF_LARGEST_OUTCOME),
-            parts.deadLetters()));
+    registry.bind("outcomes", new Outcomes(parts.zones(), parts.instances(), parts.deadLetters()));
 
     int consumers = settings.getInt("kafka.consumers");
     FlowKafkaComponent component =

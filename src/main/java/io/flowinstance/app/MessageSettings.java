@@ -7,6 +7,7 @@ import io.flowinstance.id.AllowedIdentities;
 import io.flowinstance.id.IdRecordReader;
 import io.flowinstance.outcome.DeadLetters;
 import io.flowinstance.outcome.EventMessages;
+import io.flowinstance.outcome.InstanceMessages;
 import java.time.Clock;
 import java.time.ZoneId;
 
@@ -17,6 +18,9 @@ public record MessageSettings(
     EventZones zones,
     EventMessages events,
     DeadLetters deadLetters) {
+  /** One may take more than all others together that wait to be published. */
+  private static final int HEAP_PART_OF_LARGEST_OUTCOME = 8;
+
   public static MessageSettings of(Settings settings, Clock clock) {
     Identity configured = identity(settings);
     IdRecordReader ids = new IdRecordReader(configured.userId(), configured.orgId());
@@ -32,6 +36,12 @@ public record MessageSettings(
             eventSource(settings),
             schemaBaseUri(settings)),
         new DeadLetters(settings.getString("topic.dead-letters"), ids, clock));
+  }
+
+  /** Makes the messages of an instance, which take an eighth of the heap at most. */
+  public InstanceMessages instances() {
+    return new InstanceMessages(
+        events, deadLetters, Runtime.getRuntime().maxMemory() / HEAP_PART_OF_LARGEST_OUTCOME);
   }
 
   /** On whose behalf the pipeline reads. */

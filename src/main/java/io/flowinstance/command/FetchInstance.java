@@ -15,6 +15,7 @@ import io.flowinstance.id.IdRecord;
 import io.flowinstance.id.MalformedIdException;
 import io.flowinstance.json.Printable;
 import io.flowinstance.outcome.InstanceMessages;
+import io.flowinstance.outcome.OutcomeTooLargeException;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.time.Instant;
@@ -75,8 +76,7 @@ final class FetchInstance implements Callable<Integer> {
   public Integer call() {
     Settings settings = context.settings(Settings.Part.ENOS);
     MessageSettings messages = MessageSettings.of(settings, context.clock());
-    InstanceMessages parts =
-        new InstanceMessages(messages.events(), messages.deadLetters(), Long.MAX_VALUE);
+    InstanceMessages parts = messages.instances();
     Outcomes outcomes = new Outcomes(messages.zones(), parts, messages.deadLetters());
     FetchState fetch;
     FlowInstance instance;
@@ -100,10 +100,14 @@ final class FetchInstance implements Callable<Integer> {
       MermaidFlowchart.of(instance.graph()).forEach(out::println);
       unreadable(event).forEach(spec.commandLine().getErr()::println);
     } else if (format.json) {
-      parts
-          .of(event, nowhere, Outcomes.call(fetch), bytes -> {})
-          .messages()
-          .forEach(message -> out.println(MessageJson.line(message)));
+      try {
+        parts
+            .of(event, nowhere, Outcomes.call(fetch), bytes -> {})
+            .messages()
+            .forEach(message -> out.println(MessageJson.line(message)));
+      } catch (OutcomeTooLargeException e) {
+        throw new CommandFailedException(e.getMessage(), e);
+      }
     } else {
       print(event);
     }

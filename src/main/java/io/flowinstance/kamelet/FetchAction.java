@@ -15,6 +15,7 @@ import io.flowinstance.event.EventZones;
 import io.flowinstance.event.FlowInstanceEvent;
 import io.flowinstance.event.Observation;
 import io.flowinstance.event.TaskStatusEvent;
+import io.flowinstance.event.TaskStatusEvents;
 import io.flowinstance.event.Times;
 import io.flowinstance.fetch.EnosHttpClient;
 import io.flowinstance.fetch.EnosRequests;
@@ -55,6 +56,7 @@ import org.apache.hc.core5.http.io.entity.StringEntity;
 public final class FetchAction implements AutoCloseable {
   private static final int MAX_RESPONSE_BYTES = 16 << 20;
   private static final int CONNECTIONS = 64;
+  private static final int HEAP_PART_OF_EVENTS = 8;
 
   private final FlowInstanceDecoder decoder = new FlowInstanceDecoder();
   private final Clock clock = Clock.systemUTC();
@@ -112,6 +114,7 @@ public final class FetchAction implements AutoCloseable {
    * @throws ApiFailure the API does not give the instance
    * @throws io.flowinstance.id.IdentityNotAllowedException the value names another identity
    * @throws io.flowinstance.id.MalformedIdException there is no usable id in the value
+   * @throws IllegalStateException the events take more than an eighth of the heap
    */
   public String events(byte[] value) {
     FetchState fetch = new FetchState(identities.check(ids.read(value)));
@@ -126,12 +129,27 @@ public final class FetchAction implements AutoCloseable {
                 id, identity.userId(), identity.orgId(), fetch.askedAt(), fetch.fetchedAt()));
     ArrayNode batch = JsonNodeFactory.instance.arrayNode();
     add(batch, fetch, id, FlowInstanceEvent.TYPE, event.key(), event.toJson());
-    for (TaskStatusEvent task : event.tasks()) {
+    TaskStatusEvents tasks = event.tasks(FetchAction::refuseAboveHeap);
+    long bytes = 0;
+    for (int at = 0; at < tasks.size(); at++) {
+      bytes += tasks.jsonLength(at);
+    }
+    refuseAboveHeap(bytes);
+    for (TaskStatusEvent task : tasks) {
       String taskId = id + "/" + task.index();
       String subject = new String(task.key(), UTF_8);
       add(batch, fetch, taskId, TaskStatusEvent.TYPE, subject, task.toJson());
     }
     return new String(Json.write(batch), UTF_8);
+  }
+
+  /** A batch takes several times the bytes of its events. */
+  private static void refuseAboveHeap(long bytes) {
+    long most = Runtime.getRuntime().maxMemory() / HEAP_PART_OF_EVENTS;
+    if (bytes > most) {
+      throw new IllegalStateException(
+          "The events of the instance take more than %d bytes in all.".formatted(most));
+    }
   }
 
   private static void add(
