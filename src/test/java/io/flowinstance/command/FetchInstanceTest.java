@@ -20,6 +20,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class FetchInstanceTest {
   private static EnosSimulator enos;
@@ -59,6 +61,27 @@ class FetchInstanceTest {
 
     assertEquals(0, run.exitCode(), run.err());
     assertTrue(commandsPage().contains("```\n" + run.out() + "```\n"), run.out());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "\"status\":1 | SUCCESS",
+        "\"status\":-1,\"statusDesc\":\"SUCCESS\" | FAIL",
+        "\"status\":77 | 77",
+        "\"statusDesc\":\"ODD\" | ODD",
+      })
+  void namesTheStatusThatTheStateIsReadFrom(String fields, String status) {
+    enos.faults()
+        .set(
+            Fault.body("{\"status\":0,\"data\":{\"instanceId\":\"7-7\",%s}}".formatted(fields)),
+            FaultScope.next(1));
+
+    String shown =
+        fetch("7-7").lines().stream().filter(l -> l.startsWith("  status")).findFirst().orElse("");
+
+    assertEquals(status, shown.strip().replaceFirst("status +", ""));
   }
 
   @Test

@@ -35,6 +35,20 @@ class MermaidFlowchartTest {
   }
 
   @Test
+  void namesAWorkflowByWhatThereIs() {
+    graph.withArray("flows").addObject().put("flowInstId", "7-1").put("flowId", "7");
+    graph.withArray("flows").addObject().put("flowId", "8");
+    graph.withArray("flows").addObject().put("nodeId", "f_9");
+
+    assertEquals(
+        List.of(
+            "  n0[[\"7-1<br/>no status\"]]:::UNKNOWN",
+            "  n1[[\"8<br/>no status\"]]:::UNKNOWN",
+            "  n2[[\"another workflow<br/>no status\"]]:::UNKNOWN"),
+        chart().subList(1, 4));
+  }
+
+  @Test
   void drawsANodePerTaskAndWorkflowAndAnEdgePerRelation() {
     graph
         .withArray("flows")

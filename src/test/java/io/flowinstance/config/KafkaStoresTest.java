@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import javax.crypto.spec.SecretKeySpec;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -70,6 +71,25 @@ class KafkaStoresTest {
             .get("ssl.keystore.key"));
     connection(
         "trust-store", file("ca.pem", KeyPairs.certificate(keys)), "trust-store-type", "PEM");
+  }
+
+  @Test
+  void takesAKeyStoreThatHoldsMoreThanAKeyAndItsCertificate() throws Exception {
+    char[] password = KeyPairs.PASSWORD.toCharArray();
+    KeyStore store = KeyStore.getInstance(keys.toFile(), password);
+    store.setEntry(
+        "another",
+        new KeyStore.SecretKeyEntry(new SecretKeySpec(new byte[16], "AES")),
+        new KeyStore.PasswordProtection(password));
+    Path more = folder.resolve("more.p12");
+    try (OutputStream out = Files.newOutputStream(more)) {
+      store.store(out, password);
+    }
+
+    assertEquals(
+        more.toString(),
+        connection("key-store", more.toString(), "key-store-password", KeyPairs.PASSWORD)
+            .get("ssl.keystore.location"));
   }
 
   @Test

@@ -142,6 +142,17 @@ class AccessTokensTest {
   }
 
   @Test
+  void doesNotGoOnWithTheOldOneBeyondItsEnd() {
+    tokens.current();
+    answers.addAll(Collections.nCopies(3, new Answer(503, null, null)));
+    clock.forward(7_198);
+    assertEquals("token-1", tokens.current().text());
+
+    clock.forward(3);
+    assertThrows(ApiFailure.class, tokens::current);
+  }
+
+  @Test
   void getsARefusedOneAnewOnce() {
     AccessTokens.Token first = tokens.current();
     tokens.refused(first);

@@ -1,5 +1,6 @@
 package io.flowinstance.kafka;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.ListOffsetsResult;
@@ -53,6 +55,28 @@ class AdminBrokersTest {
     }
     return new ListOffsetsResult(
         Map.<TopicPartition, KafkaFuture<ListOffsetsResultInfo>>of(partition, future));
+  }
+
+  private static boolean fails(AdminBrokers asked) {
+    return asked.partitions("ids").toCompletableFuture().isCompletedExceptionally();
+  }
+
+  @Test
+  void whoAsksWhileNoClientCanBeMadeSharesTheFailureForASecond() {
+    AtomicInteger made = new AtomicInteger();
+    AdminBrokers failing =
+        new AdminBrokers(
+            () -> {
+              made.incrementAndGet();
+              throw new IllegalStateException("not even a failure of Kafka");
+            });
+
+    for (int i = 0; i < 20; i++) {
+      assertTrue(fails(failing));
+    }
+    assertTrue(made.get() < 20, made + " attempts");
+    int before = made.get();
+    await().until(() -> fails(failing) && made.get() > before);
   }
 
   private CompletableFuture<Map<TopicPartition, DoneOffsets.Range>> bounds() {

@@ -27,10 +27,17 @@ class KafkaHealthTest {
   private long nanos;
   private CompletableFuture<Void> answer = CompletableFuture.completedFuture(null);
 
+  private Duration connecting = Duration.ZERO;
+  private String saidWhileConnecting = "";
+
   private final Brokers brokers =
       new SilentBrokers() {
         @Override
         public CompletionStage<Void> ping() {
+          nanos += connecting.toNanos();
+          if (!connecting.isZero() && health.unanswered().contains("does not answer")) {
+            saidWhileConnecting = health.unanswered();
+          }
           return answer;
         }
 
@@ -70,6 +77,18 @@ class KafkaHealthTest {
     answer = CompletableFuture.completedFuture(null);
     look(Duration.ofSeconds(1));
     assertTrue(health.isUp());
+  }
+
+  @Test
+  void noBrokerIsSilentWhileAClientLogsIn() {
+    look(Duration.ZERO);
+    connecting = Duration.ofSeconds(5);
+    answer = CompletableFuture.failedFuture(new KafkaException("no token"));
+    for (int i = 0; i < 3; i++) {
+      look(Duration.ofSeconds(1));
+      assertEquals("Kafka: no token", health.unanswered());
+    }
+    assertEquals("", saidWhileConnecting);
   }
 
   @Test

@@ -428,6 +428,32 @@ class PublishLoopTest {
   }
 
   @Test
+  void aTransactionHoldsOneOutcomeHoweverOftenItIsHalved() throws Exception {
+    event(ids, 5, "a");
+    event(ids, 6, "b");
+
+    InFlight.Transaction least = inFlight.next(40);
+
+    assertEquals(1, least.all().size());
+    inFlight.aborted(least);
+  }
+
+  @Test
+  void goesOnAfterAFailureThatIsNoneOfKafka() throws Exception {
+    invalid =
+        message -> {
+          throw new UnsupportedOperationException("broken");
+        };
+    event(ids, 5, "a");
+    assertThrows(UnsupportedOperationException.class, loop::publishNext);
+
+    invalid = message -> false;
+    loop.publishNext();
+    assertEquals(List.of("a"), published(0));
+    assertEquals(1, done);
+  }
+
+  @Test
   void aTimeThatTheBrokersRefuseIsNotAskedForAgain() throws Exception {
     longestTimeout = Duration.ofSeconds(8);
     sending = Duration.ofSeconds(20);

@@ -215,6 +215,33 @@ class RecordsInFlightTest {
   }
 
   @Test
+  void stillWaitsForRoomInTheMetadataWhenOthersFillATransaction() {
+    List<SharedCall> calls = IntStream.range(5, 10).mapToObj(i -> add(i)).toList();
+    complete(calls.get(1));
+    complete(calls.get(3));
+    publish(0);
+    assertTrue(records.isCrowded());
+
+    assertEquals(List.of(), records.take(0, Long.MAX_VALUE, 0));
+    assertEquals(List.of(), records.take(ANY, 0, 0));
+    assertTrue(records.isCrowded());
+  }
+
+  @Test
+  void nothingOvertakesWhatIsParkedOfItsKey() {
+    complete(records.add(id(5), "a"));
+    complete(records.add(id(6), "b"));
+    complete(records.add(id(7), "a"));
+    List<ReadyOutcome> taken = records.take(1, Long.MAX_VALUE, ANY);
+    records.putBack(taken);
+    taken.get(0).park(true);
+
+    assertEquals(List.of(6L), publish(ANY));
+    taken.get(0).park(false);
+    assertEquals(List.of(5L, 7L), publish(ANY));
+  }
+
+  @Test
   void noCallButTheFirstBeginsWhileManyOutcomesWaitForRoomInTheMetadata() {
     List<SharedCall> calls = IntStream.range(5, 45).mapToObj(i -> add(i)).toList();
     for (int i = 1; i <= RecordsInFlight.MOST_WAITING; i++) {
