@@ -40,11 +40,6 @@ public record FlowInstanceEvent(
     return instance.instanceId();
   }
 
-  /** The events of the instance's readable tasks, in graph order. */
-  public TaskStatusEvents tasks() {
-    return tasks(bytes -> {});
-  }
-
   /**
    * The events of the instance's readable tasks, in graph order.
    *

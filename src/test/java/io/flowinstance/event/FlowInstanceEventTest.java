@@ -70,7 +70,7 @@ class FlowInstanceEventTest {
         "instanceId":"2438-201907261239","orgId":"yourOrgId","observationId":"flow-instance-ids-1-5",
         "askedAt":"2026-01-01T00:00:00.000Z","fetchedAt":"2026-01-01T00:00:00.020Z"}
         """;
-    TaskStatusEvent task = sample().tasks().get(0);
+    TaskStatusEvent task = sample().tasks(bytes -> {}).get(0);
     valid(task);
     assertEquals(Json.read(expected).toString(), Json.read(task.toJson()).toString());
     assertEquals("104452-201907261239", new String(task.key(), UTF_8));
@@ -249,7 +249,8 @@ class FlowInstanceEventTest {
     String tasks = "{'taskInstId':'1','status':'%s'},{'status':'RUNNING'}".formatted(status);
     FlowInstanceEvent event = event("{'status':-1,'graph':{'tasks':[" + tasks + "]}}");
     assertEquals(settled, valid(event).at("/enrichment/settled").booleanValue());
-    assertEquals(settled, valid(event.tasks().get(0)).at("/flowInstance/settled").booleanValue());
+    assertEquals(
+        settled, valid(event.tasks(bytes -> {}).get(0)).at("/flowInstance/settled").booleanValue());
   }
 
   @Test
@@ -282,7 +283,7 @@ class FlowInstanceEventTest {
 
   @Test
   void namesTheNeighboursOfEachTaskOnceAndKeepsUnknownOnes() throws Exception {
-    List<TaskStatusEvent> tasks = event(DIAMOND).tasks();
+    List<TaskStatusEvent> tasks = event(DIAMOND).tasks(bytes -> {});
     assertEquals(
         List.of(
             "d 0/5 [\"t_b\",\"t_c\"] [\"gone\"]",
@@ -311,7 +312,7 @@ class FlowInstanceEventTest {
         event(
             "{'graph':{'tasks':[{'taskInstId':'a','nodeId':'t'}],'relations':[{'source':'t','target':'t'}]}}");
     assertEquals(List.of(), event.enrichment().roots());
-    assertEquals("[\"t\"]", valid(event.tasks().get(0)).get("upstream").toString());
+    assertEquals("[\"t\"]", valid(event.tasks(bytes -> {}).get(0)).get("upstream").toString());
   }
 
   @Test
@@ -337,7 +338,7 @@ class FlowInstanceEventTest {
          "askedAt":"2026-01-01T00:00:00.000Z","fetchedAt":"2026-01-01T00:00:00.020Z",
          "parameters":{},"other":[null],"count":7,"enrichment":"kept"}
         """,
-        valid(event.tasks().get(0)).toString(),
+        valid(event.tasks(bytes -> {}).get(0)).toString(),
         true);
   }
 
@@ -351,7 +352,7 @@ class FlowInstanceEventTest {
     }
     FlowInstanceEvent event =
         event("{'graph':{'tasks':[" + tasks + "],'relations':[" + relations + "]}}");
-    List<TaskStatusEvent> split = event.tasks();
+    List<TaskStatusEvent> split = event.tasks(bytes -> {});
     assertEquals(10_000, split.size());
     assertEquals(9_999, valid(split.get(0)).get("downstream").size());
     for (TaskStatusEvent task : split.subList(1, 10_000)) {
@@ -368,7 +369,7 @@ class FlowInstanceEventTest {
         event("{'flowName':'%s','graph':{'tasks':[{'taskInstId':'1'}]}}".formatted(name));
     String read = Json.read('"' + name + '"').textValue();
     assertEquals(read, valid(event).get("flowName").textValue());
-    JsonNode task = valid(event.tasks().get(0));
+    JsonNode task = valid(event.tasks(bytes -> {}).get(0));
     assertEquals(read, task.at("/flowInstance/flowName").textValue());
   }
 
