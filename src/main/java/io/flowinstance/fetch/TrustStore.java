@@ -31,6 +31,9 @@ public final class TrustStore implements TlsSocketStrategy {
   /** What was in the file when it was last usable. */
   private byte[] inUse;
 
+  /** What else was found in it last, usable or not. */
+  private byte[] tried;
+
   private boolean broken;
   private TlsSocketStrategy tls;
 
@@ -63,12 +66,18 @@ public final class TrustStore implements TlsSocketStrategy {
   private synchronized TlsSocketStrategy current() {
     try {
       byte[] found = Files.readAllBytes(file);
-      if (!Arrays.equals(found, inUse)) {
+      if (Arrays.equals(found, inUse)) {
+        if (broken) {
+          LOG.info("The trust store {} of enos.trust-store can be read again.", file);
+        }
+        broken = false;
+      } else if (!Arrays.equals(found, tried)) {
+        tried = found;
         tls = load(found);
         inUse = found;
+        broken = false;
         LOG.info("The trust store {} of enos.trust-store was replaced and is in use now.", file);
       }
-      broken = false;
     } catch (IOException | GeneralSecurityException | RuntimeException e) {
       if (!broken) {
         LOG.warn(
