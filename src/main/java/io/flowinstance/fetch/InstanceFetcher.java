@@ -289,6 +289,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
 
     private Runnable call() {
       long from = System.nanoTime();
+      int callsBefore = state.attempts();
       Exchange call;
       AnswerHeap.begin(scope);
       try {
@@ -303,6 +304,9 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         AnswerHeap.end();
       }
       long now = System.nanoTime();
+      if (callsBefore > 0 && state.attempts() > callsBefore) {
+        metrics.retried();
+      }
       Exception thrown = call.getException();
       if (thrown == null) {
         metrics.called(OK, now - state.began());
@@ -463,9 +467,6 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
 
     private void repeat(Stage from) {
       if (stage.compareAndSet(from, Stage.QUEUED)) {
-        if (state.attempts() > 0) {
-          metrics.retried();
-        }
         queue.addRetry(this);
       }
     }
