@@ -243,15 +243,17 @@ final class RecordsInFlight {
     return taken;
   }
 
-  /** What is ready, without what is parked and what would overtake that. */
+  /** What is ready, without what is parked and what would overtake the events of that. */
   private List<ReadyOutcome> publishable() {
     List<ReadyOutcome> publishable = new ArrayList<>();
     Set<Object> parkedKeys = new HashSet<>();
     for (ReadyOutcome outcome : ready) {
       Object key = outcome.call().key();
-      if (outcome.isParked() || key != null && parkedKeys.contains(key)) {
-        parkedKeys.add(key);
-      } else {
+      if (outcome.isParked()) {
+        if (outcome.outcome().hasEvents()) {
+          parkedKeys.add(key);
+        }
+      } else if (key == null || !parkedKeys.contains(key)) {
         publishable.add(outcome);
       }
     }

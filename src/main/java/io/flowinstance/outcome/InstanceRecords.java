@@ -4,6 +4,7 @@ import io.flowinstance.event.TaskStatusEvent;
 import io.flowinstance.event.TaskStatusEvents;
 import java.util.AbstractList;
 import java.util.List;
+import java.util.Objects;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Header;
 
@@ -37,6 +38,7 @@ record InstanceRecords(
 
       @Override
       public ProducerRecord<byte[], byte[]> get(int at) {
+        Objects.checkIndex(at, size());
         if (at == 0) {
           return instance;
         }

@@ -26,6 +26,11 @@ public record Outcome(
     }
   }
 
+  /** Whether there is more than a dead letter. */
+  public boolean hasEvents() {
+    return messages.size() > (deadLetter == null ? 0 : 1);
+  }
+
   /** The outcome of a record. */
   public static Outcome of(IdRecord idRecord, List<ProducerRecord<byte[], byte[]>> messages) {
     ProducerRecord<byte[], byte[]> last =

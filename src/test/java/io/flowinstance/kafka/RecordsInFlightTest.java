@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.id.IdRecord;
+import io.flowinstance.outcome.MessageSize;
 import io.flowinstance.outcome.Outcome;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -239,6 +240,22 @@ class RecordsInFlightTest {
     assertEquals(List.of(6L), publish(ANY));
     taken.get(0).park(false);
     assertEquals(List.of(5L, 7L), publish(ANY));
+  }
+
+  @Test
+  void aParkedDeadLetterKeepsNothingWaiting() {
+    SharedCall bad = records.add(id(5), "a");
+    ProducerRecord<byte[], byte[]> deadLetter =
+        new ProducerRecord<>("dead-letters", "id".getBytes(UTF_8));
+    records.complete(
+        bad,
+        List.of(new Outcome(id(5), List.of(deadLetter), deadLetter, new MessageSize(1, 1, 1))));
+    complete(records.add(id(6), "a"));
+    List<ReadyOutcome> taken = records.take(1, Long.MAX_VALUE, ANY);
+    records.putBack(taken);
+    taken.get(0).park(true);
+
+    assertEquals(List.of(6L), publish(ANY));
   }
 
   @Test
