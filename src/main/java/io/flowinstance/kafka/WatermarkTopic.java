@@ -145,7 +145,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
       return null;
     }
     try {
-      long offset = send(round.ids(), round.watermark());
+      long offset = send(round.before(), round.ids(), round.watermark());
       producer.sendOffsetsToTransaction(Map.of(partition, new OffsetAndMetadata(offset)), group);
       producer.commitTransaction();
       offsetBefore = last.offset();
@@ -156,14 +156,14 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
       LOG.debug("The group has changed.", e);
       abort();
       return null;
-    } catch (KafkaException | IllegalStateException e) {
+    } catch (RuntimeException e) {
       abort();
       throw e;
     }
   }
 
   /** Sends the ids and the watermark, and returns the offset of the watermark. */
-  private long send(Collection<String> ids, Instant time) {
+  private long send(Watermark before, Collection<String> ids, Instant time) {
     if (producer == null) {
       producer = newProducer();
       producer.initTransactions();
@@ -180,6 +180,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
       KafkaFaults.throwIf(failure.get());
       if (++sent % IDS_OF_A_TRANSACTION == 0) {
         producer.commitTransaction();
+        letPoll(before);
         producer.beginTransaction();
       }
     }
@@ -195,6 +196,22 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
       throw new KafkaException(e.getCause());
     } catch (InterruptedException e) {
       throw new InterruptException(e);
+    }
+  }
+
+  /**
+   * Gives up the lock between two transactions: who polls too rarely is put out of the group.
+   *
+   * @throws CommitFailedException this process does not search any more, or from another watermark
+   */
+  private void letPoll(Watermark before) {
+    try {
+      wait(1);
+    } catch (InterruptedException e) {
+      throw new InterruptException(e);
+    }
+    if (producer == null || !before.equals(current)) {
+      throw new CommitFailedException();
     }
   }
 
@@ -324,7 +341,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     }
   }
 
-  /** Waits for the round that is being published, which has the same lock. */
+  /** Waits for the transaction that is being sent, which has the same lock. */
   @Override
   public synchronized void onPartitionsRevoked(Collection<TopicPartition> revoked) {
     if (revoked.contains(partition)) {

@@ -138,6 +138,23 @@ class WatermarkTopicTest {
   }
 
   @Test
+  void whoeverLosesThePartitionBetweenTwoTransactionsPublishesNoWatermark() throws Exception {
+    Discovery.Round round =
+        round(
+            start(), IntStream.range(0, 20_001).mapToObj(Integer::toString).toArray(String[]::new));
+
+    synchronized (topic) {
+      kafka.lose();
+      assertNull(topic.publish(round));
+    }
+
+    assertTrue(kafka.producer().commitCount() < 20, kafka.producer().commitCount() + " commits");
+    assertTrue(
+        kafka.producer().history().stream()
+            .noneMatch(message -> message.topic().equals("watermark")));
+  }
+
+  @Test
   void whoeverLostThePartitionPublishesNothing() throws Exception {
     Discovery.Round round = round(start(), "1-2");
     kafka.lose();
