@@ -6,11 +6,13 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.apache.kafka.clients.consumer.CommitFailedException;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.AuthorizationException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /** How one consumer is, as its own threads say. */
 final class ConsumerHealth {
@@ -100,7 +102,11 @@ final class ConsumerHealth {
   }
 
   void publishingFailed(RuntimeException failure, int failures) {
-    LOG.debug("A transaction failed.", failure);
+    boolean isOfKafka =
+        failure instanceof KafkaException || failure instanceof IllegalStateException;
+    LOG.atLevel(isOfKafka || failures > 1 ? Level.DEBUG : Level.ERROR)
+        .setCause(failure)
+        .log("A transaction failed.");
     if (isForAPerson(failure)
         || failures >= FAILURES_IN_A_ROW && !(failure instanceof CommitFailedException)) {
       faults.report(

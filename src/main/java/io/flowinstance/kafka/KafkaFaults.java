@@ -31,7 +31,8 @@ public final class KafkaFaults {
   }
 
   private static String known(Throwable failure) {
-    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+    Throwable carrier = null;
+    for (Throwable cause = failure; cause != null; carrier = cause, cause = cause.getCause()) {
       String sentence = cause instanceof KafkaException kafka ? sentence(kafka) : null;
       if (sentence != null) {
         return sentence;
@@ -43,8 +44,10 @@ public final class KafkaFaults {
       if (cause instanceof LoginException) {
         return "The login cannot begin: " + cause.getMessage();
       }
-      if (cause instanceof IllegalArgumentException) {
-        // Its words may hold a piece of the JAAS line.
+      if (cause instanceof IllegalArgumentException
+          && carrier != null
+          && carrier.getClass() == KafkaException.class) {
+        // A client could not be made. Its words may hold a piece of the JAAS line.
         return "Kafka's client does not accept kafka.security.*: run check to see why.";
       }
     }

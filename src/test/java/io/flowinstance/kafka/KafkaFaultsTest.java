@@ -1,0 +1,41 @@
+package io.flowinstance.kafka;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import javax.security.auth.login.LoginException;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.errors.SaslAuthenticationException;
+import org.apache.kafka.streams.errors.StreamsException;
+import org.junit.jupiter.api.Test;
+
+class KafkaFaultsTest {
+  private static KafkaException notMade(Throwable cause) {
+    return new KafkaException("Failed to construct kafka consumer", cause);
+  }
+
+  @Test
+  void namesTheLoginOfAClientThatCannotBeMadeAndQuotesNothingOfIt() {
+    assertEquals(
+        "Kafka's client does not accept kafka.security.*: run check to see why.",
+        KafkaFaults.sentence(notMade(new IllegalArgumentException("Value password is not one"))));
+    assertEquals(
+        "The login cannot begin: no token",
+        KafkaFaults.sentence(notMade(new KafkaException(new LoginException("no token")))));
+    assertEquals(
+        "Kafka does not accept the settings: Invalid value",
+        KafkaFaults.sentence(notMade(new ConfigException("Invalid value"))));
+  }
+
+  @Test
+  void blamesNoSettingForAFaultOfAnythingElse() {
+    IllegalArgumentException ours = new IllegalArgumentException("ours");
+
+    assertEquals("Kafka: ours", KafkaFaults.sentence(ours));
+    assertEquals("Kafka: ours", KafkaFaults.sentence(new StreamsException("a processor", ours)));
+    assertFalse(KafkaFaults.isKnown(new StreamsException("a processor", ours)));
+    assertTrue(KafkaFaults.isKnown(notMade(new SaslAuthenticationException("no"))));
+  }
+}
