@@ -39,7 +39,7 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 public final class AdminBrokers implements Brokers, AutoCloseable {
   private static final int PING_MS = 2_000;
   private static final int OFFSET_MS = 5_000;
-  private static final long FAULT_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final long FAULT_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
   private final Supplier<Admin> admins;
   private Admin admin;
@@ -48,6 +48,7 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
   private RuntimeException fault;
 
   private long failedAt;
+  private boolean closed;
 
   /**
    * @param admins makes a client, with the credentials of now
@@ -263,8 +264,11 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
             });
   }
 
-  /** To make one may take the seconds of a login: whoever asks meanwhile shares its failure. */
+  /** To make one may take the seconds of a login: whoever waited for it shares its failure. */
   private synchronized Admin client() {
+    if (closed) {
+      throw new KafkaException("This process is stopping.");
+    }
     if (admin == null) {
       if (fault != null && System.nanoTime() - failedAt < FAULT_NANOS) {
         throw fault;
@@ -290,10 +294,16 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
   }
 
   @Override
-  public synchronized void close() {
-    if (admin != null) {
-      admin.close(Duration.ZERO);
+  public void close() {
+    Admin last;
+    synchronized (this) {
+      closed = true;
+      last = admin;
       admin = null;
+    }
+    if (last != null) {
+      // It waits for its thread, which may be about to ask something more.
+      last.close(Duration.ZERO);
     }
   }
 }

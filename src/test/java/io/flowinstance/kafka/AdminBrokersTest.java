@@ -2,6 +2,7 @@ package io.flowinstance.kafka;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.reflect.Proxy;
@@ -37,6 +38,9 @@ class AdminBrokersTest {
             Admin.class.getClassLoader(),
             new Class<?>[] {Admin.class},
             (proxy, method, arguments) -> {
+              if (method.getName().equals("close")) {
+                return null;
+              }
               if (!method.getName().equals("listOffsets")) {
                 throw new UnsupportedOperationException(method.getName());
               }
@@ -62,7 +66,7 @@ class AdminBrokersTest {
   }
 
   @Test
-  void whoAsksWhileNoClientCanBeMadeSharesTheFailureForASecond() {
+  void whoAsksWhileNoClientCanBeMadeSharesTheFailureForAMoment() {
     AtomicInteger made = new AtomicInteger();
     AdminBrokers failing =
         new AdminBrokers(
@@ -77,6 +81,13 @@ class AdminBrokersTest {
     assertTrue(made.get() < 20, made + " attempts");
     int before = made.get();
     await().until(() -> fails(failing) && made.get() > before);
+  }
+
+  @Test
+  void whoAsksAfterTheEndIsRefused() {
+    assertFalse(bounds().join().isEmpty());
+    brokers.close();
+    assertTrue(fails(brokers));
   }
 
   private CompletableFuture<Map<TopicPartition, DoneOffsets.Range>> bounds() {
