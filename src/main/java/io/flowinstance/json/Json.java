@@ -100,14 +100,17 @@ public final class Json {
   private static final ObjectReader NODES =
       MAPPER.readerFor(JsonNode.class).without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
-  /** Reads what was published: texts that kept the limits may stand inside each other there. */
+  /**
+   * Reads what was published: texts that kept the limits may stand inside each other there, and a
+   * task that cannot be read is a text itself.
+   */
   private static final class Published {
     private static final ObjectMapper MAPPER =
         mapper(
             StreamReadConstraints.builder()
                 .maxNestingDepth(2 * MAX_NESTING)
                 .maxNumberLength(2 * MAX_NUMBER_LENGTH)
-                .maxStringLength(MAX_TEXT_LENGTH)
+                .maxStringLength(Integer.MAX_VALUE)
                 .build());
   }
 

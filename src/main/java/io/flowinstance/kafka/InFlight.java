@@ -352,7 +352,7 @@ final class InFlight {
       readySince = hasReady() ? publishedAt : 0;
       changed();
     }
-    transaction.all().forEach(outcome -> outcome.call().settle());
+    settle(transaction.all());
     wakeFirstCalls();
     return lost;
   }
@@ -373,7 +373,7 @@ final class InFlight {
       forgetReadyTime();
       changed();
     }
-    dropped.forEach(outcome -> outcome.call().settle());
+    settle(dropped);
   }
 
   private boolean hasReady() {
@@ -446,7 +446,22 @@ final class InFlight {
       changed();
     }
     cancelled.forEach(SharedCall::wake);
-    unpublished.forEach(outcome -> outcome.call().settle());
+    settle(unpublished);
+  }
+
+  /** Each of them, whatever another one throws. */
+  private static void settle(List<ReadyOutcome> outcomes) {
+    RuntimeException first = null;
+    for (ReadyOutcome outcome : outcomes) {
+      try {
+        outcome.call().settle();
+      } catch (RuntimeException e) {
+        first = first == null ? e : first;
+      }
+    }
+    if (first != null) {
+      throw first;
+    }
   }
 
   /** Takes no record and begins no call any more; those that are under way go on. */

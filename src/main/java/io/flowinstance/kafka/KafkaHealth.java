@@ -12,7 +12,10 @@ import org.apache.kafka.common.errors.RetriableException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** How the consumers of this process are, and whether Kafka answers. No method waits. */
+/**
+ * How the consumers of this process are, and whether Kafka answers. No method waits, but for {@link
+ * #look} while a client logs in.
+ */
 public final class KafkaHealth {
   private static final Logger LOG = LoggerFactory.getLogger(KafkaHealth.class);
 
@@ -102,7 +105,6 @@ public final class KafkaHealth {
   }
 
   private void answer(Void answer, Throwable failure) {
-    asking = false;
     if (failure == null) {
       answeredAt = nanoTime.getAsLong();
       faults.clear("login");
@@ -111,6 +113,7 @@ public final class KafkaHealth {
       answeredAt = nanoTime.getAsLong();
       faults.report("login", KafkaFaults.sentence(failure));
     }
+    asking = false;
     notice();
   }
 

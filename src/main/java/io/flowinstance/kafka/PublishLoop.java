@@ -85,6 +85,8 @@ final class PublishLoop implements Runnable {
           publishNext();
           failures = 0;
           health.publishes();
+        } catch (InterruptException e) {
+          throw e;
         } catch (RuntimeException e) {
           failures++;
           health.publishingFailed(e, failures);
@@ -140,7 +142,7 @@ final class PublishLoop implements Runnable {
       Producer<byte[], byte[]> fresh = producers.apply(timeout.duration());
       try {
         fresh.initTransactions();
-      } catch (KafkaException e) {
+      } catch (RuntimeException e) {
         fresh.close(Duration.ZERO);
         if (says(Errors.INVALID_TRANSACTION_TIMEOUT, e) && timeout.refused()) {
           // The next one asks for less.
@@ -154,12 +156,18 @@ final class PublishLoop implements Runnable {
 
   private void publish(InFlight.Transaction transaction) {
     List<ReadyOutcome> outcomes = transaction.all();
-    outcomes.forEach(this::reduceUntilItFits);
-    if (outcomes.stream().anyMatch(ReadyOutcome::isParked)) {
+    RecordSpan span;
+    try {
+      outcomes.forEach(this::reduceUntilItFits);
+      if (outcomes.stream().anyMatch(ReadyOutcome::isParked)) {
+        inFlight.aborted(transaction);
+        return;
+      }
+      span = beginSpan(outcomes);
+    } catch (RuntimeException e) {
       inFlight.aborted(transaction);
-      return;
+      throw e;
     }
-    RecordSpan span = beginSpan(outcomes);
     long begin = System.nanoTime();
     long beganAt = target.clock().millis();
     Map<ReadyOutcome, ProducerRecord<byte[], byte[]>> refused = new ConcurrentHashMap<>();
@@ -169,13 +177,16 @@ final class PublishLoop implements Runnable {
       span.failed(e);
       span.end();
       target.metrics().aborted();
-      abort();
       boolean metadataRefused = says(Errors.OFFSET_METADATA_TOO_LARGE, e);
-      if (metadataRefused) {
-        refusedMetadata(transaction);
+      try {
+        abort();
+        if (metadataRefused) {
+          refusedMetadata(transaction);
+        }
+        refused.forEach((ready, message) -> reduce(ready, message, "topic's limit"));
+      } finally {
+        inFlight.aborted(transaction);
       }
-      refused.forEach((ready, message) -> reduce(ready, message, "topic's limit"));
-      inFlight.aborted(transaction);
       if (metadataRefused || !refused.isEmpty()) {
         return;
       }
@@ -257,15 +268,18 @@ final class PublishLoop implements Runnable {
   private void committed(InFlight.Transaction transaction, long nanos) {
     undecided = null;
     List<ReadyOutcome> outcomes = transaction.all();
-    // Not before the commit: until then, another consumer may find the same loss.
-    inFlight
-        .committed(transaction, nanos)
-        .forEach(
-            (partition, lost) -> {
-              target.metrics().lost(lost.count());
-              health.lost(partition, lost);
-            });
-    count(outcomes);
+    try {
+      // Not before the commit: until then, another consumer may find the same loss.
+      inFlight
+          .committed(transaction, nanos)
+          .forEach(
+              (partition, lost) -> {
+                target.metrics().lost(lost.count());
+                health.lost(partition, lost);
+              });
+    } finally {
+      count(outcomes);
+    }
   }
 
   /**
@@ -313,7 +327,7 @@ final class PublishLoop implements Runnable {
   private void abort() {
     try {
       producer.abortTransaction();
-    } catch (KafkaException | IllegalStateException e) {
+    } catch (RuntimeException e) {
       // Fenced, timed out or cut off: only a new producer can go on, and its start ends what is
       // left of the transaction.
       discard();

@@ -23,6 +23,7 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -101,6 +102,7 @@ class PublishLoopTest {
   private boolean failedCommitsCount;
   private int metadataLimit = Integer.MAX_VALUE;
   private int done;
+  private boolean made;
 
   /** How long it takes to send a message; a transaction that takes too long is ended. */
   private Duration sending = Duration.ZERO;
@@ -450,6 +452,36 @@ class PublishLoopTest {
     invalid = message -> false;
     loop.publishNext();
     assertEquals(List.of("a"), published(0));
+    assertEquals(1, done);
+  }
+
+  @Test
+  void putsATransactionBackThatCannotBeMade() throws Exception {
+    ready(
+        poll(ids, id(IDS, 5)),
+        new AbstractList<>() {
+          private int broken = 2;
+
+          @Override
+          public ProducerRecord<byte[], byte[]> get(int at) {
+            byte[] value = new byte[LIMIT + 1];
+            if (made && broken-- > 0) {
+              throw new UnsupportedOperationException("broken");
+            }
+            return new ProducerRecord<>("events", value);
+          }
+
+          @Override
+          public int size() {
+            return 1;
+          }
+        });
+    made = true;
+    assertThrows(UnsupportedOperationException.class, loop::publishNext);
+    assertThrows(UnsupportedOperationException.class, loop::publishNext);
+    assertFalse(inFlight.isInTransaction(ids));
+
+    loop.publishNext();
     assertEquals(1, done);
   }
 
