@@ -71,6 +71,7 @@ public final class TrustStore implements TlsSocketStrategy {
           LOG.info("The trust store {} of enos.trust-store can be read again.", file);
         }
         broken = false;
+        tried = null;
       } else if (!Arrays.equals(found, tried)) {
         tried = found;
         tls = load(found);
