@@ -17,6 +17,9 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /** What went wrong with Kafka, in a sentence that says what to fix. */
 public final class KafkaFaults {
+  /** What Kafka says of a client that it could not make. */
+  private static final String NOT_MADE = "(?s)Failed to (construct|create) .*";
+
   private KafkaFaults() {}
 
   /** The sentence; of what is not known, the words of Kafka's client. */
@@ -31,8 +34,8 @@ public final class KafkaFaults {
   }
 
   private static String known(Throwable failure) {
-    Throwable carrier = null;
-    for (Throwable cause = failure; cause != null; carrier = cause, cause = cause.getCause()) {
+    boolean notMade = false;
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       String sentence = cause instanceof KafkaException kafka ? sentence(kafka) : null;
       if (sentence != null) {
         return sentence;
@@ -44,10 +47,9 @@ public final class KafkaFaults {
       if (cause instanceof LoginException) {
         return "The login cannot begin: " + cause.getMessage();
       }
-      if (cause instanceof IllegalArgumentException
-          && carrier != null
-          && carrier.getClass() == KafkaException.class) {
-        // A client could not be made. Its words may hold a piece of the JAAS line.
+      notMade |= String.valueOf(cause.getMessage()).matches(NOT_MADE);
+      if (notMade && cause instanceof IllegalArgumentException) {
+        // Its words may hold a piece of the JAAS line.
         return "Kafka's client does not accept kafka.security.*: run check to see why.";
       }
     }

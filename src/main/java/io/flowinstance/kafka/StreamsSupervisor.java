@@ -169,11 +169,8 @@ public final class StreamsSupervisor implements AutoCloseable {
   }
 
   private void report(Throwable failure, int failures) {
-    // What a client throws that cannot be made is a KafkaException itself; a processor's is below
-    // one.
     boolean isOfKafka =
-        KafkaFaults.root(failure) instanceof KafkaException
-            || failure.getClass() == KafkaException.class && KafkaFaults.isKnown(failure);
+        KafkaFaults.isKnown(failure) || KafkaFaults.root(failure) instanceof KafkaException;
     LOG.atLevel(isOfKafka || failures > 1 ? Level.DEBUG : Level.ERROR)
         .setCause(failure)
         .log("Kafka Streams ended, and starts again.");

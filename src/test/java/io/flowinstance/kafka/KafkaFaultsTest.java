@@ -4,10 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import javax.security.auth.login.LoginException;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.errors.SaslAuthenticationException;
+import org.apache.kafka.common.errors.SslAuthenticationException;
 import org.apache.kafka.streams.errors.StreamsException;
 import org.junit.jupiter.api.Test;
 
@@ -35,7 +37,12 @@ class KafkaFaultsTest {
 
     assertEquals("Kafka: ours", KafkaFaults.sentence(ours));
     assertEquals("Kafka: ours", KafkaFaults.sentence(new StreamsException("a processor", ours)));
+    assertEquals(
+        "Kafka: ours",
+        KafkaFaults.sentence(new KafkaException("User rebalance callback throws an error", ours)));
+    assertEquals("Kafka: ours", KafkaFaults.sentence(Answers.failure(ours)));
     assertFalse(KafkaFaults.isKnown(new StreamsException("a processor", ours)));
+    assertTrue(KafkaFaults.isKnown(new SslAuthenticationException("no", new IOException("no"))));
     assertTrue(KafkaFaults.isKnown(notMade(new SaslAuthenticationException("no"))));
   }
 }
