@@ -265,24 +265,27 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
   }
 
   /** To make one may take the seconds of a login: whoever waited for it shares its failure. */
-  private synchronized Admin client() {
-    if (closed) {
-      throw new KafkaException("This process is stopping.");
-    }
-    if (admin == null) {
-      if (fault != null && System.nanoTime() - failedAt < FAULT_NANOS) {
-        throw fault;
+  private Admin client() {
+    long asked = System.nanoTime();
+    synchronized (this) {
+      if (closed) {
+        throw new KafkaException("This process is stopping.");
       }
-      try {
-        admin = admins.get();
-        fault = null;
-      } catch (RuntimeException e) {
-        fault = e;
-        failedAt = System.nanoTime();
-        throw e;
+      if (admin == null) {
+        if (fault != null && asked - failedAt < FAULT_NANOS) {
+          throw fault;
+        }
+        try {
+          admin = admins.get();
+          fault = null;
+        } catch (RuntimeException e) {
+          fault = e;
+          failedAt = System.nanoTime();
+          throw e;
+        }
       }
+      return admin;
     }
-    return admin;
   }
 
   private synchronized void discard(Admin client) {

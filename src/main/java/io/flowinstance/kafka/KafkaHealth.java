@@ -105,15 +105,18 @@ public final class KafkaHealth {
   }
 
   private void answer(Void answer, Throwable failure) {
-    if (failure == null) {
-      answeredAt = nanoTime.getAsLong();
-      faults.clear("login");
-    } else if (!(Answers.failure(failure) instanceof RetriableException)) {
-      // The brokers answered with a fault, or no client can be made.
-      answeredAt = nanoTime.getAsLong();
-      faults.report("login", KafkaFaults.sentence(failure));
+    try {
+      if (failure == null) {
+        answeredAt = nanoTime.getAsLong();
+        faults.clear("login");
+      } else if (!(Answers.failure(failure) instanceof RetriableException)) {
+        // The brokers answered with a fault, or no client can be made.
+        answeredAt = nanoTime.getAsLong();
+        faults.report("login", KafkaFaults.sentence(failure));
+      }
+    } finally {
+      asking = false;
     }
-    asking = false;
     notice();
   }
 
