@@ -136,7 +136,8 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
   /**
    * Publishes the ids of a round and its watermark.
    *
-   * @return the new watermark; null if another process has taken over: then nothing is published
+   * @return the new watermark; null if another process has taken over, or another watermark came:
+   *     then none is published, and of very many ids the first ones stand
    * @throws KafkaException if it was not published, or that is not known: the next round begins at
    *     the last watermark on the topic
    */
@@ -221,9 +222,10 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
       if (producer != null) {
         producer.abortTransaction();
       }
-    } catch (KafkaException | IllegalStateException e) {
-      producer.close(Duration.ZERO);
+    } catch (RuntimeException e) {
+      Producer<byte[], byte[]> last = producer;
       producer = null;
+      last.close(Duration.ZERO);
     }
   }
 
@@ -335,6 +337,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
       faults.clear(FAULT);
     } else {
       owned = true;
+      group = consumer.groupMetadata();
       waitsSince = nanoTime.getAsLong();
       last = Watermark.NONE;
       LOG.info("This process searches EnOS for new instances.");
