@@ -30,6 +30,7 @@ final class ConsumerHealth {
   private volatile long polledAt;
   private volatile boolean member;
   private volatile String refused = "";
+  private String lastFailure;
   private boolean noticed;
   private long noticedAt;
 
@@ -104,7 +105,9 @@ final class ConsumerHealth {
   void publishingFailed(RuntimeException failure, int failures) {
     boolean isOfKafka =
         failure instanceof KafkaException || failure instanceof IllegalStateException;
-    LOG.atLevel(isOfKafka || failures > 1 ? Level.DEBUG : Level.ERROR)
+    boolean isNew = !failure.toString().equals(lastFailure);
+    lastFailure = failure.toString();
+    LOG.atLevel(isOfKafka || !isNew ? Level.DEBUG : Level.ERROR)
         .setCause(failure)
         .log("A transaction failed.");
     if (isForAPerson(failure)
@@ -171,6 +174,19 @@ final class ConsumerHealth {
         "Topic %s accepts no dead letter of %s, however small: check its max.message.bytes."
             .formatted(topic, position);
     LOG.warn(refused);
+  }
+
+  /**
+   * The messages of a record cannot be made: a fault of this program, or of a step of its routes.
+   */
+  void broken(String position, RuntimeException failure) {
+    String sentence =
+        "The messages of %s cannot be made (%s): the log says where."
+            .formatted(position, failure.getClass().getSimpleName());
+    LOG.atLevel(sentence.equals(refused) ? Level.DEBUG : Level.ERROR)
+        .setCause(failure)
+        .log(sentence);
+    refused = sentence;
   }
 
   /** What keeps outcomes from being published, or empty. */

@@ -19,12 +19,16 @@ import java.util.function.Function;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * All records in flight of one consumer: what its two threads and the threads of the fetches share.
  * One lock guards it, which is never held during a call of Kafka or of the route.
  */
 final class InFlight {
+  private static final Logger LOG = LoggerFactory.getLogger(InFlight.class);
+
   /** Without {@link DoneOffsets}' version and offset; a broker's limit is 4,096 by default. */
   private static final int MOST_METADATA = 3_000;
 
@@ -449,18 +453,14 @@ final class InFlight {
     settle(unpublished);
   }
 
-  /** Each of them, whatever another one throws. */
+  /** Each of them, whatever another one throws: nobody else would let go of them. */
   private static void settle(List<ReadyOutcome> outcomes) {
-    RuntimeException first = null;
     for (ReadyOutcome outcome : outcomes) {
       try {
         outcome.call().settle();
       } catch (RuntimeException e) {
-        first = first == null ? e : first;
+        LOG.error("{} is not settled as it should be.", outcome.outcome().idRecord().position(), e);
       }
-    }
-    if (first != null) {
-      throw first;
     }
   }
 

@@ -156,29 +156,23 @@ final class PublishLoop implements Runnable {
 
   private void publish(InFlight.Transaction transaction) {
     List<ReadyOutcome> outcomes = transaction.all();
-    RecordSpan span;
-    try {
-      outcomes.forEach(this::reduceUntilItFits);
-      if (outcomes.stream().anyMatch(ReadyOutcome::isParked)) {
-        inFlight.aborted(transaction);
-        return;
-      }
-      span = beginSpan(outcomes);
-    } catch (RuntimeException e) {
+    outcomes.forEach(this::reduceUntilItFits);
+    if (outcomes.stream().anyMatch(ReadyOutcome::isParked)) {
       inFlight.aborted(transaction);
-      throw e;
+      return;
     }
+    RecordSpan span = beginSpan(outcomes);
     long begin = System.nanoTime();
     long beganAt = target.clock().millis();
     Map<ReadyOutcome, ProducerRecord<byte[], byte[]>> refused = new ConcurrentHashMap<>();
     try {
       send(transaction, outcomes, refused);
     } catch (RuntimeException e) {
-      span.failed(e);
-      span.end();
-      target.metrics().aborted();
       boolean metadataRefused = says(Errors.OFFSET_METADATA_TOO_LARGE, e);
       try {
+        span.failed(e);
+        span.end();
+        target.metrics().aborted();
         abort();
         if (metadataRefused) {
           refusedMetadata(transaction);
@@ -187,7 +181,9 @@ final class PublishLoop implements Runnable {
       } finally {
         inFlight.aborted(transaction);
       }
-      if (metadataRefused || !refused.isEmpty()) {
+      if (metadataRefused
+          || !refused.isEmpty()
+          || outcomes.stream().anyMatch(ReadyOutcome::isParked)) {
         return;
       }
       topicsAreThere = false;
@@ -229,20 +225,27 @@ final class PublishLoop implements Runnable {
     AtomicReference<Exception> failure = new AtomicReference<>();
     producer.beginTransaction();
     for (ReadyOutcome ready : outcomes) {
-      for (ProducerRecord<byte[], byte[]> message : ready.outcome().messages()) {
-        producer.send(
-            message,
-            (metadata, exception) -> {
-              if (exception != null) {
-                failure.compareAndSet(null, exception);
-                if (exception instanceof RecordTooLargeException
-                    || exception instanceof InvalidRecordException) {
-                  refused.put(ready, message);
+      try {
+        for (ProducerRecord<byte[], byte[]> message : ready.outcome().messages()) {
+          producer.send(
+              message,
+              (metadata, exception) -> {
+                if (exception != null) {
+                  failure.compareAndSet(null, exception);
+                  if (exception instanceof RecordTooLargeException
+                      || exception instanceof InvalidRecordException) {
+                    refused.put(ready, message);
+                  }
                 }
-              }
-            });
-        // Each further one might wait for the same topic.
-        KafkaFaults.throwIf(failure.get());
+              });
+          // Each further one might wait for the same topic.
+          KafkaFaults.throwIf(failure.get());
+        }
+      } catch (KafkaException | IllegalStateException e) {
+        throw e;
+      } catch (RuntimeException e) {
+        park(ready, e);
+        throw e;
       }
     }
     producer.sendOffsetsToTransaction(transaction.offsets(), transaction.group());
@@ -315,13 +318,16 @@ final class PublishLoop implements Runnable {
       return;
     }
     undecided = null;
-    target.metrics().aborted();
-    if (!isAborted) {
-      // Nothing of them may be published before it is known where they stand.
-      inFlight.drop(transaction.commits().keySet());
-      restart.accept(transaction.commits().keySet());
+    try {
+      target.metrics().aborted();
+      if (!isAborted) {
+        // Nothing of them may be published before it is known where they stand.
+        inFlight.drop(transaction.commits().keySet());
+        restart.accept(transaction.commits().keySet());
+      }
+    } finally {
+      inFlight.aborted(transaction);
     }
-    inFlight.aborted(transaction);
   }
 
   private void abort() {
@@ -371,14 +377,30 @@ final class PublishLoop implements Runnable {
   }
 
   private void reduceUntilItFits(ReadyOutcome ready) {
-    ProducerRecord<byte[], byte[]> tooLarge;
-    while (!ready.isParked() && (tooLarge = tooLarge(ready.outcome())) != null) {
-      reduce(ready, tooLarge, "producer's limit of %d bytes".formatted(target.maxRecordBytes()));
+    try {
+      ProducerRecord<byte[], byte[]> tooLarge;
+      while (!ready.isParked() && (tooLarge = tooLarge(ready.outcome())) != null) {
+        reduce(ready, tooLarge, "producer's limit of %d bytes".formatted(target.maxRecordBytes()));
+      }
+    } catch (RuntimeException e) {
+      park(ready, e);
     }
   }
 
+  /** One whose messages cannot be made must not keep the others waiting. */
+  private void park(ReadyOutcome ready, RuntimeException failure) {
+    health.broken(ready.outcome().idRecord().position(), failure);
+    inFlight.park(ready);
+  }
+
   private void reduce(ReadyOutcome ready, ProducerRecord<byte[], byte[]> refused, String limit) {
-    Outcome smaller = target.deadLetters().smaller(ready.outcome(), refused, limit);
+    Outcome smaller;
+    try {
+      smaller = target.deadLetters().smaller(ready.outcome(), refused, limit);
+    } catch (RuntimeException e) {
+      park(ready, e);
+      return;
+    }
     if (smaller == null) {
       health.refused(ready.outcome().idRecord().position(), refused.topic());
       inFlight.park(ready);

@@ -220,7 +220,8 @@ final class RecordsInFlight {
   }
 
   /**
-   * Takes ready outcomes for a transaction. None overtakes an earlier one of its key.
+   * Takes ready outcomes for a transaction. None overtakes an earlier one of its key, but for a
+   * parked dead letter.
    *
    * @param most outcomes, at most
    * @param mostBytes after which no further one is taken

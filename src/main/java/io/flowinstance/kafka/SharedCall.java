@@ -172,7 +172,10 @@ public final class SharedCall implements FetchScope, HeapPermits.Caller {
         return;
       }
     }
-    heap.release();
-    whenDone.run();
+    try {
+      heap.release();
+    } finally {
+      whenDone.run();
+    }
   }
 }

@@ -33,6 +33,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Predicate;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -102,7 +103,6 @@ class PublishLoopTest {
   private boolean failedCommitsCount;
   private int metadataLimit = Integer.MAX_VALUE;
   private int done;
-  private boolean made;
 
   /** How long it takes to send a message; a transaction that takes too long is ended. */
   private Duration sending = Duration.ZERO;
@@ -440,35 +440,45 @@ class PublishLoopTest {
     inFlight.aborted(least);
   }
 
-  @Test
-  void goesOnAfterAFailureThatIsNoneOfKafka() throws Exception {
-    invalid =
-        message -> {
-          throw new UnsupportedOperationException("broken");
-        };
-    event(ids, 5, "a");
-    assertThrows(UnsupportedOperationException.class, loop::publishNext);
-
-    invalid = message -> false;
-    loop.publishNext();
+  private void publishesAllBut(String position) throws Exception {
+    event(others, 5, "a");
+    for (int attempt = 0; attempt < 3; attempt++) {
+      loop.publishNext();
+    }
     assertEquals(List.of("a"), published(0));
     assertEquals(1, done);
+    String broken = "The messages of " + position + " cannot be made (UnsupportedOperationExcept";
+    assertTrue(
+        health.uncommitted(Long.MAX_VALUE).startsWith(broken), health.uncommitted(Long.MAX_VALUE));
+    assertFalse(inFlight.isInTransaction(ids));
   }
 
   @Test
-  void putsATransactionBackThatCannotBeMade() throws Exception {
+  void aMessageThatCannotBeSentStopsNoOther() throws Exception {
+    invalid =
+        message -> {
+          if (message.value().length == 3) {
+            throw new UnsupportedOperationException("broken");
+          }
+          return false;
+        };
+    event(ids, 5, "bad");
+
+    publishesAllBut("ids-0-5");
+  }
+
+  @Test
+  void aMessageThatCannotBeMadeStopsNoOther() throws Exception {
+    AtomicBoolean broken = new AtomicBoolean();
     ready(
         poll(ids, id(IDS, 5)),
         new AbstractList<>() {
-          private int broken = 2;
-
           @Override
           public ProducerRecord<byte[], byte[]> get(int at) {
-            byte[] value = new byte[LIMIT + 1];
-            if (made && broken-- > 0) {
+            if (broken.get()) {
               throw new UnsupportedOperationException("broken");
             }
-            return new ProducerRecord<>("events", value);
+            return new ProducerRecord<>("events", new byte[LIMIT + 1]);
           }
 
           @Override
@@ -476,13 +486,9 @@ class PublishLoopTest {
             return 1;
           }
         });
-    made = true;
-    assertThrows(UnsupportedOperationException.class, loop::publishNext);
-    assertThrows(UnsupportedOperationException.class, loop::publishNext);
-    assertFalse(inFlight.isInTransaction(ids));
+    broken.set(true);
 
-    loop.publishNext();
-    assertEquals(1, done);
+    publishesAllBut("ids-0-5");
   }
 
   @Test
