@@ -2,6 +2,7 @@ package io.flowinstance.kafka;
 
 import io.flowinstance.id.IdRecord;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -18,6 +19,9 @@ import org.slf4j.event.Level;
 final class ConsumerHealth {
   private static final Logger LOG = LoggerFactory.getLogger(ConsumerHealth.class);
 
+  /** Of the records that are left out. */
+  private static final int MOST_NAMED = 3;
+
   /** A single failure may come from a rebalance, or from a broker that restarts. */
   private static final int FAILURES_IN_A_ROW = 2;
 
@@ -29,7 +33,6 @@ final class ConsumerHealth {
   private final LongSupplier nanoTime;
   private volatile long polledAt;
   private volatile boolean member;
-  private volatile String refused = "";
   private String lastFailure;
   private boolean noticed;
   private long noticedAt;
@@ -102,7 +105,7 @@ final class ConsumerHealth {
     faults.clear(name() + " publishes");
   }
 
-  void publishingFailed(RuntimeException failure, int failures) {
+  void publishingFailed(Throwable failure, int failures) {
     boolean isOfKafka =
         failure instanceof KafkaException || failure instanceof IllegalStateException;
     boolean isNew = !failure.toString().equals(lastFailure);
@@ -145,7 +148,7 @@ final class ConsumerHealth {
     }
   }
 
-  private static boolean isForAPerson(RuntimeException failure) {
+  private static boolean isForAPerson(Throwable failure) {
     return failure instanceof NotReadyException
         || failure instanceof AuthenticationException
         || failure instanceof AuthorizationException;
@@ -168,29 +171,19 @@ final class ConsumerHealth {
         offsets.from());
   }
 
-  /** The topic accepts no dead letter of a record, however small. */
-  void refused(String position, String topic) {
-    refused =
-        "Topic %s accepts no dead letter of %s, however small: check its max.message.bytes."
-            .formatted(topic, position);
-    LOG.warn(refused);
-  }
-
-  /**
-   * The messages of a record cannot be made: a fault of this program, or of a step of its routes.
-   */
-  void broken(String position, RuntimeException failure) {
-    String sentence =
-        "The messages of %s cannot be made (%s): the log says where."
-            .formatted(position, failure.getClass().getSimpleName());
-    LOG.atLevel(sentence.equals(refused) ? Level.DEBUG : Level.ERROR)
-        .setCause(failure)
-        .log(sentence);
-    refused = sentence;
-  }
-
   /** What keeps outcomes from being published, or empty. */
   String uncommitted(long longest) {
+    List<String> parked = inFlight.parked();
+    int named = Math.min(MOST_NAMED, parked.size());
+    List<String> sentences = new ArrayList<>(parked.subList(0, named));
+    if (parked.size() > named) {
+      sentences.add("So it is with %d more records.".formatted(parked.size() - named));
+    }
+    sentences.add(late(longest));
+    return String.join(" ", sentences).strip();
+  }
+
+  private String late(long longest) {
     long since = inFlight.readySince();
     if (since != 0 && nanoTime.getAsLong() - since > longest) {
       return "Outcomes of %s are ready and have not been published for %d s."
@@ -201,6 +194,6 @@ final class ConsumerHealth {
       return "Partitions %s of %s are paused until their slowest ids are done."
           .formatted(crowded, name());
     }
-    return inFlight.isParking() ? refused : "";
+    return "";
   }
 }

@@ -9,6 +9,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -44,7 +45,7 @@ final class InFlight {
   private final Function<IdRecord, Object> order;
   private final Consumer<SharedCall> route;
   private final Map<SharedCall, Long> failed = new HashMap<>();
-  private final Set<ReadyOutcome> parked = new HashSet<>();
+  private final Set<ReadyOutcome> parked = new LinkedHashSet<>();
   private Owned owned = Owned.NONE;
   private int mostMetadata = MOST_METADATA;
   private long transactionBytes;
@@ -233,7 +234,7 @@ final class InFlight {
                 return isDue;
               });
       if (!parked.isEmpty() && now - parkedAt > RETRY_PARKED) {
-        parked.forEach(outcome -> outcome.park(false));
+        parked.forEach(ReadyOutcome::unpark);
         parked.clear();
         changed();
       }
@@ -313,7 +314,8 @@ final class InFlight {
     int count = limits.batchRecords();
     long bytes = transactionBytes;
     List<RecordsInFlight> inTurn = new ArrayList<>(owned.partitions().values());
-    inTurn.removeIf(records -> !records.isStarted());
+    // One that is dropped may be polled once more, and commits nothing of that.
+    inTurn.removeIf(records -> !records.isStarted() || records.isDropped());
     Collections.rotate(inTurn, turn++);
     for (RecordsInFlight records : inTurn) {
       List<ReadyOutcome> taken = records.take(count, bytes, mostMetadata);
@@ -397,18 +399,25 @@ final class InFlight {
     mostMetadata = length / 2;
   }
 
-  /** Kafka takes no form of this outcome: it is left out for a while. */
-  synchronized void park(ReadyOutcome outcome) {
-    outcome.park(true);
-    parkedAt = System.nanoTime();
+  /**
+   * An outcome cannot be published: it is left out for a while.
+   *
+   * @param why a sentence
+   * @return whether it was not left out for the same reason before
+   */
+  synchronized boolean park(ReadyOutcome outcome, String why) {
+    if (parked.isEmpty()) {
+      parkedAt = System.nanoTime();
+    }
     if (!outcome.call().partition().isDropped()) {
       parked.add(outcome);
     }
+    return outcome.park(why);
   }
 
-  /** Whether an outcome is left out because Kafka takes no form of it. */
-  synchronized boolean isParking() {
-    return !parked.isEmpty();
+  /** Why outcomes are left out, a sentence for each. */
+  synchronized List<String> parked() {
+    return parked.stream().map(ReadyOutcome::why).toList();
   }
 
   /**

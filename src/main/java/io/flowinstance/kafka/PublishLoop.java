@@ -6,6 +6,7 @@ import io.flowinstance.outcome.Outcome;
 import io.flowinstance.trace.RecordSpan;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -18,6 +19,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.InvalidRecordException;
@@ -87,7 +89,7 @@ final class PublishLoop implements Runnable {
           health.publishes();
         } catch (InterruptException e) {
           throw e;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | LinkageError e) {
           failures++;
           health.publishingFailed(e, failures);
           TimeUnit.MILLISECONDS.sleep(RetryPause.after(failures).toMillis());
@@ -156,12 +158,20 @@ final class PublishLoop implements Runnable {
 
   private void publish(InFlight.Transaction transaction) {
     List<ReadyOutcome> outcomes = transaction.all();
-    outcomes.forEach(this::reduceUntilItFits);
-    if (outcomes.stream().anyMatch(ReadyOutcome::isParked)) {
-      inFlight.aborted(transaction);
+    RecordSpan span = null;
+    try {
+      outcomes.forEach(this::reduceUntilItFits);
+      if (outcomes.stream().noneMatch(ReadyOutcome::isParked)) {
+        span = beginSpan(outcomes);
+      }
+    } finally {
+      if (span == null) {
+        inFlight.aborted(transaction);
+      }
+    }
+    if (span == null) {
       return;
     }
-    RecordSpan span = beginSpan(outcomes);
     long begin = System.nanoTime();
     long beganAt = target.clock().millis();
     Map<ReadyOutcome, ProducerRecord<byte[], byte[]>> refused = new ConcurrentHashMap<>();
@@ -225,33 +235,44 @@ final class PublishLoop implements Runnable {
     AtomicReference<Exception> failure = new AtomicReference<>();
     producer.beginTransaction();
     for (ReadyOutcome ready : outcomes) {
-      try {
-        for (ProducerRecord<byte[], byte[]> message : ready.outcome().messages()) {
-          producer.send(
-              message,
-              (metadata, exception) -> {
-                if (exception != null) {
-                  failure.compareAndSet(null, exception);
-                  if (exception instanceof RecordTooLargeException
-                      || exception instanceof InvalidRecordException) {
-                    refused.put(ready, message);
-                  }
+      Iterator<ProducerRecord<byte[], byte[]>> messages = ready.outcome().messages().iterator();
+      for (var next = next(ready, messages); next != null; next = next(ready, messages)) {
+        ProducerRecord<byte[], byte[]> message = next;
+        Callback sent =
+            (metadata, exception) -> {
+              if (exception != null) {
+                failure.compareAndSet(null, exception);
+                if (exception instanceof RecordTooLargeException
+                    || exception instanceof InvalidRecordException) {
+                  refused.put(ready, message);
                 }
-              });
-          // Each further one might wait for the same topic.
-          KafkaFaults.throwIf(failure.get());
+              }
+            };
+        try {
+          producer.send(message, sent);
+        } catch (IllegalArgumentException | NullPointerException e) {
+          park(ready, e);
+          throw e;
         }
-      } catch (KafkaException | IllegalStateException e) {
-        throw e;
-      } catch (RuntimeException e) {
-        park(ready, e);
-        throw e;
+        // Each further one might wait for the same topic.
+        KafkaFaults.throwIf(failure.get());
       }
     }
     producer.sendOffsetsToTransaction(transaction.offsets(), transaction.group());
     // Before the commit: whatever fails until here is certainly not published.
     producer.flush();
     KafkaFaults.throwIf(failure.get());
+  }
+
+  /** The next message, made now; null behind the last. */
+  private ProducerRecord<byte[], byte[]> next(
+      ReadyOutcome ready, Iterator<ProducerRecord<byte[], byte[]>> messages) {
+    try {
+      return messages.hasNext() ? messages.next() : null;
+    } catch (RuntimeException | LinkageError e) {
+      park(ready, e);
+      throw new KafkaException("A message cannot be made.", e);
+    }
   }
 
   private void commit() {
@@ -322,8 +343,11 @@ final class PublishLoop implements Runnable {
       target.metrics().aborted();
       if (!isAborted) {
         // Nothing of them may be published before it is known where they stand.
-        inFlight.drop(transaction.commits().keySet());
-        restart.accept(transaction.commits().keySet());
+        try {
+          inFlight.drop(transaction.commits().keySet());
+        } finally {
+          restart.accept(transaction.commits().keySet());
+        }
       }
     } finally {
       inFlight.aborted(transaction);
@@ -378,32 +402,44 @@ final class PublishLoop implements Runnable {
 
   private void reduceUntilItFits(ReadyOutcome ready) {
     try {
+      if (ready.why() != null) {
+        // What breaks while it is sent costs a transaction each time.
+        ready.outcome().messages().forEach(message -> {});
+      }
       ProducerRecord<byte[], byte[]> tooLarge;
       while (!ready.isParked() && (tooLarge = tooLarge(ready.outcome())) != null) {
         reduce(ready, tooLarge, "producer's limit of %d bytes".formatted(target.maxRecordBytes()));
       }
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | LinkageError e) {
       park(ready, e);
     }
   }
 
   /** One whose messages cannot be made must not keep the others waiting. */
-  private void park(ReadyOutcome ready, RuntimeException failure) {
-    health.broken(ready.outcome().idRecord().position(), failure);
-    inFlight.park(ready);
+  private void park(ReadyOutcome ready, Throwable failure) {
+    String why =
+        "The messages of %s cannot be made (%s): the log says where."
+            .formatted(ready.outcome().idRecord().position(), failure.getClass().getSimpleName());
+    if (inFlight.park(ready, why)) {
+      LOG.error(why, failure);
+    }
   }
 
   private void reduce(ReadyOutcome ready, ProducerRecord<byte[], byte[]> refused, String limit) {
     Outcome smaller;
     try {
       smaller = target.deadLetters().smaller(ready.outcome(), refused, limit);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | LinkageError e) {
       park(ready, e);
       return;
     }
     if (smaller == null) {
-      health.refused(ready.outcome().idRecord().position(), refused.topic());
-      inFlight.park(ready);
+      String why =
+          "Topic %s accepts no dead letter of %s, however small: check its max.message.bytes."
+              .formatted(refused.topic(), ready.outcome().idRecord().position());
+      if (inFlight.park(ready, why)) {
+        LOG.warn(why);
+      }
     } else {
       ready.reduceTo(smaller);
     }

@@ -7,6 +7,7 @@ final class ReadyOutcome {
   private final SharedCall call;
   private Outcome outcome;
   private boolean parked;
+  private String why;
 
   ReadyOutcome(SharedCall call, Outcome outcome) {
     this.call = call;
@@ -35,7 +36,24 @@ final class ReadyOutcome {
     return parked;
   }
 
-  void park(boolean now) {
-    parked = now;
+  /**
+   * Leaves it out for now.
+   *
+   * @return whether it was not left out for the same reason before
+   */
+  boolean park(String reason) {
+    boolean isNew = !reason.equals(why);
+    why = reason;
+    parked = true;
+    return isNew;
+  }
+
+  void unpark() {
+    parked = false;
+  }
+
+  /** Why it was left out the last time, a sentence; null if it never was. */
+  String why() {
+    return why;
   }
 }

@@ -375,9 +375,9 @@ final class RecordsInFlight {
     return dropped;
   }
 
-  /** Whether a call has been made, or an outcome is ready or in a transaction. */
+  /** Whether a call has been made, or an outcome can be published or is in a transaction. */
   boolean isBusy() {
-    return !ready.isEmpty() || inTransaction > 0 || !calls.isEmpty();
+    return inTransaction > 0 || !calls.isEmpty() || !publishable().isEmpty();
   }
 
   /** Whether a commit is due though nothing is published: there is none, or it lags behind. */

@@ -35,6 +35,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.Callback;
@@ -54,6 +55,9 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 @Timeout(30)
 class PublishLoopTest {
@@ -447,9 +451,8 @@ class PublishLoopTest {
     }
     assertEquals(List.of("a"), published(0));
     assertEquals(1, done);
-    String broken = "The messages of " + position + " cannot be made (UnsupportedOperationExcept";
-    assertTrue(
-        health.uncommitted(Long.MAX_VALUE).startsWith(broken), health.uncommitted(Long.MAX_VALUE));
+    String broken = "The messages of " + position + " cannot be made (";
+    assertTrue(health.uncommitted(0).startsWith(broken), health.uncommitted(0));
     assertFalse(inFlight.isInTransaction(ids));
   }
 
@@ -458,7 +461,7 @@ class PublishLoopTest {
     invalid =
         message -> {
           if (message.value().length == 3) {
-            throw new UnsupportedOperationException("broken");
+            throw new IllegalArgumentException("broken");
           }
           return false;
         };
@@ -467,8 +470,17 @@ class PublishLoopTest {
     publishesAllBut("ids-0-5");
   }
 
-  @Test
-  void aMessageThatCannotBeMadeStopsNoOther() throws Exception {
+  private static Stream<Arguments> faults() {
+    return Stream.of(
+            new IllegalStateException("closed"),
+            new KafkaException("a serializer"),
+            new UnsupportedOperationException("broken"))
+        .flatMap(failure -> Stream.of(1, LIMIT + 1).map(bytes -> Arguments.of(failure, bytes)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("faults")
+  void aMessageThatCannotBeMadeStopsNoOther(RuntimeException failure, int bytes) throws Exception {
     AtomicBoolean broken = new AtomicBoolean();
     ready(
         poll(ids, id(IDS, 5)),
@@ -476,9 +488,9 @@ class PublishLoopTest {
           @Override
           public ProducerRecord<byte[], byte[]> get(int at) {
             if (broken.get()) {
-              throw new UnsupportedOperationException("broken");
+              throw failure;
             }
-            return new ProducerRecord<>("events", new byte[LIMIT + 1]);
+            return new ProducerRecord<>("events", new byte[bytes]);
           }
 
           @Override
@@ -489,6 +501,18 @@ class PublishLoopTest {
     broken.set(true);
 
     publishesAllBut("ids-0-5");
+  }
+
+  @Test
+  void nothingIsCommittedOfAnAssignmentThatIsDropped() throws Exception {
+    event(ids, 5, "a");
+    inFlight.drop(List.of(ids));
+    inFlight.add(ids, List.of(id(IDS, 6)), 7);
+    event(others, 5, "b");
+    loop.publishNext();
+
+    assertEquals(List.of("b"), published(0));
+    assertEquals(new OffsetAndMetadata(5), brokers.committed.get(IDS));
   }
 
   @Test

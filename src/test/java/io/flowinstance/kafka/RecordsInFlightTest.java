@@ -235,11 +235,22 @@ class RecordsInFlightTest {
     complete(records.add(id(7), "a"));
     List<ReadyOutcome> taken = records.take(1, Long.MAX_VALUE, ANY);
     records.putBack(taken);
-    taken.get(0).park(true);
+    taken.get(0).park("refused");
 
     assertEquals(List.of(6L), publish(ANY));
-    taken.get(0).park(false);
+    taken.get(0).unpark();
     assertEquals(List.of(5L, 7L), publish(ANY));
+  }
+
+  @Test
+  void nobodyWaitsForAParkedOutcomeWhenItsPartitionLeaves() {
+    complete(add(5));
+    List<ReadyOutcome> taken = records.take(1, Long.MAX_VALUE, ANY);
+    records.putBack(taken);
+    assertTrue(records.isBusy());
+
+    taken.get(0).park("refused");
+    assertFalse(records.isBusy());
   }
 
   @Test
@@ -253,7 +264,7 @@ class RecordsInFlightTest {
     complete(records.add(id(6), "a"));
     List<ReadyOutcome> taken = records.take(1, Long.MAX_VALUE, ANY);
     records.putBack(taken);
-    taken.get(0).park(true);
+    taken.get(0).park("refused");
 
     assertEquals(List.of(6L), publish(ANY));
   }
