@@ -124,7 +124,17 @@ public final class HeapPermits {
         offer(waitingForMore, available);
         offer(waiting, available);
       }
-      available.forEach(Runnable::run);
+      RuntimeException first = null;
+      for (Runnable each : available) {
+        try {
+          each.run();
+        } catch (RuntimeException e) {
+          first = first == null ? e : first;
+        }
+      }
+      if (first != null) {
+        throw first;
+      }
     }
 
     void release() {

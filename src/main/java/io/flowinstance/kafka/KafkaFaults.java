@@ -47,7 +47,9 @@ public final class KafkaFaults {
       if (cause instanceof LoginException) {
         return "The login cannot begin: " + cause.getMessage();
       }
-      notMade |= String.valueOf(cause.getMessage()).matches(NOT_MADE);
+      notMade |=
+          cause.getClass() == KafkaException.class
+              && String.valueOf(cause.getMessage()).matches(NOT_MADE);
       if (notMade && cause instanceof IllegalArgumentException) {
         // Its words may hold a piece of the JAAS line.
         return "Kafka's client does not accept kafka.security.*: run check to see why.";

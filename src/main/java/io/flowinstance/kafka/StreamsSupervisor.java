@@ -169,8 +169,10 @@ public final class StreamsSupervisor implements AutoCloseable {
   }
 
   private void report(Throwable failure, int failures) {
+    Throwable root = KafkaFaults.root(failure);
     boolean isOfKafka =
-        KafkaFaults.isKnown(failure) || KafkaFaults.root(failure) instanceof KafkaException;
+        root instanceof KafkaException
+            || KafkaFaults.isKnown(failure) && !(root instanceof LinkageError);
     LOG.atLevel(isOfKafka || failures > 1 ? Level.DEBUG : Level.ERROR)
         .setCause(failure)
         .log("Kafka Streams ended, and starts again.");

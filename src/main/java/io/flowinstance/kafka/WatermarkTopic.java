@@ -333,11 +333,12 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
   @Override
   public synchronized void onPartitionsAssigned(Collection<TopicPartition> assigned) {
     joined = true;
+    // Who keeps the partition has it in a new generation now.
+    group = consumer.groupMetadata();
     if (!assigned.contains(partition)) {
       faults.clear(FAULT);
     } else {
       owned = true;
-      group = consumer.groupMetadata();
       waitsSince = nanoTime.getAsLong();
       last = Watermark.NONE;
       LOG.info("This process searches EnOS for new instances.");
