@@ -41,6 +41,9 @@ final class InFlight {
   private static final long IDLE_COMMIT = TimeUnit.SECONDS.toNanos(1);
   private static final long RETRY_PARKED = TimeUnit.SECONDS.toNanos(30);
 
+  /** So long at most while others are parked: those that are not need their turn in between. */
+  private static final long LONGEST_PARKED = TimeUnit.MINUTES.toNanos(5);
+
   private final InFlightLimits limits;
   private final Function<IdRecord, Object> order;
   private final Consumer<SharedCall> route;
@@ -56,6 +59,7 @@ final class InFlight {
   private long lastTook;
   private long readySince;
   private long parkedAt;
+  private long firstParkedAt;
   private boolean nothingFits;
   private int turn;
 
@@ -233,7 +237,8 @@ final class InFlight {
                 }
                 return isDue;
               });
-      if (!parked.isEmpty() && now - parkedAt > RETRY_PARKED) {
+      if (!parked.isEmpty()
+          && (now - parkedAt > RETRY_PARKED || now - firstParkedAt > LONGEST_PARKED)) {
         parked.forEach(ReadyOutcome::unpark);
         parked.clear();
         changed();
@@ -406,8 +411,9 @@ final class InFlight {
    * @return whether it was not left out for the same reason before
    */
   synchronized boolean park(ReadyOutcome outcome, String why) {
+    parkedAt = System.nanoTime();
     if (parked.isEmpty()) {
-      parkedAt = System.nanoTime();
+      firstParkedAt = parkedAt;
     }
     if (!outcome.call().partition().isDropped()) {
       parked.add(outcome);

@@ -177,7 +177,9 @@ final class PublishLoop implements Runnable {
     Map<ReadyOutcome, ProducerRecord<byte[], byte[]>> refused = new ConcurrentHashMap<>();
     try {
       send(transaction, outcomes, refused);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | LinkageError thrown) {
+      RuntimeException e =
+          thrown instanceof RuntimeException own ? own : new KafkaException(thrown);
       boolean metadataRefused = says(Errors.OFFSET_METADATA_TOO_LARGE, e);
       try {
         span.failed(e);
@@ -242,8 +244,10 @@ final class PublishLoop implements Runnable {
             (metadata, exception) -> {
               if (exception != null) {
                 failure.compareAndSet(null, exception);
-                if (exception instanceof RecordTooLargeException
-                    || exception instanceof InvalidRecordException) {
+                // The first alone: Kafka's client gives its failure to all that were not sent yet.
+                if (refused.isEmpty()
+                    && (exception instanceof RecordTooLargeException
+                        || exception instanceof InvalidRecordException)) {
                   refused.put(ready, message);
                 }
               }

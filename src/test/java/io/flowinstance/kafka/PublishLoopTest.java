@@ -84,28 +84,25 @@ class PublishLoopTest {
   private final ConsumerHealth health =
       new ConsumerHealth(0, inFlight, new Faults(), System::nanoTime);
   private final ManualClock clock = new ManualClock();
-  private final PublishLoop loop =
-      new PublishLoop(
-          inFlight,
-          this::producer,
-          brokers,
-          new PublishTarget(
-              new EventMessages("events", "task-events", "", ""),
-              deadLetters,
-              LIMIT,
-              Duration.ofSeconds(4),
-              new PipelineMetrics(
-                  meters, Set.of("EVENT_TOO_LARGE", "MALFORMED_ID", "UNREADABLE_TASK"), Set.of()),
-              Tracing.off(),
-              clock),
-          health,
-          restarted::addAll);
+  private final PublishTarget target =
+      new PublishTarget(
+          new EventMessages("events", "task-events", "", ""),
+          deadLetters,
+          LIMIT,
+          Duration.ofSeconds(4),
+          new PipelineMetrics(
+              meters, Set.of("EVENT_TOO_LARGE", "MALFORMED_ID", "UNREADABLE_TASK"), Set.of()),
+          Tracing.off(),
+          clock);
+  private final PublishLoop loop = loop(inFlight);
 
   private Predicate<ProducerRecord<byte[], byte[]>> tooLarge = message -> false;
   private Predicate<ProducerRecord<byte[], byte[]>> invalid = message -> false;
   private final List<KafkaException> commitFailures = new ArrayList<>();
   private boolean failedCommitsCount;
   private int metadataLimit = Integer.MAX_VALUE;
+  private boolean refusesAtFlush;
+  private final List<Callback> unanswered = new ArrayList<>();
   private int done;
 
   /** How long it takes to send a message; a transaction that takes too long is ended. */
@@ -143,6 +140,10 @@ class PublishLoopTest {
     }
   }
 
+  private PublishLoop loop(InFlight of) {
+    return new PublishLoop(of, this::producer, brokers, target, health, restarted::addAll);
+  }
+
   private MockProducer<byte[], byte[]> producer(Duration timeout) {
     timeouts.add(timeout);
     MockProducer<byte[], byte[]> producer =
@@ -176,12 +177,26 @@ class PublishLoopTest {
               fenceProducer();
               throw new KafkaException(new InvalidProducerEpochException("ended"));
             }
+            if (refusesAtFlush) {
+              unanswered.add(callback);
+              return super.send(message, (place, failure) -> {});
+            }
             if (tooLarge.test(message)) {
               callback.onCompletion(null, new RecordTooLargeException("over the topic's limit"));
             } else if (invalid.test(message)) {
               callback.onCompletion(null, new InvalidRecordException("no key"));
             }
             return super.send(message, callback);
+          }
+
+          @Override
+          public synchronized void flush() {
+            super.flush();
+            refusesAtFlush = false;
+            // Kafka's client gives all that it has not sent the failure of the first.
+            unanswered.forEach(
+                callback -> callback.onCompletion(null, new RecordTooLargeException("too large")));
+            unanswered.clear();
           }
 
           @Override
@@ -667,6 +682,34 @@ class PublishLoopTest {
   private List<ProducerRecord<byte[], byte[]>> malformed(IdRecord idRecord) {
     return List.of(
         deadLetters.of(idRecord, DeadLetterReason.MALFORMED_ID, "No id.", DeadLetters.Call.NONE));
+  }
+
+  @Test
+  void reducesOnlyTheOutcomeThatTheBrokerRefusesFirst() throws Exception {
+    refusesAtFlush = true;
+    InFlight two =
+        new InFlight(
+            new InFlightLimits(2, Duration.ofMinutes(1), 1_000, 1 << 20, 1 << 20),
+            idRecord -> null,
+            routed::add);
+    two.own(owned(ids, others));
+    for (RecordsInFlight records : List.of(ids, others)) {
+      two.add(records, List.of(id(records.partition(), 5)), 6);
+      SharedCall call = routed.get(routed.size() - 1);
+      two.ready(
+          call,
+          List.of(Outcome.of(call.first(), List.of(new ProducerRecord<>("events", new byte[1])))),
+          () -> done++);
+    }
+    PublishLoop ofTwo = loop(two);
+    ofTwo.publishNext();
+    assertEquals(0, done);
+    ofTwo.publishNext();
+
+    assertEquals(2, done);
+    assertEquals(
+        List.of("dead-letters", "events"),
+        producers.get(0).history().stream().map(ProducerRecord::topic).sorted().toList());
   }
 
   @Test
