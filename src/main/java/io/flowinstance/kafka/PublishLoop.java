@@ -6,13 +6,11 @@ import io.flowinstance.outcome.Outcome;
 import io.flowinstance.trace.RecordSpan;
 import java.time.Duration;
 import java.util.Collection;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -174,7 +172,7 @@ final class PublishLoop implements Runnable {
     }
     long begin = System.nanoTime();
     long beganAt = target.clock().millis();
-    Map<ReadyOutcome, ProducerRecord<byte[], byte[]>> refused = new ConcurrentHashMap<>();
+    AtomicReference<Refused> refused = new AtomicReference<>();
     try {
       send(transaction, outcomes, refused);
     } catch (RuntimeException | LinkageError thrown) {
@@ -189,12 +187,14 @@ final class PublishLoop implements Runnable {
         if (metadataRefused) {
           refusedMetadata(transaction);
         }
-        refused.forEach((ready, message) -> reduce(ready, message, "topic's limit"));
+        if (refused.get() != null) {
+          reduce(refused.get().ready(), refused.get().index(), "topic's limit");
+        }
       } finally {
         inFlight.aborted(transaction);
       }
       if (metadataRefused
-          || !refused.isEmpty()
+          || refused.get() != null
           || outcomes.stream().anyMatch(ReadyOutcome::isParked)) {
         return;
       }
@@ -229,29 +229,29 @@ final class PublishLoop implements Runnable {
             .formatted(target.transactionTimeout().toMillis(), timeout.duration().toMillis()));
   }
 
-  /** Sends everything; {@code refused} receives the messages that no repetition would help. */
+  /** Sends everything; {@code refused} receives the message that no repetition would help. */
   private void send(
       InFlight.Transaction transaction,
       List<ReadyOutcome> outcomes,
-      Map<ReadyOutcome, ProducerRecord<byte[], byte[]>> refused) {
+      AtomicReference<Refused> refused) {
     AtomicReference<Exception> failure = new AtomicReference<>();
     producer.beginTransaction();
     for (ReadyOutcome ready : outcomes) {
-      Iterator<ProducerRecord<byte[], byte[]>> messages = ready.outcome().messages().iterator();
-      for (var next = next(ready, messages); next != null; next = next(ready, messages)) {
-        ProducerRecord<byte[], byte[]> message = next;
+      for (int i = 0; i < ready.outcome().messages().size(); i++) {
+        int index = i;
+        // Without the message itself: it would live until the broker has answered.
         Callback sent =
             (metadata, exception) -> {
               if (exception != null) {
                 failure.compareAndSet(null, exception);
                 // The first alone: Kafka's client gives its failure to all that were not sent yet.
-                if (refused.isEmpty()
-                    && (exception instanceof RecordTooLargeException
-                        || exception instanceof InvalidRecordException)) {
-                  refused.put(ready, message);
+                if (exception instanceof RecordTooLargeException
+                    || exception instanceof InvalidRecordException) {
+                  refused.compareAndSet(null, new Refused(ready, index));
                 }
               }
             };
+        ProducerRecord<byte[], byte[]> message = message(ready, index);
         try {
           producer.send(message, sent);
         } catch (IllegalArgumentException | NullPointerException e) {
@@ -268,14 +268,13 @@ final class PublishLoop implements Runnable {
     KafkaFaults.throwIf(failure.get());
   }
 
-  /** The next message, made now; null behind the last. */
-  private ProducerRecord<byte[], byte[]> next(
-      ReadyOutcome ready, Iterator<ProducerRecord<byte[], byte[]>> messages) {
+  /** One of the messages, made now. */
+  private ProducerRecord<byte[], byte[]> message(ReadyOutcome ready, int index) {
     try {
-      return messages.hasNext() ? messages.next() : null;
+      return ready.outcome().messages().get(index);
     } catch (RuntimeException | LinkageError e) {
       park(ready, e);
-      throw new KafkaException("A message cannot be made.", e);
+      throw e;
     }
   }
 
@@ -410,8 +409,8 @@ final class PublishLoop implements Runnable {
         // What breaks while it is sent costs a transaction each time.
         ready.outcome().messages().forEach(message -> {});
       }
-      ProducerRecord<byte[], byte[]> tooLarge;
-      while (!ready.isParked() && (tooLarge = tooLarge(ready.outcome())) != null) {
+      int tooLarge;
+      while (!ready.isParked() && (tooLarge = tooLarge(ready.outcome())) >= 0) {
         reduce(ready, tooLarge, "producer's limit of %d bytes".formatted(target.maxRecordBytes()));
       }
     } catch (RuntimeException | LinkageError e) {
@@ -429,9 +428,11 @@ final class PublishLoop implements Runnable {
     }
   }
 
-  private void reduce(ReadyOutcome ready, ProducerRecord<byte[], byte[]> refused, String limit) {
+  private void reduce(ReadyOutcome ready, int index, String limit) {
     Outcome smaller;
+    ProducerRecord<byte[], byte[]> refused;
     try {
+      refused = ready.outcome().messages().get(index);
       smaller = target.deadLetters().smaller(ready.outcome(), refused, limit);
     } catch (RuntimeException | LinkageError e) {
       park(ready, e);
@@ -449,10 +450,12 @@ final class PublishLoop implements Runnable {
     }
   }
 
-  private ProducerRecord<byte[], byte[]> tooLarge(Outcome outcome) {
+  /** The index of the first message that the producer would refuse; -1 if there is none. */
+  private int tooLarge(Outcome outcome) {
     if (outcome.size().largest() <= target.maxRecordBytes()) {
-      return null;
+      return -1;
     }
+    int index = 0;
     for (ProducerRecord<byte[], byte[]> message : outcome.messages()) {
       // The upper bound of the producer's own check, which would spoil the whole transaction.
       if (AbstractRecords.estimateSizeInBytesUpperBound(
@@ -462,10 +465,11 @@ final class PublishLoop implements Runnable {
               message.value(),
               message.headers().toArray())
           > target.maxRecordBytes()) {
-        return message;
+        return index;
       }
+      index++;
     }
-    return null;
+    return -1;
   }
 
   private void count(List<ReadyOutcome> outcomes) {
@@ -499,4 +503,7 @@ final class PublishLoop implements Runnable {
         .max()
         .ifPresent(longest -> metrics.batch(outcomes.size(), longest));
   }
+
+  /** A message that a broker refused, by its place among those of its outcome. */
+  private record Refused(ReadyOutcome ready, int index) {}
 }

@@ -20,6 +20,7 @@ import io.flowinstance.outcome.Outcome;
 import io.flowinstance.trace.Tracing;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.lang.ref.WeakReference;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -102,6 +103,8 @@ class PublishLoopTest {
   private boolean failedCommitsCount;
   private int metadataLimit = Integer.MAX_VALUE;
   private boolean refusesAtFlush;
+  private boolean answersAtFlush;
+  private Runnable atFlush = () -> {};
   private final List<Callback> unanswered = new ArrayList<>();
   private int done;
 
@@ -177,6 +180,10 @@ class PublishLoopTest {
               fenceProducer();
               throw new KafkaException(new InvalidProducerEpochException("ended"));
             }
+            if (answersAtFlush) {
+              unanswered.add(callback);
+              return CompletableFuture.completedFuture(null);
+            }
             if (refusesAtFlush) {
               unanswered.add(callback);
               return super.send(message, (place, failure) -> {});
@@ -192,10 +199,12 @@ class PublishLoopTest {
           @Override
           public synchronized void flush() {
             super.flush();
-            refusesAtFlush = false;
+            atFlush.run();
             // Kafka's client gives all that it has not sent the failure of the first.
-            unanswered.forEach(
-                callback -> callback.onCompletion(null, new RecordTooLargeException("too large")));
+            RuntimeException failure =
+                refusesAtFlush ? new RecordTooLargeException("too large") : null;
+            refusesAtFlush = false;
+            unanswered.forEach(callback -> callback.onCompletion(null, failure));
             unanswered.clear();
           }
 
@@ -516,6 +525,42 @@ class PublishLoopTest {
     broken.set(true);
 
     publishesAllBut("ids-0-5");
+  }
+
+  /** Kafka's client has its bytes then, and a transaction has tens of thousands of them. */
+  @Test
+  void aMessageLivesNoLongerThanItsSend() throws Exception {
+    List<WeakReference<Object>> made = new ArrayList<>();
+    ready(
+        poll(ids, id(IDS, 5)),
+        new AbstractList<>() {
+          @Override
+          public ProducerRecord<byte[], byte[]> get(int at) {
+            ProducerRecord<byte[], byte[]> message =
+                new ProducerRecord<>("events", new byte[] {(byte) at});
+            made.add(new WeakReference<>(message));
+            return message;
+          }
+
+          @Override
+          public int size() {
+            return 3;
+          }
+        });
+    made.clear();
+    answersAtFlush = true;
+    atFlush =
+        () ->
+            await()
+                .until(
+                    () -> {
+                      System.gc();
+                      return made.stream().allMatch(message -> message.get() == null);
+                    });
+    loop.publishNext();
+
+    assertEquals(3, made.size());
+    assertEquals(1, done);
   }
 
   @Test
