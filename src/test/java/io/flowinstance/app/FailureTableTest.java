@@ -14,6 +14,7 @@ import io.flowinstance.simulator.Fault;
 import io.flowinstance.simulator.FaultScope;
 import io.flowinstance.simulator.FaultScope.Endpoint;
 import io.flowinstance.simulator.Latency;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -225,6 +226,29 @@ class FailureTableTest {
         });
     assertEquals(0, pipeline.enos().traffic().tokenCalls());
     assertTrue(pipeline.isUp());
+  }
+
+  @Test
+  void eachCallAfterTheFirstOfAnIdCountsAsARetry() {
+    String id = newId();
+    pipeline.enos().faults().set(Fault.status(500), FaultScope.ids(id).times(2));
+    double before = retries();
+
+    pipeline.sendAndAwait(id, newId());
+
+    assertEquals(3, pipeline.enos().traffic().callsOf(id));
+    assertEquals(before + 2, retries());
+  }
+
+  private static double retries() {
+    return pipeline
+        .application()
+        .getCamelContext()
+        .getRegistry()
+        .lookupByNameAndType("metricsRegistry", MeterRegistry.class)
+        .get("flow.instance.api.retries")
+        .counter()
+        .count();
   }
 
   @Test
