@@ -87,7 +87,7 @@ record Beans(
     }
     metrics.gauge(
         "flow.instance.kafka.up",
-        "1 while the brokers answer and refuse nothing, and the consumers are in their group.",
+        "1 while the health checks kafka and consumer-group are up.",
         () -> health.isUp() ? 1 : 0);
     metrics.gauge(
         "flow.instance.consumer.lag.records",
