@@ -123,7 +123,8 @@ CREATE TABLE task_statuses (
   'json.timestamp-format.standard' = 'ISO-8601'
 );
 
--- Key and value are those of the id record, byte for byte; either may be NULL.
+-- Key and value are those of the id record, byte for byte; either may be NULL. With a header
+-- dead-letter-left-out, the key is the place of the record, and the value may have been left out.
 CREATE TABLE dead_letters (
   `key` BYTES,
   `value` BYTES,
