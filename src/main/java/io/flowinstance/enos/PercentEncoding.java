@@ -9,10 +9,21 @@ public final class PercentEncoding {
 
   /** Encodes everything but letters, digits and {@code - . _ ~}. */
   public static String encode(String text) {
+    if (text.chars().allMatch(PercentEncoding::isUnreserved)) {
+      // Nearly every id and organization.
+      return text;
+    }
     // URLEncoder writes forms: a blank is "+", "*" stays and "~" does not.
     return URLEncoder.encode(text, StandardCharsets.UTF_8)
         .replace("+", "%20")
         .replace("*", "%2A")
         .replace("%7E", "~");
+  }
+
+  private static boolean isUnreserved(int c) {
+    return c >= 'a' && c <= 'z'
+        || c >= 'A' && c <= 'Z'
+        || c >= '0' && c <= '9'
+        || "-._~".indexOf(c) >= 0;
   }
 }

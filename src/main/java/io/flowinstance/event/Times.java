@@ -37,7 +37,7 @@ public final class Times {
   private static final long LAST_SECOND = Instant.parse("9999-12-31T23:59:59Z").getEpochSecond();
 
   private static final String PLAIN = "0000-00-00 00:00:00";
-  private static final int PLAIN_DATE_LENGTH = 10;
+  private static final int DATE_LENGTH = 10;
 
   private Times() {}
 
@@ -72,11 +72,13 @@ public final class Times {
 
   /** The text if it is a valid date, {@code yyyy-MM-dd}, else null. */
   static String date(String text) {
-    if (text == null || text.length() != PLAIN_DATE_LENGTH) {
+    if (text == null || text.length() != DATE_LENGTH || !startsAsPlain(text, DATE_LENGTH)) {
       return null;
     }
     try {
-      return LocalDate.parse(text).getYear() > 0 ? text : null;
+      return LocalDate.of(number(text, 0, 4), number(text, 5, 7), number(text, 8, 10)).getYear() > 0
+          ? text
+          : null;
     } catch (DateTimeException e) {
       return null;
     }
@@ -102,10 +104,12 @@ public final class Times {
 
   /** Whether it is what nearly all of them are, {@code yyyy-MM-dd HH:mm:ss} or with {@code .0}. */
   private static boolean isPlain(String text) {
-    if (text.length() != 19 && !(text.length() == 21 && text.endsWith(".0"))) {
-      return false;
-    }
-    for (int i = 0; i < 19; i++) {
+    return (text.length() == 19 || text.length() == 21 && text.endsWith(".0"))
+        && startsAsPlain(text, 19);
+  }
+
+  private static boolean startsAsPlain(String text, int length) {
+    for (int i = 0; i < length; i++) {
       char c = text.charAt(i);
       if (PLAIN.charAt(i) == '0' ? c < '0' || c > '9' : c != PLAIN.charAt(i)) {
         return false;

@@ -74,6 +74,9 @@ record FieldType(String description, Function<JsonNode, ?> read, Stream stream) 
     if (!value.isNumber()) {
       return value.isBoolean() ? value.asText() : null;
     }
+    if (value.isIntegralNumber()) {
+      return value.asText();
+    }
     BigInteger whole = Json.whole(value);
     if (whole != null) {
       return whole.toString();

@@ -16,7 +16,6 @@ import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.core.util.BufferRecycler;
 import com.fasterxml.jackson.core.util.ByteArrayBuilder;
-import com.fasterxml.jackson.core.util.JsonRecyclerPools;
 import com.fasterxml.jackson.core.util.RecyclerPool;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -24,8 +23,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.BigIntegerNode;
 import com.fasterxml.jackson.databind.node.BooleanNode;
 import com.fasterxml.jackson.databind.node.DecimalNode;
+import com.fasterxml.jackson.databind.node.IntNode;
+import com.fasterxml.jackson.databind.node.LongNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -84,8 +86,7 @@ public final class Json {
       Pattern.compile("-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]{1,9})?");
 
   /** With buffers of its own, each thread of a call would keep 128 KiB. */
-  private static final RecyclerPool<BufferRecycler> BUFFERS =
-      JsonRecyclerPools.newBoundedPool(READERS_AT_ONCE);
+  private static final RecyclerPool<BufferRecycler> BUFFERS = new Buffers();
 
   private static final ObjectMapper MAPPER =
       mapper(
@@ -112,6 +113,29 @@ public final class Json {
                 .maxNumberLength(2 * MAX_NUMBER_LENGTH)
                 .maxStringLength(Integer.MAX_VALUE)
                 .build());
+  }
+
+  /** Jackson begins to write into 2 KB and goes on in ever larger pieces, which it copies. */
+  private static final class Buffers extends RecyclerPool.BoundedPoolBase<BufferRecycler> {
+    private static final long serialVersionUID = 1L;
+
+    private static final int LENGTH_OF_MOST_MESSAGES = 64 << 10;
+
+    Buffers() {
+      super(READERS_AT_ONCE);
+    }
+
+    @Override
+    public BufferRecycler createPooled() {
+      return new BufferRecycler() {
+        @Override
+        protected int byteBufferLength(int use) {
+          return use == BYTE_WRITE_CONCAT_BUFFER
+              ? LENGTH_OF_MOST_MESSAGES
+              : super.byteBufferLength(use);
+        }
+      };
+    }
   }
 
   private Json() {}
@@ -198,6 +222,12 @@ public final class Json {
       case VALUE_STRING -> TextNode.valueOf(json.getText());
       case VALUE_TRUE -> BooleanNode.TRUE;
       case VALUE_FALSE -> BooleanNode.FALSE;
+      case VALUE_NUMBER_INT ->
+          switch (json.getNumberType()) {
+            case INT -> IntNode.valueOf(json.getIntValue());
+            case LONG -> LongNode.valueOf(json.getLongValue());
+            default -> BigIntegerNode.valueOf(json.getBigIntegerValue());
+          };
       case VALUE_NUMBER_FLOAT -> DecimalNode.valueOf(json.getDecimalValue());
       default -> NODES.readTree(json);
     };

@@ -56,9 +56,12 @@ public final class CloudEvents {
 
   /** The headers of one event: those that it shares with others, and its own. */
   public static Headers headers(List<Header> shared, String id, byte[] subject) {
-    return new RecordHeaders(shared)
-        .add(header("ce_id", id))
-        .add(new RecordHeader("ce_subject", subject));
+    return addOwn(new RecordHeaders(shared), id, subject);
+  }
+
+  /** Adds the headers that an event does not share with others. */
+  static Headers addOwn(Headers headers, String id, byte[] subject) {
+    return headers.add(header("ce_id", id)).add(new RecordHeader("ce_subject", subject));
   }
 
   static Header header(String name, String value) {

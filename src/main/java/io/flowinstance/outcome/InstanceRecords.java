@@ -49,13 +49,11 @@ record InstanceRecords(
 
   private ProducerRecord<byte[], byte[]> message(TaskStatusEvent task) {
     byte[] key = task.key();
-    return new ProducerRecord<>(
-        taskTopic,
-        null,
-        instance.timestamp(),
-        key,
-        task.toJson(),
-        CloudEvents.headers(taskHeaders, idPrefix + task.index(), key));
+    ProducerRecord<byte[], byte[]> message =
+        new ProducerRecord<>(
+            taskTopic, null, instance.timestamp(), key, task.toJson(), taskHeaders);
+    CloudEvents.addOwn(message.headers(), idPrefix + task.index(), key);
+    return message;
   }
 
   /** What they take, counted without a message of a task being made. */
