@@ -46,7 +46,7 @@ record Beans(
    * What is being decoded and sent needs a multiple of that heap, and what lives until its commit
    * costs garbage collection.
    */
-  private static final int HEAP_PART_OF_OUTCOMES = 24;
+  private static final int HEAP_PART_OF_OUTCOMES = 32;
 
   /** More goes into a further transaction, so that none lasts long. */
   private static final long TRANSACTION_BYTES = 8L << 20;
@@ -55,7 +55,7 @@ record Beans(
    * Counted as published, which is several times what the heap holds of it: while one transaction
    * is sent, the outcomes of the next one have room.
    */
-  private static final int HEAP_PART_OF_TRANSACTIONS = 32;
+  private static final int HEAP_PART_OF_TRANSACTIONS = 24;
 
   private static final int HEAP_PART_OF_RECORDS = 16;
 
@@ -132,7 +132,8 @@ record Beans(
                             RECORDS_PER_CALL * settings.getInt("fetch.concurrency"))
                         / consumers,
                     heap / HEAP_PART_OF_RECORDS / consumers,
-                    Math.min(TRANSACTION_BYTES, heap / HEAP_PART_OF_TRANSACTIONS / consumers)),
+                    Math.min(TRANSACTION_BYTES, heap / HEAP_PART_OF_TRANSACTIONS / consumers),
+                    heapOfOutcomes * 2 / 3 / consumers),
                 new HeapPermits(heapOfOutcomes),
                 health,
                 new PublishTarget(

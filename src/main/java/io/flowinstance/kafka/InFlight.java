@@ -293,11 +293,13 @@ final class InFlight {
     }
     int ready = 0;
     long bytes = 0;
+    long heap = 0;
     boolean underWay = false;
     boolean needsCommit = false;
     for (RecordsInFlight records : owned.partitions().values()) {
       ready += records.readyCount();
       bytes += records.readyBytes();
+      heap += records.readyHeap();
       underWay |= records.callCount() > 0;
       needsCommit |= records.needsCommit();
     }
@@ -305,7 +307,11 @@ final class InFlight {
     if (ready == 0) {
       return needsCommit ? IDLE_COMMIT - waited : Long.MAX_VALUE;
     }
-    if (stopping || flushing > 0 || ready >= limits.batchRecords() || bytes >= transactionBytes) {
+    if (stopping
+        || flushing > 0
+        || ready >= limits.batchRecords()
+        || bytes >= transactionBytes
+        || heap >= limits.readyHeap()) {
       return 0;
     }
     return lag >= limits.batchRecords()

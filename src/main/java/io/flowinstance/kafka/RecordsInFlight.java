@@ -39,6 +39,7 @@ final class RecordsInFlight {
   private volatile long position = -1;
   private long bytes;
   private long readyBytes;
+  private long readyHeap;
   private int inTransaction;
   private volatile boolean crowded;
   private volatile int readyCount;
@@ -198,11 +199,16 @@ final class RecordsInFlight {
     }
     for (Outcome outcome : outcomes) {
       ready.add(new ReadyOutcome(call, outcome));
-      readyBytes += outcome.size().published();
+      countReady(outcome, 1);
     }
     readyCount = ready.size();
     lastOfKey.remove(call.key(), call);
     return leaving ? null : call.follower();
+  }
+
+  private void countReady(Outcome outcome, int sign) {
+    readyBytes += sign * outcome.size().published();
+    readyHeap += sign * outcome.size().heap();
   }
 
   /** Whether a call of this assignment has neither come to its outcomes nor been dropped. */
@@ -239,7 +245,7 @@ final class RecordsInFlight {
     }
     ready.removeAll(taken);
     readyCount = ready.size();
-    taken.forEach(outcome -> readyBytes -= outcome.outcome().size().published());
+    taken.forEach(outcome -> countReady(outcome.outcome(), -1));
     inTransaction += taken.size();
     return taken;
   }
@@ -333,7 +339,7 @@ final class RecordsInFlight {
     if (!dropped) {
       for (int i = outcomes.size() - 1; i >= 0; i--) {
         ready.push(outcomes.get(i));
-        readyBytes += outcomes.get(i).outcome().size().published();
+        countReady(outcomes.get(i).outcome(), 1);
       }
       readyCount = ready.size();
     }
@@ -367,6 +373,7 @@ final class RecordsInFlight {
     unpublished.addAll(ready);
     ready.clear();
     readyBytes = 0;
+    readyHeap = 0;
     readyCount = 0;
     return cancelled;
   }
@@ -435,6 +442,11 @@ final class RecordsInFlight {
   /** Their bytes. */
   long readyBytes() {
     return readyBytes;
+  }
+
+  /** The heap that they hold. */
+  long readyHeap() {
+    return readyHeap;
   }
 
   /** Calls that have not come to their outcomes. */

@@ -51,7 +51,7 @@ class KafkaHealthTest {
 
   private static InFlight inFlight() {
     return new InFlight(
-        new InFlightLimits(1, Duration.ofMinutes(1), 1, 1, 1), idRecord -> null, call -> {});
+        new InFlightLimits(1, Duration.ofMinutes(1), 1, 1, 1, 1), idRecord -> null, call -> {});
   }
 
   private ConsumerHealth consumer() {

@@ -44,7 +44,7 @@ class PollLoopTest {
   private final List<Consumer<byte[], byte[]>> consumers = new CopyOnWriteArrayList<>();
   private final InFlight inFlight =
       new InFlight(
-          new InFlightLimits(500, Duration.ofMillis(10), 1_024, 1 << 20, 1 << 20),
+          new InFlightLimits(500, Duration.ofMillis(10), 1_024, 1 << 20, 1 << 20, 1 << 20),
           idRecord -> null,
           call -> called.add(call.first().offset()));
   private volatile Runnable fault = () -> {};

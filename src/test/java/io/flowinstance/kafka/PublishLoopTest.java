@@ -76,7 +76,7 @@ class PublishLoopTest {
   private final HeapPermits heap = new HeapPermits(1 << 20);
   private final InFlight inFlight =
       new InFlight(
-          new InFlightLimits(1, Duration.ofMinutes(1), 1_000, 1 << 20, 1 << 20),
+          new InFlightLimits(1, Duration.ofMinutes(1), 1_000, 1 << 20, 1 << 20, 1 << 20),
           idRecord -> null,
           routed::add);
   private final RecordsInFlight ids = new RecordsInFlight(IDS, heap);
@@ -724,6 +724,28 @@ class PublishLoopTest {
     assertEquals(1, done);
   }
 
+  @Test
+  void publishesAtOnceWhatHoldsMuchHeap() throws Exception {
+    InFlight scarce =
+        new InFlight(
+            new InFlightLimits(500, Duration.ofMinutes(1), 1_000, 1 << 20, 1 << 20, 10_000),
+            idRecord -> null,
+            routed::add);
+    scarce.own(owned(ids));
+    PublishLoop ofScarce = loop(scarce);
+    for (int offset = 5; offset < 7; offset++) {
+      scarce.add(ids, List.of(id(IDS, offset)), offset + 1);
+      SharedCall call = routed.get(routed.size() - 1);
+      scarce.ready(
+          call,
+          List.of(
+              Outcome.of(call.first(), List.of(new ProducerRecord<>("events", new byte[6_000])))),
+          () -> done++);
+      ofScarce.publishNext();
+      assertEquals(offset == 5 ? 0 : 2, done);
+    }
+  }
+
   private List<ProducerRecord<byte[], byte[]>> malformed(IdRecord idRecord) {
     return List.of(
         deadLetters.of(idRecord, DeadLetterReason.MALFORMED_ID, "No id.", DeadLetters.Call.NONE));
@@ -734,7 +756,7 @@ class PublishLoopTest {
     refusesAtFlush = true;
     InFlight two =
         new InFlight(
-            new InFlightLimits(2, Duration.ofMinutes(1), 1_000, 1 << 20, 1 << 20),
+            new InFlightLimits(2, Duration.ofMinutes(1), 1_000, 1 << 20, 1 << 20, 1 << 20),
             idRecord -> null,
             routed::add);
     two.own(owned(ids, others));
