@@ -114,12 +114,11 @@ final class Change {
     if (before != null) {
       before.tasks().forEach(task -> gone.put(task.id(), task));
     }
+    Map<String, ObservedInstance.Task> observed = new LinkedHashMap<>();
+    // Of two of one id the last counts, as among the messages of one key.
+    now.graph().tasks().forEach(task -> observed.put(task.taskInstId(), task));
     Map<String, Task> tasks = new LinkedHashMap<>();
-    for (ObservedInstance.Task task : now.graph().tasks()) {
-      if (!tasks.containsKey(task.taskInstId())) {
-        tasks.put(task.taskInstId(), task(gone.remove(task.taskInstId()), task, before));
-      }
-    }
+    observed.forEach((id, task) -> tasks.put(id, task(gone.remove(id), task, before)));
     boolean mayBeUnreadable = !now.graph().unreadableTasks().isEmpty();
     for (Task task : gone.values()) {
       long seenAt = seenAt(task, before);
