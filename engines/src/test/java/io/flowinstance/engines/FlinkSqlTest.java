@@ -351,6 +351,8 @@ class FlinkSqlTest {
       assertEquals(header(record, "dead-letter-http-status"), row.getField("httpStatus"));
       assertEquals(header(record, "dead-letter-api-code"), row.getField("apiCode"));
       assertEquals(header(record, "dead-letter-attempts"), row.getField("attempts").toString());
+      assertEquals(header(record, "dead-letter-replays"), row.getField("replays").toString());
+      assertEquals(header(record, "dead-letter-left-out"), row.getField("leftOut"));
       assertEquals("flow-instance-ids", row.getField("topic"));
       assertEquals(
           Instant.parse(header(record, "dead-letter-failed-at")), row.getField("failedAt"));

@@ -235,6 +235,8 @@ final class PublishedTopics implements AutoCloseable {
   }
 
   private void publishIncompleteObservation() {
+    String fetchedAt =
+        json(read(INSTANCES).get(0).value()).at("/enrichment/fetchedAt").textValue();
     for (String topic : List.of(INSTANCES, TASKS)) {
       ConsumerRecord<byte[], byte[]> row = read(topic).get(0);
       ObjectNode event = (ObjectNode) json(row.value());
@@ -242,9 +244,12 @@ final class PublishedTopics implements AutoCloseable {
       if (topic.equals(INSTANCES)) {
         event.remove("observationId");
         ObjectNode enrichment = (ObjectNode) event.get("enrichment");
-        enrichment.put("observationId", INCOMPLETE).put("taskCount", 2);
+        enrichment
+            .put("observationId", INCOMPLETE)
+            .put("fetchedAt", fetchedAt)
+            .put("taskCount", 2);
       } else {
-        event.put("taskInstId", INCOMPLETE).put("taskCount", 2);
+        event.put("taskInstId", INCOMPLETE).put("fetchedAt", fetchedAt).put("taskCount", 2);
       }
       send(copy(row, INCOMPLETE.getBytes(UTF_8), event.toString().getBytes(UTF_8)));
     }
