@@ -132,8 +132,8 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
 
   private String fullMemory(WatchMetrics metrics) {
     return metrics.isFull(settings.getInt("watch.max-instances"))
-        ? "A partition is full of instances that have not settled, so later changes of new ones are"
-            + " not published. Give the process more memory and raise watch.max-instances."
+        ? "A partition is full of instances that have not settled, so new ones are not watched. Give"
+            + " the process more memory and raise watch.max-instances."
         : "";
   }
 
