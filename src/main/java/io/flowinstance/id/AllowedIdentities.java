@@ -7,7 +7,7 @@ import java.util.Set;
 
 /**
  * On whose behalf records may ask: whoever can write an id record chooses whose rights our secret
- * signs for. In the route, the step {@code allowed-identities}.
+ * signs for. The bean of the step {@code allow}.
  */
 public final class AllowedIdentities {
   /** Every user and organization. */

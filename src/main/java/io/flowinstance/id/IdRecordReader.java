@@ -11,7 +11,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
-/** Reads what an id record asks for; in the route, the step {@code id-record-reader}. */
+/** Reads what an id record asks for; the bean of the step {@code read}. */
 public final class IdRecordReader {
   private static final String ID = "flowInstId";
 

@@ -10,8 +10,9 @@ import org.apache.camel.spi.PropertyConfigurer;
 
 /**
  * The scheme {@code flow-kafka}. {@code from: flow-kafka:<topic>} hands each record of a topic to
- * the route as an exchange of its own, {@code to: flow-kafka:publish} publishes what came of it in
- * one transaction with its offset. Every option is camel-kafka's.
+ * the route, up to four of one key in one exchange. {@code to: flow-kafka:publish} publishes what
+ * came of them in one transaction with their offsets. The options are camel-kafka's. Those for its
+ * own loop and commits, for serialization and for the connection have no effect.
  */
 public final class FlowKafkaComponent extends KafkaComponent {
   /** The scheme. */
