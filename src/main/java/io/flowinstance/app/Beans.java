@@ -28,6 +28,8 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.component.kafka.KafkaConfiguration;
 import org.apache.camel.spi.Registry;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The beans that the routes refer to, made from the settings.
@@ -42,6 +44,8 @@ record Beans(
     Tracing traces,
     MeterRegistry meters)
     implements CamelConfiguration {
+  private static final Logger LOG = LoggerFactory.getLogger(Beans.class);
+
   /**
    * What is being decoded and sent needs a multiple of that heap, and what lives until its commit
    * costs garbage collection.
@@ -179,6 +183,17 @@ record Beans(
     context
         .getExecutorServiceManager()
         .newSingleThreadScheduledExecutor(Beans.class, name)
-        .scheduleWithFixedDelay(look, 0, everyMs, TimeUnit.MILLISECONDS);
+        .scheduleWithFixedDelay(
+            () -> {
+              try {
+                look.run();
+              } catch (RuntimeException | Error e) {
+                // It would be the last look.
+                LOG.error("{} failed.", name, e);
+              }
+            },
+            0,
+            everyMs,
+            TimeUnit.MILLISECONDS);
   }
 }

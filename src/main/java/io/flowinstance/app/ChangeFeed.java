@@ -79,7 +79,12 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
     Beans.look(context, "kafka-health", health::look, Beans.LOOK_MS);
     UndoneIds undone =
         new UndoneIds(
-            brokers, ids, settings.getString("kafka.group-id"), health, Clock.systemUTC());
+            brokers,
+            ids,
+            settings.getString("kafka.group-id"),
+            millis("kafka.transaction-timeout-ms"),
+            health,
+            Clock.systemUTC());
     Beans.look(context, "undone-ids", undone::look, LOOK_MS);
 
     Set<String> states =

@@ -294,8 +294,8 @@ public final class Json {
     } catch (JsonProcessingException e) {
       throw new MalformedJsonException(sentence(e), false);
     } catch (IOException e) {
-      // Bytes in memory do not fail.
-      throw new UncheckedIOException(e);
+      // Zeros or a mark at the beginning make Jackson read UTF-16 or UTF-32.
+      throw new MalformedJsonException("The value is not UTF-8", false);
     }
   }
 

@@ -28,7 +28,7 @@ public final class KafkaClients implements KafkaClientFactory {
   private static final int DELIVERY_MS = 30_000;
 
   /** The brokers look for transactions that took too long every ten seconds. */
-  private static final int NOTICE_MS = 15_000;
+  static final int NOTICE_MS = 15_000;
 
   private final Supplier<Map<String, String>> connection;
 

@@ -222,7 +222,7 @@ public final class StreamsSupervisor implements AutoCloseable {
     Map<?, ? extends Metric> metrics = now == null ? Map.of() : now.metrics();
     return metrics.values().stream()
         .filter(each -> each.metricName().name().equals(metric))
-        .filter(each -> !each.metricName().tags().get("client-id").contains("-restore-"))
+        .filter(each -> !each.metricName().tags().get("client-id").endsWith("-restore-consumer"))
         .mapToDouble(each -> ((Number) each.metricValue()).doubleValue());
   }
 

@@ -22,15 +22,14 @@ import org.apache.kafka.common.errors.AuthorizationException;
  * was sent before that time has its outcome.
  */
 public final class UndoneIds {
-  /** An id that was sent is visible after this time, or its transaction was aborted. */
-  private static final Duration LONGEST_TRANSACTION = Duration.ofSeconds(10);
-
+  private static final Duration NOTICE = Duration.ofMillis(KafkaClients.NOTICE_MS);
   private static final int MOST_ENDS = 1_024;
   private static final String SOURCE = "undone ids";
 
   private final Brokers brokers;
   private final String topic;
   private final String groupId;
+  private final Duration longestTransaction;
   private final Faults faults;
   private final Clock clock;
   private final Map<TopicPartition, Ends> partitions = new HashMap<>();
@@ -40,11 +39,20 @@ public final class UndoneIds {
   /**
    * @param topic of the ids, keyed and partitioned as Kafka's producer does
    * @param groupId of the pipeline
+   * @param transactionTimeout of the transactions that send ids; the brokers notice later that one
+   *     is over
    */
-  public UndoneIds(Brokers brokers, String topic, String groupId, KafkaHealth health, Clock clock) {
+  public UndoneIds(
+      Brokers brokers,
+      String topic,
+      String groupId,
+      Duration transactionTimeout,
+      KafkaHealth health,
+      Clock clock) {
     this.brokers = brokers;
     this.topic = topic;
     this.groupId = groupId;
+    longestTransaction = transactionTimeout.plus(NOTICE);
     this.faults = health.faults();
     this.clock = clock;
   }
@@ -115,7 +123,7 @@ public final class UndoneIds {
     int partition =
         BuiltInPartitioner.partitionForKey(instanceId.getBytes(UTF_8), partitions.size());
     Ends ends = partitions.get(new TopicPartition(topic, partition));
-    return !sentAt.plus(LONGEST_TRANSACTION).isBefore(ends.doneBefore);
+    return !sentAt.plus(longestTransaction).isBefore(ends.doneBefore);
   }
 
   /** The ends of one partition that are not reached: where it ended at a time, or shortly after. */

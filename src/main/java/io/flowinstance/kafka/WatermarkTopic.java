@@ -237,7 +237,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
         failures = owned ? 0 : failures;
       } catch (InterruptException e) {
         break;
-      } catch (RuntimeException | LinkageError e) {
+      } catch (RuntimeException | Error e) {
         failures++;
         faults.report(FAULT, "discover cannot read its watermark. " + KafkaFaults.sentence(e));
         LOG.debug("A poll failed.", e);

@@ -21,7 +21,6 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetResetStrategy;
 import org.apache.kafka.clients.producer.MockProducer;
 import org.apache.kafka.clients.producer.Producer;
-import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -36,7 +35,7 @@ public final class WatermarkKafka implements KafkaClientFactory {
   private final MockProducer<byte[], byte[]> producer =
       new MockProducer<>(true, new ByteArraySerializer(), new ByteArraySerializer());
   private volatile int partitions = 1;
-  private volatile KafkaException failure;
+  private volatile Throwable failure;
   private volatile GroupConsumer consumer;
   private volatile int consumers;
   private volatile boolean hidden;
@@ -56,8 +55,8 @@ public final class WatermarkKafka implements KafkaClientFactory {
     partitions = count;
   }
 
-  /** How polls fail; null when they do not. */
-  public void fail(KafkaException by) {
+  /** How polls fail, unchecked; null when they do not. */
+  public void fail(Throwable by) {
     failure = by;
   }
 
@@ -161,8 +160,11 @@ public final class WatermarkKafka implements KafkaClientFactory {
     }
 
     private void begin() {
+      if (failure instanceof Error error) {
+        throw error;
+      }
       if (failure != null) {
-        throw failure;
+        throw (RuntimeException) failure;
       }
       updateBeginningOffsets(Map.of(partition, 0L));
       updateEndOffsets(Map.of(partition, (long) records.size()));

@@ -31,7 +31,8 @@ class UndoneIdsTest {
   private final ManualClock clock = new ManualClock();
   private final KafkaHealth health =
       new KafkaHealth(brokers, "broker:9092", List.of("ids"), System::nanoTime);
-  private final UndoneIds undone = new UndoneIds(brokers, "ids", "pipeline", health, clock);
+  private final UndoneIds undone =
+      new UndoneIds(brokers, "ids", "pipeline", Duration.ofSeconds(4), health, clock);
 
   private void look(Duration later) {
     clock.forward(later);
@@ -81,7 +82,7 @@ class UndoneIdsTest {
     brokers.committed(4, 4);
     look(Duration.ZERO);
     Instant sentAt = clock.instant();
-    look(Duration.ofSeconds(9));
+    look(Duration.ofSeconds(18));
 
     assertTrue(undone.isPending(ID, sentAt));
 

@@ -279,6 +279,16 @@ class WatermarkTopicTest {
   }
 
   @Test
+  void anErrorDoesNotEndIt() {
+    kafka.fail(new OutOfMemoryError("On purpose."));
+    topic.start();
+    awaitThat("it tries again", () -> kafka.consumers() > 1);
+
+    kafka.fail(null);
+    awaitThat("it heals", () -> topic.current() != null && faults.all().isEmpty());
+  }
+
+  @Test
   void closingLeavesTheGroup() {
     start();
 

@@ -637,6 +637,20 @@ class WatchTopologyTest {
     assertEquals(1, bed.metric("unreadable"));
   }
 
+  /** Jackson takes zeros and marks at the beginning for those of UTF-16 or UTF-32. */
+  @Test
+  void aRecordOfAnotherFormatIsSkippedAndCounted() {
+    byte[] ofASchemaRegistry = {0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8};
+    byte[][] values = {ofASchemaRegistry, {0, 'a', 0, 0}, {(byte) 0xfe, (byte) 0xff, 0, 0}};
+    for (byte[] value : values) {
+      bed.send(value);
+    }
+    bed.observe("good", RUNNING);
+
+    assertEquals(List.of("instance - → RUNNING"), bed.changes());
+    assertEquals(values.length, bed.metric("unreadable"));
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"/instanceId", "/flowName", "/statusDesc", "/graph/tasks/0/taskName"})
   void aTextThatFitsIntoNoTransitionIsSkippedAndCounted(String place) {
