@@ -28,8 +28,8 @@ import org.apache.camel.ExchangeException;
 import org.apache.camel.Variable;
 
 /**
- * The steps after the fetch, of {@code pipeline} and {@code on-error}: data to instance, instance to
- * events, failure to dead letter.
+ * The steps after the fetch, of {@code pipeline} and {@code on-error}: data to instance, instance
+ * to events, failure to dead letter.
  */
 public final class Outcomes {
   private final FlowInstanceDecoder decoder = new FlowInstanceDecoder();

@@ -25,7 +25,9 @@ public final class DiscoverMetrics {
         metrics.counter(
             "flow.instance.discover.found",
             "Ids that searches found, those of earlier rounds included.");
-    published = metrics.counter("flow.instance.discover.published", "Ids of the rounds that were published.");
+    published =
+        metrics.counter(
+            "flow.instance.discover.published", "Ids of the rounds that were published.");
     failures =
         metrics.counter("flow.instance.discover.failures", "Rounds of discover that failed.");
     metrics.gauge(

@@ -12,8 +12,9 @@ class BeansTest {
   @Test
   void aLookThatFailsIsNotTheLast() throws Exception {
     AtomicInteger looks = new AtomicInteger();
-    try (CamelContext context = new DefaultCamelContext()) {
-      context.start();
+    CamelContext context = new DefaultCamelContext();
+    context.start();
+    try {
       Beans.look(
           context,
           "look",
@@ -25,6 +26,8 @@ class BeansTest {
           1);
 
       await().atMost(Duration.ofSeconds(10)).until(() -> looks.get() > 1);
+    } finally {
+      context.stop();
     }
   }
 }
