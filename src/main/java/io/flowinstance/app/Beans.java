@@ -50,7 +50,7 @@ record Beans(
    * What is being decoded and sent needs a multiple of that heap, and what lives until its commit
    * costs garbage collection.
    */
-  private static final int HEAP_PART_OF_OUTCOMES = 32;
+  private static final int HEAP_PART_OF_OUTCOMES = 24;
 
   /** More goes into a further transaction, so that none lasts long. */
   private static final long TRANSACTION_BYTES = 8L << 20;
