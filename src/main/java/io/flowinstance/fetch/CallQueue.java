@@ -13,8 +13,7 @@ import java.util.function.LongSupplier;
  * Calls that wait for their turn, without a thread; the thread that ends one makes the next.
  * Repeated calls go before first ones, but take at most half of the slots, so that a block of
  * failing instances leaves room for others. It slows down when the gateway asks for that: half as
- * many calls in flight after each refusal, one more after each answer. And it makes no call while
- * answers wait for a processor: more of them would only take heap, and processors from them.
+ * many calls in flight after each refusal, one more after each answer.
  */
 final class CallQueue {
   /** A call that can be made. */
@@ -33,9 +32,6 @@ final class CallQueue {
     Runnable run();
   }
 
-  /** So many are at hand when a processor is free again. */
-  static final int MOST_ANSWERS_WAITING = 2 * Runtime.getRuntime().availableProcessors();
-
   private final int slots;
   private final RateLimiter limiter;
   private final Executor threads;
@@ -45,7 +41,6 @@ final class CallQueue {
   private final Deque<Call> retries = new ArrayDeque<>();
   private int inFlight;
   private int retriesInFlight;
-  private int answersWaiting;
   private int limit;
   private long pausedUntil;
   private boolean permitted;
@@ -103,17 +98,6 @@ final class CallQueue {
     }
   }
 
-  /** An answer waits for a processor. */
-  synchronized void answerWaits() {
-    answersWaiting++;
-  }
-
-  /** An answer waits no longer. */
-  synchronized void answerBegins() {
-    answersWaiting--;
-    dispatch();
-  }
-
   /** Most calls in flight at present; fewer than the slots while the gateway limits our rate. */
   synchronized int limit() {
     return limit;
@@ -122,24 +106,17 @@ final class CallQueue {
   /** A call that has a slot. */
   private record Turn(Call call, boolean retry) {}
 
-  /**
-   * Lets another thread make the next call, if it can be made now. One for each that is added and
-   * for each answer is enough: all at once would bring all answers at once.
-   *
-   * @return whether there was one
-   */
-  private synchronized boolean dispatch() {
-    Turn turn = next();
-    if (turn != null) {
-      threads.execute(() -> makeCalls(turn));
+  /** Lets other threads make the calls that can be made now. */
+  private synchronized void dispatch() {
+    for (Turn turn = next(); turn != null; turn = next()) {
+      Turn first = turn;
+      threads.execute(() -> makeCalls(first));
     }
-    return turn != null;
   }
 
-  /** The call that the current thread is to make next, or null. */
+  /** The call that the current thread is to make next, or null; other threads make the others. */
   private synchronized Turn take() {
     Turn mine = next();
-    // There may be one slot more.
     dispatch();
     return mine;
   }
@@ -155,11 +132,11 @@ final class CallQueue {
         threads.execute(() -> call.run().run());
         continue;
       }
-      if (call == null || answersWaiting >= MOST_ANSWERS_WAITING || !isTime()) {
+      if (call == null || !isTime()) {
         return null;
       }
       calls.poll();
-      if (call.tryAcquire(() -> addAgain(call, retry))) {
+      if (call.tryAcquire(() -> threads.execute(() -> addAgain(call, retry)))) {
         permitted = false;
         inFlight++;
         retriesInFlight += retry ? 1 : 0;
@@ -229,7 +206,7 @@ final class CallQueue {
           () -> {
             synchronized (this) {
               woken = false;
-              while (dispatch()) {}
+              dispatch();
             }
           },
           nanos,

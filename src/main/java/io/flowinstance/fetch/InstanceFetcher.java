@@ -486,19 +486,13 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       if (stage.compareAndSet(from, Stage.ENDED)) {
         fetches.remove(this);
         exchange.setException(thrown);
-        queue.answerWaits();
         answers.execute(
-            () -> {
-              try {
-                queue.answerBegins();
-              } finally {
+            () ->
                 inLog(
                     () -> {
                       callback.done(false);
                       return null;
-                    });
-              }
-            });
+                    }));
       }
     }
 

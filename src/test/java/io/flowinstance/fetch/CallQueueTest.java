@@ -135,29 +135,6 @@ class CallQueueTest {
   }
 
   @Test
-  void noCallBeginsWhileAnswersWaitForAProcessorAndEachThatBeginsLetsOneBegin()
-      throws InterruptedException {
-    CallQueue queue = queue(100);
-    queue.addFirst(new Call("a"));
-    assertEquals(1, inFlight());
-    for (int i = 0; i < CallQueue.MOST_ANSWERS_WAITING; i++) {
-      queue.answerWaits();
-    }
-    for (String name : List.of("b", "c", "d")) {
-      queue.addFirst(new Call(name));
-    }
-    endCalls();
-    assertEquals(0, inFlight());
-
-    queue.answerBegins();
-    assertEquals(1, inFlight());
-    queue.answerBegins();
-    assertEquals(2, inFlight());
-    endCalls();
-    assertEquals(List.of("a", "b", "c", "d"), made());
-  }
-
-  @Test
   void aCallThatBreaksLeavesItsSlotToTheNext() throws InterruptedException {
     CallQueue queue = queue(1);
     queue.addFirst(
