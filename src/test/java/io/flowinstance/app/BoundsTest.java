@@ -145,22 +145,40 @@ class BoundsTest {
   }
 
   @Test
-  void callsArriveAtTheRateOfTheLimit() {
-    List<String> ids = newIds(150);
+  void noTwoSecondsHoldMoreCallsThanTheLimitNorMuchFewer() {
     try (SignedPipeline pipeline =
         SignedPipeline.start(Map.of("fetch.rate-limit-per-second", "50"))) {
       pipeline.serve(10);
-      pipeline.sendAndAwait(ids.toArray(String[]::new));
-
-      pipeline.assertServedOnce(ids);
-      long[] times = pipeline.enos().traffic().callTimes();
-      assertEquals(ids.size(), times.length);
-      Arrays.sort(times);
-      // RateLimitsTest holds the exact spacing. A machine that stands still for a moment lets calls
-      // that left evenly arrive late, or together.
-      double perSecond = 1000.0 * (times.length - 1) / (times[times.length - 1] - times[0]);
-      assertTrue(perSecond >= 40 && perSecond <= 60, perSecond + " calls per second");
+      String wrong = wrongRate(pipeline);
+      // A machine that stands still lets calls that left evenly arrive together; a limit that does
+      // not hold is wrong each time.
+      for (int again = 0; !wrong.isEmpty() && again < 2; again++) {
+        wrong = wrongRate(pipeline);
+      }
+      assertEquals("", wrong);
     }
+  }
+
+  /** What is wrong with the times of 150 calls under a limit of 50 per second; or nothing. */
+  private static String wrongRate(SignedPipeline pipeline) {
+    int before = pipeline.enos().traffic().callTimes().length;
+    List<String> ids = newIds(150);
+    pipeline.sendAndAwait(ids.toArray(String[]::new));
+
+    pipeline.assertServedOnce(ids);
+    long[] all = pipeline.enos().traffic().callTimes();
+    assertEquals(before + ids.size(), all.length);
+    Arrays.sort(all);
+    long[] times = Arrays.copyOfRange(all, before, all.length);
+    // Not one second: a machine that stands still for 50 ms lets calls that left evenly arrive
+    // together.
+    for (int i = 0; i + 100 < times.length; i++) {
+      if (times[i + 100] - times[i] < 2000) {
+        return "101 calls within two seconds from the call " + i + " on";
+      }
+    }
+    double perSecond = 1000.0 * (times.length - 1) / (times[times.length - 1] - times[0]);
+    return perSecond >= 0.9 * 50 ? "" : perSecond + " calls per second";
   }
 
   @Test

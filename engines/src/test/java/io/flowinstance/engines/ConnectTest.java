@@ -170,7 +170,9 @@ class ConnectTest {
                   actual.add(
                       header.key() + "=" + HexFormat.of().formatHex((byte[]) header.value())));
       assertEquals(expected, actual);
-      assertTrue(actual.stream().anyMatch(header -> header.startsWith("dead-letter-reason=")));
+      for (String name : List.of("dead-letter-reason=", "dead-letter-offset=")) {
+        assertTrue(actual.stream().anyMatch(header -> header.startsWith(name)));
+      }
     }
   }
 }
