@@ -235,8 +235,7 @@ final class PublishedTopics implements AutoCloseable {
   }
 
   private void publishIncompleteObservation() {
-    String fetchedAt =
-        json(read(INSTANCES).get(0).value()).at("/enrichment/fetchedAt").textValue();
+    String fetchedAt = json(read(INSTANCES).get(0).value()).at("/enrichment/fetchedAt").textValue();
     for (String topic : List.of(INSTANCES, TASKS)) {
       ConsumerRecord<byte[], byte[]> row = read(topic).get(0);
       ObjectNode event = (ObjectNode) json(row.value());
@@ -244,10 +243,7 @@ final class PublishedTopics implements AutoCloseable {
       if (topic.equals(INSTANCES)) {
         event.remove("observationId");
         ObjectNode enrichment = (ObjectNode) event.get("enrichment");
-        enrichment
-            .put("observationId", INCOMPLETE)
-            .put("fetchedAt", fetchedAt)
-            .put("taskCount", 2);
+        enrichment.put("observationId", INCOMPLETE).put("fetchedAt", fetchedAt).put("taskCount", 2);
       } else {
         event.put("taskInstId", INCOMPLETE).put("fetchedAt", fetchedAt).put("taskCount", 2);
       }
