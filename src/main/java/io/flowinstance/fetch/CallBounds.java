@@ -32,8 +32,8 @@ import org.apache.hc.core5.http.io.entity.HttpEntityWrapper;
  */
 record CallBounds(EnosHttpClient.Options options, ScheduledExecutorService timer)
     implements ExecChainHandler {
-  /** About what one value takes in the JSON of a task. */
-  private static final int BYTES_OF_A_VALUE = 16;
+  /** About what one value takes in the JSON of a task, with its name. */
+  private static final int BYTES_OF_A_VALUE = 20;
 
   @Override
   public ClassicHttpResponse execute(

@@ -113,13 +113,13 @@ public final class EnosRequests {
       throws IOException {
     fetch.received(clock.instant(), System.nanoTime());
     byte[] bytes = body.readAllBytes();
-    long separators = 0;
+    long values = 0;
     for (byte each : bytes) {
-      if (each == ',') {
-        separators++;
+      if (each == ',' || each == '{' || each == '[') {
+        values++;
       }
     }
-    AnswerHeap.take(bytes.length, Math.min(separators, Json.MAX_TOKENS));
+    AnswerHeap.take(bytes.length, Math.min(values, Json.MAX_TOKENS));
     return bytes;
   }
 
