@@ -10,10 +10,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * Calls that wait for their turn, without a thread; the thread that ends one makes the next.
- * Repeated calls go before first ones, but take at most half of the slots, so that a block of
- * failing instances leaves room for others. It slows down when the gateway asks for that: half as
- * many calls in flight after each refusal, one more after each answer.
+ * Calls that wait for their turn, without a thread. A call keeps its slot until a processor takes
+ * up what it brought: more answers would only wait, and take heap. Repeated calls go before first
+ * ones, but take at most half of the slots, so that a block of failing instances leaves room for
+ * others. It slows down when the gateway asks for that: half as many calls in flight after each
+ * refusal, one more after each answer.
  */
 final class CallQueue {
   /** A call that can be made. */
@@ -27,7 +28,7 @@ final class CallQueue {
     /**
      * Makes the call, or ends the fetch if it is cancelled.
      *
-     * @return what follows once the slot is free again
+     * @return what follows
      */
     Runnable run();
   }
@@ -35,6 +36,7 @@ final class CallQueue {
   private final int slots;
   private final RateLimiter limiter;
   private final Executor threads;
+  private final Executor processors;
   private final ScheduledExecutorService timer;
   private final LongSupplier nanoTime;
   private final Deque<Call> firsts = new ArrayDeque<>();
@@ -50,18 +52,21 @@ final class CallQueue {
   /**
    * @param slots most calls in flight
    * @param limiter bounds the calls per second, or null
-   * @param threads make the calls, and whatever follows
+   * @param threads make the calls
+   * @param processors run what follows
    * @param timer wakes the queue
    */
   CallQueue(
       int slots,
       RateLimiter limiter,
       Executor threads,
+      Executor processors,
       ScheduledExecutorService timer,
       LongSupplier nanoTime) {
     this.slots = slots;
     this.limiter = limiter;
     this.threads = threads;
+    this.processors = processors;
     this.timer = timer;
     this.nanoTime = nanoTime;
     limit = slots;
@@ -106,19 +111,12 @@ final class CallQueue {
   /** A call that has a slot. */
   private record Turn(Call call, boolean retry) {}
 
-  /** Lets other threads make the calls that can be made now. */
+  /** Lets the threads make the calls that can be made now. */
   private synchronized void dispatch() {
     for (Turn turn = next(); turn != null; turn = next()) {
-      Turn first = turn;
-      threads.execute(() -> makeCalls(first));
+      Turn mine = turn;
+      threads.execute(() -> make(mine));
     }
-  }
-
-  /** The call that the current thread is to make next, or null; other threads make the others. */
-  private synchronized Turn take() {
-    Turn mine = next();
-    dispatch();
-    return mine;
   }
 
   /** The next call that can be made, with its slot; null if there is none now. */
@@ -129,7 +127,7 @@ final class CallQueue {
       Call call = calls.peek();
       if (call != null && call.isCancelled()) {
         calls.poll();
-        threads.execute(() -> call.run().run());
+        processors.execute(() -> call.run().run());
         continue;
       }
       if (call == null || !isTime()) {
@@ -155,32 +153,28 @@ final class CallQueue {
     dispatch();
   }
 
-  private void makeCalls(Turn first) {
-    Turn turn = first;
-    while (turn != null) {
-      try {
-        make(turn);
-      } catch (RuntimeException | Error e) {
-        dispatch();
-        throw e;
-      }
-      turn = take();
-    }
-  }
-
   private void make(Turn turn) {
     Runnable follows;
     try {
       follows = turn.call().run();
-    } finally {
+    } catch (RuntimeException | Error e) {
       release(turn);
+      throw e;
     }
-    follows.run();
+    processors.execute(
+        () -> {
+          try {
+            release(turn);
+          } finally {
+            follows.run();
+          }
+        });
   }
 
   private synchronized void release(Turn turn) {
     inFlight--;
     retriesInFlight -= turn.retry() ? 1 : 0;
+    dispatch();
   }
 
   private boolean isTime() {

@@ -115,7 +115,8 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     Executor threads = threads(executors, options.concurrency());
     answers = answerThreads();
     queue =
-        new CallQueue(options.concurrency(), options.limiter(), threads, timer, System::nanoTime);
+        new CallQueue(
+            options.concurrency(), options.limiter(), threads, answers, timer, System::nanoTime);
     detector =
         new OutageDetector(
             verdict,
@@ -315,7 +316,9 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         return () -> {
           detector.served(query(), state.began(), failures(), true);
           exchange.getMessage().setBody(data);
-          end(Stage.CALLED, null);
+          if (ends(Stage.CALLED, null)) {
+            goOn();
+          }
         };
       }
       scope.release();
@@ -483,17 +486,27 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     }
 
     private void end(Stage from, Exception thrown) {
-      if (stage.compareAndSet(from, Stage.ENDED)) {
+      if (ends(from, thrown)) {
+        answers.execute(this::goOn);
+      }
+    }
+
+    private boolean ends(Stage from, Exception thrown) {
+      boolean ends = stage.compareAndSet(from, Stage.ENDED);
+      if (ends) {
         fetches.remove(this);
         exchange.setException(thrown);
-        answers.execute(
-            () ->
-                inLog(
-                    () -> {
-                      callback.done(false);
-                      return null;
-                    }));
       }
+      return ends;
+    }
+
+    /** The exchange goes on, with the data or without. */
+    private void goOn() {
+      inLog(
+          () -> {
+            callback.done(false);
+            return null;
+          });
     }
 
     /** Names the instance in every log line of this work. */

@@ -1,14 +1,16 @@
 package io.flowinstance.fetch;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
 import org.junit.jupiter.api.Test;
 
 class CallQueueTest {
@@ -18,7 +20,11 @@ class CallQueueTest {
   private int threads;
 
   private CallQueue queue(int slots) {
-    return new CallQueue(slots, null, this::start, time, time::nanos);
+    return queue(slots, Runnable::run);
+  }
+
+  private CallQueue queue(int slots, Executor processors) {
+    return new CallQueue(slots, null, this::start, processors, time, time::nanos);
   }
 
   private synchronized void start(Runnable work) {
@@ -69,7 +75,6 @@ class CallQueueTest {
     volatile boolean cancelled;
     volatile boolean memory = true;
     volatile Runnable available;
-    volatile Thread thread;
 
     Call(String name) {
       this.name = name;
@@ -88,7 +93,6 @@ class CallQueueTest {
 
     @Override
     public Runnable run() {
-      thread = Thread.currentThread();
       CountDownLatch end = new CountDownLatch(1);
       synchronized (CallQueueTest.this) {
         made.add(name);
@@ -122,16 +126,21 @@ class CallQueueTest {
   }
 
   @Test
-  void theThreadThatEndsACallMakesTheNext() throws InterruptedException {
-    CallQueue queue = queue(1);
-    Call first = new Call("a");
-    Call second = new Call("b");
-    queue.addFirst(first);
-    queue.addFirst(second);
+  void aCallKeepsItsSlotUntilAProcessorTakesUpWhatItBrought() throws InterruptedException {
+    Queue<Runnable> answers = new ConcurrentLinkedQueue<>();
+    CallQueue queue = queue(2, answers::add);
+    for (String name : List.of("a", "b", "c", "d")) {
+      queue.addFirst(new Call(name));
+      inFlight();
+    }
     endCalls();
+    assertEquals(0, inFlight());
 
+    answers.remove().run();
     assertEquals(1, inFlight());
-    assertSame(first.thread, second.thread);
+    answers.remove().run();
+    assertEquals(2, inFlight());
+    assertEquals(List.of("a", "b", "c", "d"), made());
   }
 
   @Test
@@ -248,7 +257,8 @@ class CallQueueTest {
 
   @Test
   void theRateLimiterSpacesCallsAndKeepsNoPlaceForACancelledOne() throws InterruptedException {
-    CallQueue queue = new CallQueue(8, RateLimits.of(10), this::start, time, System::nanoTime);
+    CallQueue queue =
+        new CallQueue(8, RateLimits.of(10), this::start, Runnable::run, time, System::nanoTime);
     Call cancelled = new Call("cancelled");
     queue.addFirst(new Call("a"));
     queue.addFirst(cancelled);
