@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 
 /** The rooms of docs/architecture.md: nothing imports upward, and meaning knows no transport. */
 @AnalyzeClasses(packages = "io.flowinstance", importOptions = ImportOption.DoNotIncludeTests.class)
-class RoomsTest {
+class PackagesTest {
   private static final String[] ALL_BELOW_APP = {
     "kamelet",
     "watch",

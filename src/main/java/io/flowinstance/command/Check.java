@@ -90,7 +90,7 @@ final class Check implements Callable<Integer> {
   public Integer call() {
     try {
       context.settings(Settings.Part.KAFKA, watch ? Settings.Part.WATCH : Settings.Part.ENOS);
-      tell("ok", "settings", "all that are needed can be used.");
+      tell("ok", "settings", "all required settings are valid.");
     } catch (SettingsException e) {
       e.faults().forEach(fault -> tell("fix", "settings", fault));
     }
@@ -339,7 +339,7 @@ final class Check implements Callable<Integer> {
     Instant before = context.clock().instant();
     Instant theirs = api.calls().time();
     Duration skew = Duration.between(before, theirs);
-    return "%s, %s, tells %s%s."
+    return "%s, %s, reports the time %s%s."
         .formatted(
             settings.getString("enos.base-url"),
             settings.getString("enos.api-version"),

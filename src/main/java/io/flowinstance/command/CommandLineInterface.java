@@ -41,7 +41,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "",
       "Settings come from the environment (ENOS_BASE_URL, KAFKA_BOOTSTRAP_SERVERS, …), secrets"
           + " also from files (ENOS_APP_SECRET_FILE). Every command accepts --help.",
-      "Exit codes: 0 success, 1 failure, 2 invalid arguments or settings."
+      "Exit codes: 0 success, 1 failure, 2 invalid arguments or settings (of check: 1)."
     })
 public final class CommandLineInterface {
   private static final String LOG_SETTINGS = "logback.configurationFile";

@@ -122,7 +122,7 @@ final class ReplayDeadLetters implements Callable<Integer> {
           spec.commandLine(), "--since %s is not before --until %s.".formatted(since, until));
     }
     if (json && !dryRun) {
-      throw new ParameterException(spec.commandLine(), "--json goes with --dry-run.");
+      throw new ParameterException(spec.commandLine(), "--json requires --dry-run.");
     }
     Settings settings = context.settings(Settings.Part.KAFKA);
     ReplayFilter filter = new ReplayFilter(Set.copyOf(reasons), since, until, maxReplays);

@@ -119,7 +119,7 @@ final class SendIds implements Callable<Integer> {
   private void refuseNonsense() {
     String fault = null;
     if ((from == null) != (to == null)) {
-      fault = "--from and --to need each other.";
+      fault = "--from and --to must be used together.";
     } else if (from != null && file != null) {
       fault = "Ids come from FILE or, with --from and --to, from EnOS: not both.";
     } else if (from == null && !(statuses.isEmpty() && types.isEmpty())) {

@@ -142,7 +142,7 @@ final class SettingsCheck {
     store(
         "kafka.security.trust-store",
         "ssl.truststore",
-        "give it and its password as its type has them");
+        "check its path, its type and its password");
     store(
         "kafka.security.key-store",
         "ssl.key",
@@ -219,7 +219,7 @@ final class SettingsCheck {
       expect(
           valid,
           name,
-          is(name, "") ? "is missing" : "is not an address of that kind",
+          is(name, "") ? "is missing" : "is not a valid address",
           "give it as https://{host}/{path}: without it tokens would be unsigned");
       if (valid) {
         expectTls(name, endpoint, "sends the client secret without TLS");
@@ -330,10 +330,7 @@ final class SettingsCheck {
     boolean address = isHttp(uri) && uri.getRawPath().isEmpty() && uri.getRawQuery() == null;
     // Without the text: it may hold a password.
     expect(
-        address,
-        name,
-        "is not an address of that kind",
-        "give it as %s, nothing after it".formatted(form));
+        address, name, "is not a valid address", "give it as %s, nothing after it".formatted(form));
     return address ? uri : null;
   }
 

@@ -145,7 +145,7 @@ public final class OutageDetector {
    */
   public String complaint() {
     return down
-        ? "The EnOS API serves no instance; ids wait until it does. %s %s"
+        ? "The EnOS API serves no instance; ids wait until it recovers. %s %s"
             .formatted(reason.getMessage(), reason.kind().remedy())
             .strip()
         : "";

@@ -158,7 +158,7 @@ final class ConsumerHealth {
   void metadataRefused(int length) {
     LOG.warn(
         "The brokers refuse offset metadata of {} characters (offset.metadata.max.bytes). From"
-            + " now on they are shorter, and a partition waits sooner for its slowest id.",
+            + " now on it is shorter, and a partition is paused sooner behind a slow id.",
         length);
   }
 
@@ -177,7 +177,7 @@ final class ConsumerHealth {
     int named = Math.min(MOST_NAMED, parked.size());
     List<String> sentences = new ArrayList<>(parked.subList(0, named));
     if (parked.size() > named) {
-      sentences.add("So it is with %d more records.".formatted(parked.size() - named));
+      sentences.add("The same applies to %d more records.".formatted(parked.size() - named));
     }
     sentences.add(late(longest));
     return String.join(" ", sentences).strip();

@@ -110,7 +110,7 @@ final class FlowKafkaConsumer extends DefaultConsumer implements Suspendable {
               Exception failure = exchange.getException();
               if (inFlight.failed(call) && !(failure instanceof CancelledException)) {
                 LOG.warn(
-                    "{} has no outcome and is served again.", call.first().position(), failure);
+                    "{} led to no outcome; it is tried again.", call.first().position(), failure);
               }
               releaseExchange(exchange, false);
             });

@@ -480,7 +480,10 @@ final class InFlight {
       try {
         outcome.call().settle();
       } catch (RuntimeException e) {
-        LOG.error("{} is not settled as it should be.", outcome.outcome().idRecord().position(), e);
+        LOG.error(
+            "The exchange of {} could not be completed.",
+            outcome.outcome().idRecord().position(),
+            e);
       }
     }
   }

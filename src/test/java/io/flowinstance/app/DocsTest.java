@@ -48,7 +48,7 @@ class DocsTest {
           "kubernetes", Pattern.compile("kubectl | k8s$"),
           "docker", Pattern.compile("docker "),
           "crds", Pattern.compile("ManifestSchemas"),
-          "own-classes", Pattern.compile("java -cp changed:"),
+          "own-classes", Pattern.compile("java -cp changed:|javac "),
           "osv-scanner", Pattern.compile("osv-scanner "));
 
   /** Names of others that look like a class of ours. */
