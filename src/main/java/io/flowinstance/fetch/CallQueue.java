@@ -28,7 +28,7 @@ final class CallQueue {
     /**
      * Makes the call, or ends the fetch if it is cancelled.
      *
-     * @return what follows
+     * @return what a processor is to do with the answer, or null if nothing is left to do
      */
     Runnable run();
   }
@@ -53,7 +53,7 @@ final class CallQueue {
    * @param slots most calls in flight
    * @param limiter bounds the calls per second, or null
    * @param threads make the calls
-   * @param processors run what follows
+   * @param processors take up what calls brought
    * @param timer wakes the queue
    */
   CallQueue(
@@ -112,10 +112,10 @@ final class CallQueue {
   private record Turn(Call call, boolean retry) {}
 
   /** Lets the threads make the calls that can be made now. */
-  private synchronized void dispatch() {
-    for (Turn turn = next(); turn != null; turn = next()) {
-      Turn mine = turn;
-      threads.execute(() -> make(mine));
+  private void dispatch() {
+    for (Turn next = next(); next != null; next = next()) {
+      Turn turn = next;
+      threads.execute(() -> make(turn));
     }
   }
 
@@ -127,7 +127,7 @@ final class CallQueue {
       Call call = calls.peek();
       if (call != null && call.isCancelled()) {
         calls.poll();
-        processors.execute(() -> call.run().run());
+        threads.execute(call::run);
         continue;
       }
       if (call == null || !isTime()) {
@@ -154,21 +154,27 @@ final class CallQueue {
   }
 
   private void make(Turn turn) {
-    Runnable follows;
+    Runnable answer = null;
     try {
-      follows = turn.call().run();
-    } catch (RuntimeException | Error e) {
-      release(turn);
-      throw e;
+      answer = turn.call().run();
+    } finally {
+      if (answer == null) {
+        release(turn);
+      }
     }
-    processors.execute(
-        () -> {
-          try {
-            release(turn);
-          } finally {
-            follows.run();
-          }
-        });
+    if (answer != null) {
+      processors.execute(takeUp(answer, turn));
+    }
+  }
+
+  private Runnable takeUp(Runnable answer, Turn turn) {
+    return () -> {
+      try {
+        release(turn);
+      } finally {
+        answer.run();
+      }
+    };
   }
 
   private synchronized void release(Turn turn) {

@@ -130,7 +130,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     timer.scheduleWithFixedDelay(this::cancelUnwanted, SWEEP_MS, SWEEP_MS, TimeUnit.MILLISECONDS);
   }
 
-  /** A thread for each call, and some that decode answers. */
+  /** A thread for each call, and some for what happens between calls. */
   private Executor threads(ExecutorServiceManager executors, int concurrency) {
     int size = concurrency + Runtime.getRuntime().availableProcessors();
     ThreadPoolProfile profile = new ThreadPoolProfile("fetch");
@@ -277,15 +277,23 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     public Runnable run() {
       if (isCancelled() || !stage.compareAndSet(Stage.QUEUED, Stage.CALLED)) {
         scope.release();
-        return this::cancelIfUnwanted;
+        cancelIfUnwanted();
+        return null;
       }
       if (!tried && !detector.admits(query())) {
         // An outage has begun since it was queued.
         scope.release();
         lastEnd = System.nanoTime();
-        return () -> awaitOthers(Stage.CALLED);
+        awaitOthers(Stage.CALLED);
+        return null;
       }
-      return inLog(this::call);
+      try {
+        return call();
+      } catch (RuntimeException | Error e) {
+        // A fault of this program: without an end, the exchange would wait for ever.
+        end(Stage.CALLED, e);
+        return null;
+      }
     }
 
     private Runnable call() {
@@ -295,12 +303,14 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       AnswerHeap.begin(scope);
       try {
         call =
-            template.send(
-                api,
-                asked -> {
-                  asked.setVariable("fetch", state);
-                  asked.setVariable("record", scope);
-                });
+            inLog(
+                () ->
+                    template.send(
+                        api,
+                        asked -> {
+                          asked.setVariable("fetch", state);
+                          asked.setVariable("record", scope);
+                        }));
       } finally {
         AnswerHeap.end();
       }
@@ -312,26 +322,27 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       if (thrown == null) {
         metrics.called(OK, now - state.began());
         queue.speedUp();
+        detector.served(query(), state.began(), failures(), true);
         JsonNode data = call.getMessage().getBody(JsonNode.class);
         return () -> {
-          detector.served(query(), state.began(), failures(), true);
           exchange.getMessage().setBody(data);
-          if (ends(Stage.CALLED, null)) {
-            goOn();
-          }
+          end(Stage.CALLED, null);
         };
       }
       scope.release();
       if (call.getException(NoHeapException.class) != null) {
-        return () -> repeat(Stage.CALLED);
+        repeat(Stage.CALLED);
+        return null;
       }
       ApiFailure failed = ApiFailure.in(thrown);
       if (failed == null) {
-        return () -> end(Stage.CALLED, thrown);
+        end(Stage.CALLED, thrown);
+        return null;
       }
       long began = failed.isOfTokenService() ? from : state.began();
       metrics.called(answer(failed.kind()), now - began);
-      return () -> failed(failed, began, now);
+      failed(failed, began, now);
+      return null;
     }
 
     private void failed(ApiFailure by, long began, long now) {
@@ -485,28 +496,18 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       }
     }
 
-    private void end(Stage from, Exception thrown) {
-      if (ends(from, thrown)) {
-        answers.execute(this::goOn);
-      }
-    }
-
-    private boolean ends(Stage from, Exception thrown) {
-      boolean ends = stage.compareAndSet(from, Stage.ENDED);
-      if (ends) {
+    private void end(Stage from, Throwable thrown) {
+      if (stage.compareAndSet(from, Stage.ENDED)) {
         fetches.remove(this);
         exchange.setException(thrown);
+        answers.execute(
+            () ->
+                inLog(
+                    () -> {
+                      callback.done(false);
+                      return null;
+                    }));
       }
-      return ends;
-    }
-
-    /** The exchange goes on, with the data or without. */
-    private void goOn() {
-      inLog(
-          () -> {
-            callback.done(false);
-            return null;
-          });
     }
 
     /** Names the instance in every log line of this work. */

@@ -1,6 +1,7 @@
 package io.flowinstance.fetch;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
@@ -75,9 +76,15 @@ class CallQueueTest {
     volatile boolean cancelled;
     volatile boolean memory = true;
     volatile Runnable available;
+    private final Runnable answer;
 
     Call(String name) {
+      this(name, () -> {});
+    }
+
+    Call(String name, Runnable answer) {
       this.name = name;
+      this.answer = answer;
     }
 
     @Override
@@ -91,13 +98,16 @@ class CallQueueTest {
       return memory;
     }
 
+    /** What a call does at its end, with its slot. */
+    void end() {}
+
     @Override
     public Runnable run() {
       CountDownLatch end = new CountDownLatch(1);
       synchronized (CallQueueTest.this) {
         made.add(name);
         if (cancelled) {
-          return () -> {};
+          return null;
         }
         inFlight.add(end);
         CallQueueTest.this.notifyAll();
@@ -107,7 +117,8 @@ class CallQueueTest {
       } catch (InterruptedException e) {
         throw new IllegalStateException(e);
       }
-      return () -> {};
+      end();
+      return answer;
     }
   }
 
@@ -141,6 +152,66 @@ class CallQueueTest {
     answers.remove().run();
     assertEquals(2, inFlight());
     assertEquals(List.of("a", "b", "c", "d"), made());
+  }
+
+  @Test
+  void aCallWithoutAnAnswerNeedsNoProcessor() throws InterruptedException {
+    CallQueue queue =
+        queue(
+            1,
+            answer -> {
+              throw new IllegalStateException("Nothing is to be taken up.");
+            });
+    for (String name : List.of("a", "b")) {
+      queue.addFirst(new Call(name, null));
+      inFlight();
+    }
+    endCalls();
+
+    assertEquals(1, inFlight());
+    assertEquals(List.of("a", "b"), made());
+  }
+
+  @Test
+  void aProcessorDoesWhatIsToBeDoneWithAnAnswerOnceThoughItBreaks() throws InterruptedException {
+    List<String> taken = new ArrayList<>();
+    Queue<Runnable> answers = new ConcurrentLinkedQueue<>();
+    CallQueue queue = queue(1, answers::add);
+    queue.addFirst(
+        new Call(
+            "a",
+            () -> {
+              taken.add("a");
+              throw new IllegalStateException("Broken on purpose.");
+            }));
+    queue.addFirst(new Call("b"));
+    endCalls();
+    assertEquals(List.of(), taken);
+
+    assertThrows(IllegalStateException.class, answers.remove()::run);
+    assertEquals(1, inFlight());
+    assertEquals(List.of("a"), taken);
+    assertEquals(List.of("a", "b"), made());
+  }
+
+  @Test
+  void whatACallSaysAtItsEndCountsBeforeTheNextBegins() throws InterruptedException {
+    CallQueue queue = queue(1);
+    queue.addFirst(
+        new Call("limited", null) {
+          @Override
+          void end() {
+            queue.addRetry(new Call("repeated"));
+            queue.slowDown(Duration.ofSeconds(1));
+          }
+        });
+    queue.addFirst(new Call("b"));
+    endCalls();
+    assertEquals(0, inFlight());
+
+    time.pass(Duration.ofSeconds(1));
+    assertEquals(1, inFlight());
+    assertEquals(List.of("limited", "repeated"), made());
   }
 
   @Test
