@@ -10,7 +10,7 @@ import picocli.CommandLine.Command;
 @Command(
     name = "watch",
     mixinStandardHelpOptions = true,
-    header = "Publishes changes of status, and asks again for instances that still run.",
+    header = "Publishes status changes, and asks again for instances that have not settled.",
     description = {
       "Runs the change feed until it is asked to stop: reads the instances that the pipeline"
           + " publishes, publishes every change of a status, and sends the ids of instances that"
