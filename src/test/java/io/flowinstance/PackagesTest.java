@@ -15,7 +15,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** The rooms of docs/architecture.md: nothing imports upward, and meaning knows no transport. */
+/** The packages of docs/architecture.md: nothing imports upward, and meaning knows no transport. */
 @AnalyzeClasses(packages = "io.flowinstance", importOptions = ImportOption.DoNotIncludeTests.class)
 class PackagesTest {
   private static final String[] ALL_BELOW_APP = {

@@ -326,7 +326,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         JsonNode data = call.getMessage().getBody(JsonNode.class);
         return () -> {
           exchange.getMessage().setBody(data);
-          end(Stage.CALLED, null);
+          end(Stage.CALLED, null, Runnable::run);
         };
       }
       scope.release();
@@ -497,10 +497,14 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     }
 
     private void end(Stage from, Throwable thrown) {
+      end(from, thrown, answers);
+    }
+
+    private void end(Stage from, Throwable thrown, Executor next) {
       if (stage.compareAndSet(from, Stage.ENDED)) {
         fetches.remove(this);
         exchange.setException(thrown);
-        answers.execute(
+        next.execute(
             () ->
                 inLog(
                     () -> {

@@ -80,7 +80,7 @@ class AnswerHeapTest {
   }
 
   @Test
-  void takesHeapForAllThatAnAnswerMayBecomeBeforeItIsParsed() throws IOException {
+  void takesHeapForTheValuesOfAnAnswerBeforeItIsParsed() throws IOException {
     byte[] body = zeros(900_000);
 
     assertArrayEquals(body, requests.received(new ByteArrayInputStream(body), fetch));
