@@ -285,7 +285,7 @@ final class InFlight {
 
   /**
    * Each transaction takes the brokers a dozen writes, however little is in it: between two of them
-   * passes at least the time that the last one took.
+   * passes at least the time that the last one took. The wait counts from where that one began.
    */
   private long dueIn(long now) {
     if (nothingFits || owned.group().generationId() < 0) {
@@ -316,7 +316,7 @@ final class InFlight {
     }
     return lag >= limits.batchRecords()
         ? underWay ? PATIENCE_IN_BACKLOG - waited : 0
-        : Math.max(limits.patience().toNanos(), lastTook) - waited;
+        : Math.max(limits.patience().toNanos() - lastTook, lastTook) - waited;
   }
 
   private Transaction take() {

@@ -6,7 +6,8 @@ import java.time.Duration;
  * Bounds of what a consumer has in flight.
  *
  * @param batchRecords outcomes that are published at once
- * @param patience between two transactions, as long as neither holds a whole batch
+ * @param patience from the beginning of a transaction to that of the next, as long as neither holds
+ *     a whole batch
  * @param records how many may be in flight, about: partitions share them, and each has a minimum
  * @param recordBytes that all records may take until they are done
  * @param transactionBytes after which outcomes go on in a further transaction

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -743,6 +744,28 @@ class PublishLoopTest {
           () -> done++);
       ofScarce.publishNext();
       assertEquals(offset == 5 ? 0 : 2, done);
+    }
+  }
+
+  @Test
+  void waitsFromTheBeginningOfTheLastTransaction() throws Exception {
+    InFlight patient =
+        new InFlight(
+            new InFlightLimits(500, Duration.ofMillis(1_500), 1_000, 1 << 20, 1 << 20, 1 << 20),
+            idRecord -> null,
+            routed::add);
+    patient.own(owned(ids));
+    for (int offset = 5; offset < 7; offset++) {
+      patient.add(ids, List.of(id(IDS, offset)), offset + 1);
+      SharedCall call = routed.get(routed.size() - 1);
+      patient.ready(
+          call,
+          List.of(Outcome.of(call.first(), List.of(new ProducerRecord<>("events", new byte[1])))),
+          () -> done++);
+      // That gives up after a second: counted from the end of the last one, it would be too early.
+      InFlight.Transaction transaction = patient.next(0);
+      assertNotNull(transaction);
+      patient.committed(transaction, Duration.ofMillis(750).toNanos());
     }
   }
 
