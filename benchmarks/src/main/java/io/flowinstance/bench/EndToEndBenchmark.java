@@ -114,23 +114,11 @@ public final class EndToEndBenchmark {
         (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
     return "%d × %s, %d GiB, %s %s, JDK %s"
         .formatted(
-            system.getAvailableProcessors(),
-            processor(),
+            Machine.processors(),
+            Machine.processorName(),
             Math.round(system.getTotalMemorySize() / (double) (1L << 30)),
             system.getName(),
             system.getVersion(),
             Runtime.version());
-  }
-
-  private static String processor() throws IOException {
-    Path cpus = Path.of("/proc/cpuinfo");
-    if (Files.exists(cpus)) {
-      for (String line : Files.readAllLines(cpus)) {
-        if (line.startsWith("model name")) {
-          return line.substring(line.indexOf(':') + 1).strip();
-        }
-      }
-    }
-    return System.getProperty("os.arch");
   }
 }

@@ -28,12 +28,21 @@ record Report(Figures figures) {
             true));
     tables.add(
         perVariant(
-            "CPU time per id: milliseconds of the pipeline, and the others' as a multiple of it."
-                + " Broker and API, beside the pipeline: milliseconds.",
+            "CPU time per id: milliseconds of the pipeline, and the others' as a multiple of it.",
             "pipeline ms",
             Throughput::cpuMs,
             "%.2f",
             false));
+    tables.add(
+        median(
+            "CPU time of broker and API per id, beside each variant, milliseconds.",
+            Throughput::otherCpuMs,
+            "%.2f"));
+    tables.add(
+        median(
+            "Percent of the machine's CPU time that nobody used, beside each variant.",
+            Throughput::idlePercent,
+            "%.0f"));
     tables.add(
         median(
             "CPU time per task, microseconds.",
@@ -78,7 +87,9 @@ record Report(Figures figures) {
     head.add("rounds");
     head.add(ownHead);
     Figures.others().forEach(variant -> head.add(variant.title()));
-    head.add(throughput ? "of conc./latency" : "broker, API ms");
+    if (throughput) {
+      head.add("of conc./latency");
+    }
     List<List<String>> rows = new ArrayList<>();
     for (Cell cell : figures.cells()) {
       List<String> row = axes(cell);
@@ -93,9 +104,6 @@ record Report(Figures figures) {
             Double.isInfinite(bound)
                 ? ""
                 : number(figures.of(cell, Variant.PIPELINE, figure).median() / bound, "%.2f"));
-      } else {
-        row.add(
-            number(figures.of(cell, Variant.PIPELINE, Throughput::otherCpuMs).median(), format));
       }
       rows.add(row);
     }

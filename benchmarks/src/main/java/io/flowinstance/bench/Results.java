@@ -28,6 +28,7 @@ record Results(
    * @param compilersPercent share of the JVM's compilers in the CPU time of the variant: how cold
    *     it still was; NaN where it is not known
    * @param pausesPercent share of the time that the JVM stood still to collect garbage
+   * @param idlePercent share of the machine's CPU time that nobody used; NaN where it is not known
    * @param peakMib most memory that was resident, MiB
    * @param failure why there are no figures, or null
    */
@@ -40,11 +41,13 @@ record Results(
       double otherCpuMs,
       double compilersPercent,
       double pausesPercent,
+      double idlePercent,
       double peakMib,
       String failure) {
     static Throughput failed(Cell cell, Variant variant, int round, String failure) {
       double none = Double.NaN;
-      return new Throughput(cell, variant, round, none, none, none, none, none, none, failure);
+      return new Throughput(
+          cell, variant, round, none, none, none, none, none, none, none, failure);
     }
   }
 

@@ -75,6 +75,7 @@ record ThroughputRun(Cell cell, Variant variant, int round, WarmUp warmUp, Durat
       double compilersBefore = process.figures().compilerSeconds();
       double pausesBefore = process.pauseSeconds();
       double otherCpuBefore = bed.cpuSeconds();
+      double idleBefore = Machine.idleSeconds();
       Optional<Rate> rate = Optional.empty();
       long to = from;
       // Where bursts are rare, one window does not hold enough of them.
@@ -90,6 +91,7 @@ record ThroughputRun(Cell cell, Variant variant, int round, WarmUp warmUp, Durat
       double compilers = (process.figures().compilerSeconds() - compilersBefore) / seconds;
       double pauses = (process.pauseSeconds() - pausesBefore) / seconds;
       double otherCpu = (bed.cpuSeconds() - otherCpuBefore) / seconds;
+      double idle = (Machine.idleSeconds() - idleBefore) / seconds / Machine.processors();
       if (arrivals.count() >= ids) {
         return Throughput.failed(cell, variant, round, "the %d ids ran out".formatted(ids));
       }
@@ -106,6 +108,7 @@ record ThroughputRun(Cell cell, Variant variant, int round, WarmUp warmUp, Durat
           1000 * otherCpu / perSecond,
           100 * compilers / cpu,
           100 * pauses,
+          100 * idle,
           process.figures().peakMib(),
           null);
     } finally {
