@@ -1,0 +1,197 @@
+package io.flowinstance.fetch;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import io.flowinstance.enos.Answer;
+import io.flowinstance.enos.ApiFailure;
+import io.flowinstance.enos.Identity;
+import io.flowinstance.enos.InstanceQuery;
+import io.flowinstance.enos.Redaction;
+import io.flowinstance.metrics.PipelineMetrics;
+import io.flowinstance.trace.RecordSpan;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import org.apache.camel.CamelContext;
+import org.apache.camel.Exchange;
+import org.apache.camel.builder.RouteBuilder;
+import org.apache.camel.impl.DefaultCamelContext;
+import org.apache.camel.support.DefaultExchange;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(30)
+class InstanceFetcherTest {
+  private static final Identity OURS = new Identity("user", "org");
+  private static final int PROCESSORS = Runtime.getRuntime().availableProcessors();
+
+  private final CamelContext context = new DefaultCamelContext();
+  private final Map<String, Integer> calls = new ConcurrentHashMap<>();
+  private final CountDownLatch processorsAreFree = new CountDownLatch(1);
+  private InstanceFetcher fetcher;
+
+  /** Of the instance {@code late} the first call fails; of all others, each but the first. */
+  @BeforeEach
+  void start() throws Exception {
+    context.addRoutes(
+        new RouteBuilder() {
+          @Override
+          public void configure() {
+            from("direct:call-api")
+                .errorHandler(noErrorHandler())
+                .process(InstanceFetcherTest.this::call);
+            from("direct:probe-clock")
+                .errorHandler(noErrorHandler())
+                .process(
+                    exchange -> {
+                      throw unavailable();
+                    });
+          }
+        });
+    context.start();
+    fetcher =
+        new InstanceFetcher(
+            context,
+            new InstanceFetcher.Options(16, Duration.ofSeconds(30), OURS, null),
+            new EnosClient(
+                context.createProducerTemplate(),
+                null,
+                null,
+                Duration.ofSeconds(1),
+                1,
+                1 << 20,
+                Clock.systemUTC()),
+            () -> {},
+            new PipelineMetrics(new SimpleMeterRegistry(), Set.of(), InstanceFetcher.ANSWERS),
+            Clock.systemUTC());
+  }
+
+  @AfterEach
+  void stop() {
+    processorsAreFree.countDown();
+    context.stop();
+  }
+
+  private void call(Exchange exchange) throws ApiFailure {
+    FetchState fetch = exchange.getVariable("fetch", FetchState.class);
+    fetch.begin(null, Redaction.NONE, System.nanoTime());
+    fetch.received(Instant.now(), System.nanoTime());
+    String id = fetch.query().instanceId();
+    boolean isFirst = calls.merge(id, 1, Integer::sum) == 1;
+    if (isFirst == id.equals("late")) {
+      throw unavailable();
+    }
+    exchange.getMessage().setBody(JsonNodeFactory.instance.objectNode());
+  }
+
+  private static ApiFailure unavailable() {
+    try {
+      new Answer(503, "".getBytes(UTF_8), null).data();
+      throw new AssertionError("a 503 has data");
+    } catch (ApiFailure failure) {
+      return failure;
+    }
+  }
+
+  private Exchange fetch(String id, FetchScope scope, Runnable done) {
+    Exchange exchange = new DefaultExchange(context);
+    exchange.getMessage().setBody(new InstanceQuery(id, OURS.userId(), OURS.orgId()));
+    exchange.setVariable("record", scope);
+    fetcher.process(exchange, synchronously -> done.run());
+    return exchange;
+  }
+
+  private static class Scope implements FetchScope {
+    @Override
+    public boolean isCancelled() {
+      return false;
+    }
+
+    @Override
+    public boolean tryAcquire(Runnable available) {
+      return true;
+    }
+
+    @Override
+    public boolean tryGrowTo(long bytes) {
+      return true;
+    }
+
+    @Override
+    public void release() {}
+
+    @Override
+    public RecordSpan span() {
+      return RecordSpan.NONE;
+    }
+  }
+
+  @Test
+  void anAnswerCountsAsServedWhileItWaitsForAProcessor() throws Exception {
+    CountDownLatch busy = new CountDownLatch(PROCESSORS);
+    for (int number = 0; number < PROCESSORS; number++) {
+      fetch(
+          "busy-" + number,
+          new Scope(),
+          () -> {
+            busy.countDown();
+            try {
+              processorsAreFree.await();
+            } catch (InterruptedException e) {
+              Thread.currentThread().interrupt();
+            }
+          });
+    }
+    busy.await();
+    CountDownLatch failed = new CountDownLatch(1);
+    fetch(
+        "late",
+        new Scope() {
+          @Override
+          public void release() {
+            failed.countDown();
+          }
+        },
+        () -> {});
+    failed.await();
+    CompletableFuture<Void> takenUp = new CompletableFuture<>();
+    fetch("waiting", new Scope(), () -> takenUp.complete(null));
+
+    await().atMost(10, SECONDS).until(() -> calls.get("late") == 2);
+    assertFalse(takenUp.isDone());
+    assertEquals(0, fetcher.outageDetector().outages());
+  }
+
+  @Test
+  void aFaultOfACallEndsItsExchange() throws Exception {
+    RuntimeException fault = new IllegalStateException("a fault of this program");
+    CountDownLatch ended = new CountDownLatch(1);
+    Exchange exchange =
+        fetch(
+            "late",
+            new Scope() {
+              @Override
+              public void release() {
+                throw fault;
+              }
+            },
+            ended::countDown);
+
+    ended.await();
+    assertSame(fault, exchange.getException());
+  }
+}
