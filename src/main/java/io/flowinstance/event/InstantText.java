@@ -1,22 +1,12 @@
 package io.flowinstance.event;
 
-import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.databind.SerializerProvider;
-import com.fasterxml.jackson.databind.ser.std.StdScalarSerializer;
-import java.io.IOException;
+import com.fasterxml.jackson.databind.util.StdConverter;
 import java.time.Instant;
 
 /** An instant as {@link Times#text} spells it. */
-final class InstantText extends StdScalarSerializer<Instant> {
-  private static final long serialVersionUID = 1L;
-
-  InstantText() {
-    super(Instant.class);
-  }
-
+final class InstantText extends StdConverter<Instant, String> {
   @Override
-  public void serialize(Instant instant, JsonGenerator json, SerializerProvider provider)
-      throws IOException {
-    json.writeString(Times.text(instant));
+  public String convert(Instant instant) {
+    return Times.text(instant);
   }
 }

@@ -20,8 +20,8 @@ public record Observation(
     @JsonProperty("observationId") String id,
     String userId,
     String orgId,
-    @JsonSerialize(using = InstantText.class) Instant askedAt,
-    @JsonSerialize(using = InstantText.class) Instant fetchedAt) {
+    @JsonSerialize(converter = InstantText.class) Instant askedAt,
+    @JsonSerialize(converter = InstantText.class) Instant fetchedAt) {
 
   public Observation {
     askedAt = askedAt.truncatedTo(ChronoUnit.MILLIS);

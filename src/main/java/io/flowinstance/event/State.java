@@ -1,11 +1,8 @@
 package io.flowinstance.event;
 
-import static java.util.Map.entry;
-
 import io.flowinstance.json.Json;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 
 /** What a status of EnOS means, in words that task and instance share. The set may grow. */
 public enum State {
@@ -29,44 +26,29 @@ public enum State {
   /** The names of the numeric statuses of an instance, which begin at -1. */
   private static final List<String> NAMES =
       List.of(
-          "FAIL",
-          "INIT",
-          "SUCCESS",
-          "RUNNING",
-          "SUSPEND",
-          "INTERNAL_ERROR",
-          "WAIT",
-          "READY",
-          "TIMEOUT",
-          "CANCEL",
-          "RERUN",
-          "SKIP");
-
-  private static final Map<String, State> BY_STATUS =
-      Map.ofEntries(
-          entry("INIT", WAITING),
-          entry("WAIT", WAITING),
-          entry("READY", WAITING),
-          entry("NONE", WAITING),
-          entry("RUNNING", RUNNING),
-          entry("RERUN", RUNNING),
-          entry("SUSPEND", SUSPENDED),
-          entry("SUCCESS", SUCCEEDED),
-          entry("FAIL", FAILED),
-          entry("INTERNAL_ERROR", FAILED),
-          entry("TIMEOUT", FAILED),
-          entry("CANCEL", CANCELED),
-          entry("SKIP", SKIPPED));
+          "FAIL INIT SUCCESS RUNNING SUSPEND INTERNAL_ERROR WAIT READY TIMEOUT CANCEL RERUN SKIP"
+              .split(" "));
 
   /** The state that a status names, in any case; the status may be null. */
   public static State of(String name) {
     if (name == null) {
       return UNKNOWN;
     }
-    State state = BY_STATUS.get(name);
-    return state != null
-        ? state
-        : BY_STATUS.getOrDefault(Json.trim(name).toUpperCase(Locale.ROOT), UNKNOWN);
+    State state = known(name);
+    return state != UNKNOWN ? state : known(Json.trim(name).toUpperCase(Locale.ROOT));
+  }
+
+  private static State known(String name) {
+    return switch (name) {
+      case "INIT", "WAIT", "READY", "NONE" -> WAITING;
+      case "RUNNING", "RERUN" -> RUNNING;
+      case "SUSPEND" -> SUSPENDED;
+      case "SUCCESS" -> SUCCEEDED;
+      case "FAIL", "INTERNAL_ERROR", "TIMEOUT" -> FAILED;
+      case "CANCEL" -> CANCELED;
+      case "SKIP" -> SKIPPED;
+      default -> UNKNOWN;
+    };
   }
 
   /**

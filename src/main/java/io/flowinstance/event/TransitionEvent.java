@@ -34,9 +34,9 @@ public record TransitionEvent(
     String status,
     String state,
     boolean settled,
-    @JsonSerialize(using = InstantText.class) Instant previousSince,
-    @JsonSerialize(using = InstantText.class) Instant previousLastSeenAt,
-    @JsonSerialize(using = InstantText.class) Instant observedAt,
+    @JsonSerialize(converter = InstantText.class) Instant previousSince,
+    @JsonSerialize(converter = InstantText.class) Instant previousLastSeenAt,
+    @JsonSerialize(converter = InstantText.class) Instant observedAt,
     String observationId,
     String orgId) {
   /** The CloudEvents type. */

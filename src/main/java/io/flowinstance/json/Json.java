@@ -425,15 +425,10 @@ public final class Json {
   private static boolean isBlank(char c) {
     // Nearly every character ends here: no blank is between the space and this one.
     return (c <= ' ' || c >= NEXT_LINE)
-        && (Character.isWhitespace(c) && !isSeparatorControl(c)
+        && (c >= '\t' && c <= '\r'
             || Character.isSpaceChar(c)
             || c == NEXT_LINE
             || c == BYTE_ORDER_MARK);
-  }
-
-  /** U+001C to U+001F: blanks to Java, and not to Unicode. */
-  private static boolean isSeparatorControl(char c) {
-    return c >= '\u001c' && c <= '\u001f';
   }
 
   /** The number of a value, which may be spelled as a text; null if it is not one. */

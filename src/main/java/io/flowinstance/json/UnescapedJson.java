@@ -69,7 +69,9 @@ final class UnescapedJson {
     int end = endOfString(start);
     copyTo(end);
     int colon = skipBlanks(end);
-    if (!isNameOfPrintable(start, end) || charAt(colon) != ':') {
+    boolean isPrintable =
+        printed.startsWith("\"graph\"", start) || printed.startsWith("\"parameters\"", start);
+    if (!isPrintable || charAt(colon) != ':') {
       return false;
     }
     int quote = skipBlanks(colon + 1);
@@ -84,14 +86,6 @@ final class UnescapedJson {
     at++;
     copyTo(bracket);
     return true;
-  }
-
-  private boolean isNameOfPrintable(int start, int end) {
-    return isString("graph", start, end) || isString("parameters", start, end);
-  }
-
-  private boolean isString(String text, int start, int end) {
-    return end - start == text.length() + 2 && printed.startsWith(text, start + 1);
   }
 
   /** A string is whole if something that may stand after a value stands after its closing quote. */

@@ -27,9 +27,6 @@ final class Change {
   private Rerun rerun = Rerun.NONE;
   private int attempt = 1;
 
-  /** A status as it was seen from one time to another. */
-  private record Previous(String status, long since, long seenAt) {}
-
   /**
    * @param before what is remembered, or null at first sight
    * @param at when it was observed, epoch milliseconds
@@ -102,7 +99,7 @@ final class Change {
       startedAt = before.startedAt();
     }
     if (isRerun || settled != before.settled() || !now.statusName().equals(before.status())) {
-      Previous previous = new Previous(before.status(), before.since(), before.seenAt());
+      Task previous = new Task(null, before.status(), before.since(), 0, before.seenAt());
       add(previous, NO_TASK, attempt, now.statusName(), settled);
     } else {
       since = before.since();
@@ -112,28 +109,25 @@ final class Change {
   private List<Task> tasks(WatchedInstance before) {
     Map<String, Task> gone = new LinkedHashMap<>();
     if (before != null) {
-      before.tasks().forEach(task -> gone.put(task.id(), task));
+      before.tasks().forEach(task -> gone.put(task.id(), dated(task, before)));
     }
     Map<String, ObservedInstance.Task> observed = new LinkedHashMap<>();
     // Of two of one id the last counts, as among the messages of one key.
     now.graph().tasks().forEach(task -> observed.put(task.taskInstId(), task));
     Map<String, Task> tasks = new LinkedHashMap<>();
-    observed.forEach((id, task) -> tasks.put(id, task(gone.remove(id), task, before)));
+    observed.forEach((id, task) -> tasks.put(id, task(gone.remove(id), task)));
     boolean mayBeUnreadable = !now.graph().unreadableTasks().isEmpty();
     for (Task task : gone.values()) {
-      long seenAt = seenAt(task, before);
       if (mayBeUnreadable) {
-        tasks.put(
-            task.id(), new Task(task.id(), task.status(), task.since(), task.attempt(), seenAt));
+        tasks.put(task.id(), task);
       } else {
-        Previous previous = new Previous(task.status(), task.since(), seenAt);
-        add(previous, removed(task.id()), task.attempt(), null, true);
+        add(task, removed(task.id()), task.attempt(), null, true);
       }
     }
     return List.copyOf(tasks.values());
   }
 
-  private Task task(Task known, ObservedInstance.Task task, WatchedInstance before) {
+  private Task task(Task known, ObservedInstance.Task task) {
     String status = task.status();
     boolean settled = State.of(status).isSettled();
     if (known == null) {
@@ -144,13 +138,14 @@ final class Change {
       return new Task(known.id(), status, known.since(), known.attempt(), 0);
     }
     int attempt = known.attempt() + (State.of(known.status()).isSettled() && !settled ? 1 : 0);
-    Previous previous = new Previous(known.status(), known.since(), seenAt(known, before));
-    add(previous, task, attempt, status, settled);
+    add(known, task, attempt, status, settled);
     return new Task(known.id(), status, at, attempt, 0);
   }
 
-  private static long seenAt(Task task, WatchedInstance before) {
-    return task.seenAt() == 0 ? before.seenAt() : task.seenAt();
+  /** The task, with the time when it was last seen. */
+  private static Task dated(Task task, WatchedInstance before) {
+    long seenAt = task.seenAt() == 0 ? before.seenAt() : task.seenAt();
+    return new Task(task.id(), task.status(), task.since(), task.attempt(), seenAt);
   }
 
   private static ObservedInstance.Task removed(String taskInstId) {
@@ -158,7 +153,7 @@ final class Change {
   }
 
   private void add(
-      Previous previous, ObservedInstance.Task task, int attempt, String status, boolean settled) {
+      Task previous, ObservedInstance.Task task, int attempt, String status, boolean settled) {
     transitions.add(
         new TransitionEvent(
             task == NO_TASK ? INSTANCE : TASK,
