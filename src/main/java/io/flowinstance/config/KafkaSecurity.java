@@ -63,13 +63,12 @@ final class KafkaSecurity {
     return false;
   }
 
-  /** Whether a text is a JAAS line. */
-  static boolean isLogin(String jaas) {
-    try {
-      JaasContext.loadClientContext(Map.of("sasl.jaas.config", new Password(jaas)));
-      return true;
-    } catch (IllegalArgumentException e) {
-      return false;
-    }
+  /**
+   * What a JAAS line says.
+   *
+   * @throws IllegalArgumentException it is none
+   */
+  static JaasContext login(String jaas) {
+    return JaasContext.loadClientContext(Map.of("sasl.jaas.config", new Password(jaas)));
   }
 }

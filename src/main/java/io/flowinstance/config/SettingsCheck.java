@@ -7,7 +7,6 @@ import java.net.NetworkInterface;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
@@ -18,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
@@ -176,7 +176,7 @@ final class SettingsCheck {
         "the topics of the change feed are named after it: give letters, digits, dots, dashes and"
             + " underscores");
     expect(
-        text("watch.from").matches("now|earliest") || isInstant(text("watch.from")),
+        text("watch.from").matches("now|earliest") || isReadBy(Instant::parse, text("watch.from")),
         "watch.from",
         "give now, earliest, or a time such as 2026-01-31T10:00:00Z");
     whole("watch.settle-ms", 0, 1_000_000_000);
@@ -202,11 +202,11 @@ final class SettingsCheck {
         "give at most %s, or raise that one".formatted(text(bound)));
   }
 
-  private static boolean isInstant(String text) {
+  private static boolean isReadBy(Function<String, ?> reader, String text) {
     try {
-      Instant.parse(text);
+      reader.apply(text);
       return true;
-    } catch (DateTimeException e) {
+    } catch (DateTimeException | IllegalArgumentException e) {
       return false;
     }
   }
@@ -233,7 +233,7 @@ final class SettingsCheck {
     } else {
       required(jaas, "the JAAS line of the login");
       expect(
-          is(jaas, "") || KafkaSecurity.isLogin(text(jaas)),
+          is(jaas, "") || isReadBy(KafkaSecurity::login, text(jaas)),
           jaas,
           "is not a JAAS line",
           "give the class of a login module, required, and its options, with a semicolon behind");
@@ -293,7 +293,7 @@ final class SettingsCheck {
         "discover.owners",
         "give owners with one comma between two, or leave it empty for all");
     expect(
-        is("discover.from", "") || isInstant(text("discover.from")),
+        is("discover.from", "") || isReadBy(Instant::parse, text("discover.from")),
         "discover.from",
         "give it as 2026-01-31T10:00:00Z");
   }
@@ -357,30 +357,19 @@ final class SettingsCheck {
   }
 
   private void zone(String name) {
-    try {
-      ZoneId.of(text(name));
-    } catch (DateTimeException e) {
-      expect(
-          false,
-          name,
-          "is \"%s\", which is not a time zone".formatted(text(name)),
-          "give it as Asia/Shanghai or +08:00");
-    }
+    expect(
+        isReadBy(ZoneId::of, text(name)),
+        name,
+        "is \"%s\", which is not a time zone".formatted(text(name)),
+        "give it as Asia/Shanghai or +08:00");
   }
 
   /** Whether it names no file, or one that can be read. What it holds may be the secret itself. */
   private boolean file(String name) {
-    boolean readable = is(name, "") || isReadable(text(name));
+    boolean readable =
+        is(name, "") || isReadBy(Path::of, text(name)) && Files.isReadable(Path.of(text(name)));
     expect(readable, name, "names no file that can be read", "mount it, or fix the path");
     return readable;
-  }
-
-  private static boolean isReadable(String path) {
-    try {
-      return Files.isReadable(Path.of(path));
-    } catch (InvalidPathException e) {
-      return false;
-    }
   }
 
   private void whole(String name, long least, long most) {

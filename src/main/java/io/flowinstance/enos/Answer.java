@@ -10,7 +10,6 @@ import java.math.BigInteger;
  * or {@code {"code": 0, …}} (v2.1), or something else. A code that we know is the service's word
  * and goes before the HTTP status.
  *
- * @param httpStatus the HTTP status
  * @param apiCode the code in the envelope, 0 for success, or null when there is none
  * @param body the body, or what is left of it: see {@link #withoutData()} and {@link
  *     #withoutBody()}

@@ -6,9 +6,6 @@ import java.io.IOException;
 public final class AnswerTooLargeException extends IOException {
   private static final long serialVersionUID = 1L;
 
-  /**
-   * @param limit the most bytes that are read
-   */
   public AnswerTooLargeException(long limit) {
     super("The answer has more than " + limit + " bytes.");
   }

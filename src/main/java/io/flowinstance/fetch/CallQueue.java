@@ -108,19 +108,8 @@ final class CallQueue {
     return limit;
   }
 
-  /** A call that has a slot. */
-  private record Turn(Call call, boolean retry) {}
-
-  /** Lets the threads make the calls that can be made now. */
+  /** Lets the threads make the calls that can be made now, each with its slot. */
   private void dispatch() {
-    for (Turn next = next(); next != null; next = next()) {
-      Turn turn = next;
-      threads.execute(() -> make(turn));
-    }
-  }
-
-  /** The next call that can be made, with its slot; null if there is none now. */
-  private Turn next() {
     while (inFlight < limit) {
       boolean retry = !retries.isEmpty() && retriesInFlight < retrySlots();
       Deque<Call> calls = retry ? retries : firsts;
@@ -131,17 +120,16 @@ final class CallQueue {
         continue;
       }
       if (call == null || !isTime()) {
-        return null;
+        return;
       }
       calls.poll();
       if (call.tryAcquire(() -> threads.execute(() -> addAgain(call, retry)))) {
         permitted = false;
         inFlight++;
         retriesInFlight += retry ? 1 : 0;
-        return new Turn(call, retry);
+        threads.execute(() -> make(call, retry));
       }
     }
-    return null;
   }
 
   private int retrySlots() {
@@ -153,33 +141,33 @@ final class CallQueue {
     dispatch();
   }
 
-  private void make(Turn turn) {
+  private void make(Call call, boolean retry) {
     Runnable answer = null;
     try {
-      answer = turn.call().run();
+      answer = call.run();
     } finally {
       if (answer == null) {
-        release(turn);
+        release(retry);
       }
     }
     if (answer != null) {
-      processors.execute(takeUp(answer, turn));
+      processors.execute(takeUp(answer, retry));
     }
   }
 
-  private Runnable takeUp(Runnable answer, Turn turn) {
+  private Runnable takeUp(Runnable answer, boolean retry) {
     return () -> {
       try {
-        release(turn);
+        release(retry);
       } finally {
         answer.run();
       }
     };
   }
 
-  private synchronized void release(Turn turn) {
+  private synchronized void release(boolean retry) {
     inFlight--;
-    retriesInFlight -= turn.retry() ? 1 : 0;
+    retriesInFlight -= retry ? 1 : 0;
     dispatch();
   }
 

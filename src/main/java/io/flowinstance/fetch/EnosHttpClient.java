@@ -133,7 +133,6 @@ public final class EnosHttpClient implements Closeable {
     http = builder.build();
   }
 
-  /** What calls go through. */
   public CloseableHttpClient http() {
     return http;
   }

@@ -151,7 +151,6 @@ public final class OutageDetector {
         : "";
   }
 
-  /** How many outages there have been. */
   public int outages() {
     return outages;
   }

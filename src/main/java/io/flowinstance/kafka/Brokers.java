@@ -13,7 +13,6 @@ public interface Brokers {
   /** Whether they answer at all: fails when they do not. */
   CompletionStage<Void> ping();
 
-  /** The partitions of a topic. */
   CompletionStage<Set<TopicPartition>> partitions(String topic);
 
   /**

@@ -66,7 +66,6 @@ final class ConsumerHealth {
     return nanoTime.getAsLong() - polledAt;
   }
 
-  /** Whether the group has it as a member. */
   void member(boolean now) {
     member = now;
   }

@@ -15,7 +15,6 @@ import org.apache.camel.spi.PropertyConfigurer;
  * own loop and commits, for serialization and for the connection have no effect.
  */
 public final class FlowKafkaComponent extends KafkaComponent {
-  /** The scheme. */
   public static final String SCHEME = "flow-kafka";
 
   private final Parts parts;

@@ -108,7 +108,6 @@ final class InFlight {
     }
   }
 
-  /** Whether the consumer owns any partition. */
   synchronized boolean ownsAny() {
     return !owned.partitions().isEmpty();
   }

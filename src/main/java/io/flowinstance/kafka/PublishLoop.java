@@ -108,7 +108,6 @@ final class PublishLoop implements Runnable {
     }
   }
 
-  /** Ends the loop. */
   void close() {
     closed = true;
   }
@@ -493,7 +492,6 @@ final class PublishLoop implements Runnable {
       if (ofEvents > 0) {
         instances++;
         tasks += ofEvents - 1;
-        metrics.events();
       }
     }
     metrics.messages(instances, tasks, deadLetterCount);

@@ -26,7 +26,6 @@ import io.flowinstance.id.IdRecordReader;
 import io.flowinstance.json.Json;
 import io.flowinstance.json.JsonBody;
 import io.flowinstance.trace.Tracing;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
@@ -42,6 +41,7 @@ import org.apache.hc.client5.http.classic.methods.HttpUriRequestBase;
 import org.apache.hc.core5.http.ContentType;
 import org.apache.hc.core5.http.Header;
 import org.apache.hc.core5.http.HttpHeaders;
+import org.apache.hc.core5.http.HttpResponse;
 import org.apache.hc.core5.http.io.HttpClientResponseHandler;
 import org.apache.hc.core5.http.io.entity.EntityUtils;
 import org.apache.hc.core5.http.io.entity.StringEntity;
@@ -208,9 +208,9 @@ public final class FetchAction implements AutoCloseable {
     headers.forEach(request::setHeader);
     return send(
         request,
-        (status, body, retryAfter) -> {
-          requests.received(new ByteArrayInputStream(body), fetch);
-          return requests.answer(JsonBody.of(body), status, retryAfter, fetch);
+        answer -> {
+          byte[] body = requests.received(answer.getEntity().getContent(), fetch);
+          return requests.answer(JsonBody.of(body), answer.getCode(), retryAfter(answer), fetch);
         });
   }
 
@@ -218,26 +218,21 @@ public final class FetchAction implements AutoCloseable {
     HttpUriRequestBase request =
         new HttpPost(options.get("baseUrl") + "/apim-token-service/v2.0/token/" + operation);
     request.setEntity(new StringEntity(body, ContentType.APPLICATION_JSON));
-    return send(request, Answer::new);
+    return send(
+        request,
+        answer ->
+            new Answer(
+                answer.getCode(), EntityUtils.toByteArray(answer.getEntity()), retryAfter(answer)));
   }
 
-  /** Reads an answer. */
-  @FunctionalInterface
-  private interface Reader<T> {
-    T read(int status, byte[] body, String retryAfter) throws IOException;
+  private static String retryAfter(HttpResponse answer) {
+    Header retryAfter = answer.getFirstHeader(HttpHeaders.RETRY_AFTER);
+    return retryAfter == null ? null : retryAfter.getValue();
   }
 
-  private <T> T send(HttpUriRequestBase request, Reader<T> reader) {
-    HttpClientResponseHandler<T> handler =
-        answer -> {
-          Header retryAfter = answer.getFirstHeader(HttpHeaders.RETRY_AFTER);
-          return reader.read(
-              answer.getCode(),
-              EntityUtils.toByteArray(answer.getEntity()),
-              retryAfter == null ? null : retryAfter.getValue());
-        };
+  private <T> T send(HttpUriRequestBase request, HttpClientResponseHandler<T> reader) {
     try {
-      return client.http().execute(request, handler);
+      return client.http().execute(request, reader);
     } catch (IOException e) {
       throw ApiFailure.in(e);
     }

@@ -116,11 +116,6 @@ public final class PipelineMetrics {
     ids.increment(count);
   }
 
-  /** An id came to its events. */
-  public void events() {
-    events.increment();
-  }
-
   /** A dead letter was committed. */
   public void deadLetter(String reason) {
     deadLetters.get(reason).increment();
@@ -135,6 +130,7 @@ public final class PipelineMetrics {
   }
 
   public void messages(int ofInstances, int ofTasks, int ofDeadLetters) {
+    events.increment(ofInstances);
     flowInstances.increment(ofInstances);
     taskStatuses.increment(ofTasks);
     deadLetterMessages.increment(ofDeadLetters);

@@ -14,16 +14,10 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 /**
  * A dead letter as it stands on its topic. Reading its headers never fails: what cannot be read
  * counts as not there.
- *
- * @param stored the record
  */
 public record DeadLetter(ConsumerRecord<byte[], byte[]> stored) {
 
-  /**
-   * Where the id record of a dead letter stood.
-   *
-   * @param offset its offset there
-   */
+  /** Where the id record of a dead letter stood. */
   public record Origin(TopicPartition partition, long offset) {}
 
   /** The name of a {@link DeadLetterReason}, or an empty text. */

@@ -36,12 +36,10 @@ public final class EventMessages {
     taskStatusHeaders = CloudEvents.ofType(TaskStatusEvent.TYPE, schemaBaseUri);
   }
 
-  /** The topic of the instances. */
   public String flowInstanceTopic() {
     return flowInstanceTopic;
   }
 
-  /** The topic of the tasks. */
   public String taskStatusTopic() {
     return taskStatusTopic;
   }

@@ -195,8 +195,8 @@ class FetchActionTest {
         new ClassFileImporter(List.of(new ImportOption.DoNotIncludeTests()))
             .importPackages("io.flowinstance");
     Set<String> others = new TreeSet<>();
-    Set<JavaClass> seen = new HashSet<>();
     Deque<JavaClass> open = new ArrayDeque<>(List.of(all.get(FetchAction.class)));
+    Set<JavaClass> seen = new HashSet<>(open);
     while (!open.isEmpty()) {
       for (Dependency needs : open.pop().getDirectDependenciesFromSelf()) {
         JavaClass needed = needs.getTargetClass().getBaseComponentType();

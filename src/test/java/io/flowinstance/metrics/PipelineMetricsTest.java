@@ -18,7 +18,6 @@ class PipelineMetricsTest {
   void everySeriesIsThereBeforeItsFirstIncrement() {
     List<Meter> before = registry.getMeters();
 
-    metrics.events();
     metrics.deadLetter("MALFORMED_ID");
     metrics.discarded(1);
     metrics.lost(1);
