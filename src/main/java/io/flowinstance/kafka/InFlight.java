@@ -284,7 +284,8 @@ final class InFlight {
 
   /**
    * Each transaction takes the brokers a dozen writes, however little is in it: between two of them
-   * passes at least the time that the last one took. The wait counts from where that one began.
+   * passes at least the time that the last one took. The patience counts from where that one began,
+   * all else from where it ended.
    */
   private long dueIn(long now) {
     if (nothingFits || owned.group().generationId() < 0) {

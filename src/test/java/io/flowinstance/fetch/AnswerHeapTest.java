@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.flowinstance.enos.AnswerTooLargeException;
 import io.flowinstance.enos.InstanceQuery;
 import io.flowinstance.json.Json;
-import io.flowinstance.trace.RecordSpan;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -29,17 +28,7 @@ class AnswerHeapTest {
   private long asked;
 
   private final FetchScope scope =
-      new FetchScope() {
-        @Override
-        public boolean isCancelled() {
-          return false;
-        }
-
-        @Override
-        public boolean tryAcquire(Runnable available) {
-          return true;
-        }
-
+      new WantedFetch() {
         @Override
         public boolean tryGrowTo(long bytes) {
           asked = Math.max(asked, bytes);
@@ -49,11 +38,6 @@ class AnswerHeapTest {
         @Override
         public void release() {
           asked = 0;
-        }
-
-        @Override
-        public RecordSpan span() {
-          return RecordSpan.NONE;
         }
       };
 

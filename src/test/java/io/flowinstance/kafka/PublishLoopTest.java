@@ -5,7 +5,6 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -59,6 +58,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 @Timeout(30)
@@ -747,11 +747,19 @@ class PublishLoopTest {
     }
   }
 
-  @Test
-  void waitsFromTheBeginningOfTheLastTransaction() throws Exception {
+  /** {@code next} gives up after a second. */
+  @ParameterizedTest
+  @CsvSource({
+    // Counted from the end of the last one, that would be too early.
+    "1500, 600, true",
+    "20, 1500, false",
+  })
+  void waitsFromTheBeginningOfTheLastTransactionAndAsLongAsThatTook(
+      int patienceMs, int lastTookMs, boolean isDueWithinASecond) throws Exception {
     InFlight patient =
         new InFlight(
-            new InFlightLimits(500, Duration.ofMillis(1_500), 1_000, 1 << 20, 1 << 20, 1 << 20),
+            new InFlightLimits(
+                500, Duration.ofMillis(patienceMs), 1_000, 1 << 20, 1 << 20, 1 << 20),
             idRecord -> null,
             routed::add);
     patient.own(owned(ids));
@@ -762,10 +770,11 @@ class PublishLoopTest {
           call,
           List.of(Outcome.of(call.first(), List.of(new ProducerRecord<>("events", new byte[1])))),
           () -> done++);
-      // That gives up after a second: counted from the end of the last one, it would be too early.
       InFlight.Transaction transaction = patient.next(0);
-      assertNotNull(transaction);
-      patient.committed(transaction, Duration.ofMillis(750).toNanos());
+      assertEquals(offset == 5 || isDueWithinASecond, transaction != null);
+      if (transaction != null) {
+        patient.committed(transaction, Duration.ofMillis(lastTookMs).toNanos());
+      }
     }
   }
 

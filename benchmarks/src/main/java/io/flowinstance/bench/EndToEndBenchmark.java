@@ -114,7 +114,7 @@ public final class EndToEndBenchmark {
         (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
     return "%d × %s, %d GiB, %s %s, JDK %s"
         .formatted(
-            Machine.processors(),
+            system.getAvailableProcessors(),
             Machine.processorName(),
             Math.round(system.getTotalMemorySize() / (double) (1L << 30)),
             system.getName(),

@@ -8,6 +8,9 @@ import java.util.stream.Stream;
 
 /** What a process has used, by the kernel's own account. Memory is known on Linux alone. */
 record LinuxProcess(ProcessHandle handle) {
+  /** USER_HZ, the unit of the kernel's accounts on every architecture that a JDK runs on. */
+  private static final double TICKS_PER_SECOND = 100;
+
   /** CPU time of all its threads so far, seconds. */
   double cpuSeconds() {
     return handle.info().totalCpuDuration().orElse(Duration.ZERO).toMillis() / 1e3;
@@ -26,7 +29,7 @@ record LinuxProcess(ProcessHandle handle) {
   /** CPU time that the JVM's compilers have used so far, seconds; NaN where it is not known. */
   double compilerSeconds() {
     try (Stream<Path> threads = Files.list(Path.of("/proc/" + handle.pid() + "/task"))) {
-      return threads.mapToLong(LinuxProcess::compilerTicks).sum() / Machine.TICKS_PER_SECOND;
+      return threads.mapToLong(LinuxProcess::compilerTicks).sum() / TICKS_PER_SECOND;
     } catch (IOException notLinuxOrGone) {
       return Double.NaN;
     }

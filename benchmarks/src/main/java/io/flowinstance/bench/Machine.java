@@ -3,20 +3,14 @@ package io.flowinstance.bench;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 /** The machine that everything is measured on. */
 final class Machine {
-  /** USER_HZ, the unit of the kernel's accounts on every architecture that a JDK runs on. */
-  static final double TICKS_PER_SECOND = 100;
-
   private static final Path CPUS = Path.of("/proc/cpuinfo");
 
   private Machine() {}
-
-  static int processors() {
-    return Runtime.getRuntime().availableProcessors();
-  }
 
   /** The name of its processors, where it is known. */
   static String processorName() throws IOException {
@@ -31,14 +25,31 @@ final class Machine {
   }
 
   /**
-   * CPU time that nobody has used so far, of all processors, seconds: the fourth figure of the
-   * first line, see proc(5). NaN where it is not known.
+   * CPU time of all its processors since its start, in ticks: the first line of {@code /proc/stat},
+   * see proc(5).
+   *
+   * @param idle that nobody used, not even to wait for a disk
    */
-  static double idleSeconds() {
-    try (Stream<String> lines = Files.lines(Path.of("/proc/stat"))) {
-      return Long.parseLong(lines.findFirst().orElseThrow().split(" +")[4]) / TICKS_PER_SECOND;
-    } catch (IOException notLinux) {
-      return Double.NaN;
+  record CpuTime(long idle, long all) {
+    private static final int IDLE = 3;
+
+    /** What the fields behind these count is in them already. */
+    private static final int FIELDS = 8;
+
+    /** Zeros where it is not known. */
+    static CpuTime now() {
+      try (Stream<String> lines = Files.lines(Path.of("/proc/stat"))) {
+        String[] fields = lines.findFirst().orElseThrow().split(" +");
+        long[] ticks = Stream.of(fields).skip(1).limit(FIELDS).mapToLong(Long::parseLong).toArray();
+        return new CpuTime(ticks[IDLE], LongStream.of(ticks).sum());
+      } catch (IOException notLinux) {
+        return new CpuTime(0, 0);
+      }
+    }
+
+    /** The share that nobody used since then; NaN where it is not known. */
+    double idleSince(CpuTime before) {
+      return (idle - before.idle) / (double) (all - before.all);
     }
   }
 }

@@ -75,7 +75,7 @@ record ThroughputRun(Cell cell, Variant variant, int round, WarmUp warmUp, Durat
       double compilersBefore = process.figures().compilerSeconds();
       double pausesBefore = process.pauseSeconds();
       double otherCpuBefore = bed.cpuSeconds();
-      double idleBefore = Machine.idleSeconds();
+      Machine.CpuTime machineBefore = Machine.CpuTime.now();
       Optional<Rate> rate = Optional.empty();
       long to = from;
       // Where bursts are rare, one window does not hold enough of them.
@@ -91,7 +91,7 @@ record ThroughputRun(Cell cell, Variant variant, int round, WarmUp warmUp, Durat
       double compilers = (process.figures().compilerSeconds() - compilersBefore) / seconds;
       double pauses = (process.pauseSeconds() - pausesBefore) / seconds;
       double otherCpu = (bed.cpuSeconds() - otherCpuBefore) / seconds;
-      double idle = (Machine.idleSeconds() - idleBefore) / seconds / Machine.processors();
+      double idle = Machine.CpuTime.now().idleSince(machineBefore);
       if (arrivals.count() >= ids) {
         return Throughput.failed(cell, variant, round, "the %d ids ran out".formatted(ids));
       }
