@@ -27,6 +27,9 @@ final class Change {
   private Rerun rerun = Rerun.NONE;
   private int attempt = 1;
 
+  /** A status as it was seen from one time to another. */
+  private record Previous(String status, long since, long seenAt) {}
+
   /**
    * @param before what is remembered, or null at first sight
    * @param at when it was observed, epoch milliseconds
@@ -99,7 +102,7 @@ final class Change {
       startedAt = before.startedAt();
     }
     if (isRerun || settled != before.settled() || !now.statusName().equals(before.status())) {
-      Task previous = new Task(null, before.status(), before.since(), 0, before.seenAt());
+      Previous previous = new Previous(before.status(), before.since(), before.seenAt());
       add(previous, NO_TASK, attempt, now.statusName(), settled);
     } else {
       since = before.since();
@@ -109,25 +112,28 @@ final class Change {
   private List<Task> tasks(WatchedInstance before) {
     Map<String, Task> gone = new LinkedHashMap<>();
     if (before != null) {
-      before.tasks().forEach(task -> gone.put(task.id(), dated(task, before)));
+      before.tasks().forEach(task -> gone.put(task.id(), task));
     }
     Map<String, ObservedInstance.Task> observed = new LinkedHashMap<>();
     // Of two of one id the last counts, as among the messages of one key.
     now.graph().tasks().forEach(task -> observed.put(task.taskInstId(), task));
     Map<String, Task> tasks = new LinkedHashMap<>();
-    observed.forEach((id, task) -> tasks.put(id, task(gone.remove(id), task)));
+    observed.forEach((id, task) -> tasks.put(id, task(gone.remove(id), task, before)));
     boolean mayBeUnreadable = !now.graph().unreadableTasks().isEmpty();
     for (Task task : gone.values()) {
+      long seenAt = seenAt(task, before);
       if (mayBeUnreadable) {
-        tasks.put(task.id(), task);
+        tasks.put(
+            task.id(), new Task(task.id(), task.status(), task.since(), task.attempt(), seenAt));
       } else {
-        add(task, removed(task.id()), task.attempt(), null, true);
+        Previous previous = new Previous(task.status(), task.since(), seenAt);
+        add(previous, removed(task.id()), task.attempt(), null, true);
       }
     }
     return List.copyOf(tasks.values());
   }
 
-  private Task task(Task known, ObservedInstance.Task task) {
+  private Task task(Task known, ObservedInstance.Task task, WatchedInstance before) {
     String status = task.status();
     boolean settled = State.of(status).isSettled();
     if (known == null) {
@@ -138,14 +144,13 @@ final class Change {
       return new Task(known.id(), status, known.since(), known.attempt(), 0);
     }
     int attempt = known.attempt() + (State.of(known.status()).isSettled() && !settled ? 1 : 0);
-    add(known, task, attempt, status, settled);
+    Previous previous = new Previous(known.status(), known.since(), seenAt(known, before));
+    add(previous, task, attempt, status, settled);
     return new Task(known.id(), status, at, attempt, 0);
   }
 
-  /** The task, with the time when it was last seen. */
-  private static Task dated(Task task, WatchedInstance before) {
-    long seenAt = task.seenAt() == 0 ? before.seenAt() : task.seenAt();
-    return new Task(task.id(), task.status(), task.since(), task.attempt(), seenAt);
+  private static long seenAt(Task task, WatchedInstance before) {
+    return task.seenAt() == 0 ? before.seenAt() : task.seenAt();
   }
 
   private static ObservedInstance.Task removed(String taskInstId) {
@@ -153,7 +158,7 @@ final class Change {
   }
 
   private void add(
-      Task previous, ObservedInstance.Task task, int attempt, String status, boolean settled) {
+      Previous previous, ObservedInstance.Task task, int attempt, String status, boolean settled) {
     transitions.add(
         new TransitionEvent(
             task == NO_TASK ? INSTANCE : TASK,
