@@ -38,40 +38,40 @@ class PackagesTest {
   private static final String[] ALL_BELOW_COMMAND =
       Stream.concat(Stream.of("app"), Arrays.stream(ALL_BELOW_APP)).toArray(String[]::new);
 
-  private static ArchRule room(String name, String... mayImport) {
-    String[] rooms =
-        Arrays.stream(mayImport).map(room -> "io.flowinstance." + room).toArray(String[]::new);
+  private static ArchRule imports(String name, String... mayImport) {
+    String[] packages =
+        Arrays.stream(mayImport).map(each -> "io.flowinstance." + each).toArray(String[]::new);
     return ArchRuleDefinition.classes()
         .that(resideInAPackage("io.flowinstance." + name))
         .should(
             onlyDependOnClassesThat(
-                resideInAnyPackage(rooms)
+                resideInAnyPackage(packages)
                     .or(resideInAPackage("io.flowinstance." + name))
                     .or(JavaClass.Predicates.resideOutsideOfPackage("io.flowinstance.."))))
-        .as(name + " imports no other room than " + List.of(mayImport));
+        .as(name + " imports no other package than " + List.of(mayImport));
   }
 
   @ArchTest
   static final ArchRule NOTHING_IMPORTS_UPWARD =
       CompositeArchRule.of(
           List.of(
-              room("command", ALL_BELOW_COMMAND),
-              room("app", ALL_BELOW_APP),
-              room("kamelet", "fetch", "id", "event", "graph", "enos", "json", "trace"),
-              room("watch", "outcome", "event", "json", "metrics"),
-              room("kafka", "outcome", "fetch", "id", "discover", "trace", "metrics"),
-              room("discover", "enos", "json"),
-              room("outcome", "event", "id", "enos", "json", "trace"),
-              room("fetch", "enos", "json", "trace", "metrics"),
-              room("id", "enos", "json", "trace"),
-              room("event", "graph", "json"),
-              room("graph", "json"),
-              room("enos", "json"),
-              room("config"),
-              room("json"),
-              room("log", "json"),
-              room("trace"),
-              room("metrics")));
+              imports("command", ALL_BELOW_COMMAND),
+              imports("app", ALL_BELOW_APP),
+              imports("kamelet", "fetch", "id", "event", "graph", "enos", "json", "trace"),
+              imports("watch", "outcome", "event", "json", "metrics"),
+              imports("kafka", "outcome", "fetch", "id", "discover", "trace", "metrics"),
+              imports("discover", "enos", "json"),
+              imports("outcome", "event", "id", "enos", "json", "trace"),
+              imports("fetch", "enos", "json", "trace", "metrics"),
+              imports("id", "enos", "json", "trace"),
+              imports("event", "graph", "json"),
+              imports("graph", "json"),
+              imports("enos", "json"),
+              imports("config"),
+              imports("json"),
+              imports("log", "json"),
+              imports("trace"),
+              imports("metrics")));
 
   @ArchTest
   static final ArchRule ONLY_MAIN_IS_AT_THE_ROOT =

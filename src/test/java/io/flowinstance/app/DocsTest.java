@@ -215,10 +215,13 @@ class DocsTest {
   }
 
   @Test
-  void theRoomsImportWhatTheTableNames() {
-    SortedSet<String> rooms = new TreeSet<>();
+  void thePackagesImportWhatTheTableNames() {
+    SortedSet<String> packages = new TreeSet<>();
     try (Stream<Path> folders = Files.list(Path.of("src/main/java/io/flowinstance"))) {
-      folders.filter(Files::isDirectory).map(f -> f.getFileName().toString()).forEach(rooms::add);
+      folders
+          .filter(Files::isDirectory)
+          .map(f -> f.getFileName().toString())
+          .forEach(packages::add);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -228,26 +231,26 @@ class DocsTest {
         .results()
         .forEach(
             found -> {
-              String room = found.group(1);
+              String owner = found.group(1);
               SortedSet<String> named = all(CODE, found.group(3), 1);
               if ("all but ".equals(found.group(2))) {
-                SortedSet<String> others = new TreeSet<>(rooms);
+                SortedSet<String> others = new TreeSet<>(packages);
                 others.removeAll(named);
-                others.remove(room);
+                others.remove(owner);
                 named = others;
               }
-              described.add(room);
-              assertEquals(named, imports(room, rooms), room);
+              described.add(owner);
+              assertEquals(named, imports(owner, packages), owner);
             });
 
-    assertEquals(rooms, described);
+    assertEquals(packages, described);
   }
 
-  private static SortedSet<String> imports(String room, Set<String> rooms) {
+  private static SortedSet<String> imports(String owner, Set<String> packages) {
     Pattern imported = Pattern.compile("(?m)^import (?:static )?io\\.flowinstance\\.([a-z]+)\\.");
-    return files(Path.of("src/main/java/io/flowinstance", room))
+    return files(Path.of("src/main/java/io/flowinstance", owner))
         .flatMap(file -> all(imported, text(file), 1).stream())
-        .filter(name -> rooms.contains(name) && !name.equals(room))
+        .filter(name -> packages.contains(name) && !name.equals(owner))
         .collect(toCollection(TreeSet::new));
   }
 

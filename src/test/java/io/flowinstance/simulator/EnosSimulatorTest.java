@@ -178,7 +178,7 @@ class EnosSimulatorTest {
   }
 
   @Test
-  void aRerunBeginsAsRerunWithANewStartTimeAndMendsWhatFailed() throws Exception {
+  void aRerunBeginsAsRerunWithANewStartTimeAndSucceedsWhereItFailed() throws Exception {
     String id = "1005-20260101121500";
     simulator.instances().start(id, Instant.parse("2026-01-01T12:15:00Z"), Duration.ofSeconds(10));
     JsonNode failed = get(id).get("data");
