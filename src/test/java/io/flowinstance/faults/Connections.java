@@ -91,6 +91,8 @@ final class Connections {
     Map<String, String> environment =
         Map.of(
             "ENOS_BASE_URL", "http://" + name + ":" + port,
+            // Only an address of this machine needs no TLS.
+            "SECURITY_ALLOW_CLEARTEXT", "true",
             "JAVA_TOOL_OPTIONS", "-Djdk.net.hosts.file=" + hosts);
     NetworkCut moved = new NetworkCut(InetAddress.getByName("127.0.0.3"), port, bed.enos().port());
     try (NetworkCut old =
