@@ -384,7 +384,9 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       }
       verdict.failed(query());
       if (kind == FailureKind.RATE_LIMITED && isForAll(now)) {
-        queue.slowDown(Backoff.delay(state.attempts(), by, Backoff.LONGEST_ASKED, clock));
+        Duration pause = Backoff.delay(state.attempts(), by, Backoff.LONGEST_ASKED, clock);
+        queue.slowDown(pause);
+        detector.pause(pause);
       }
       backOff();
     }

@@ -99,6 +99,12 @@ public final class OutageDetector {
 
   private ApiFailure failureOfNonExistent;
 
+  /** No canary is asked for before this time, as long as it is not down. */
+  private long notBefore;
+
+  /** Whether nothing was served since a pause began. */
+  private boolean paused;
+
   /** Null while there is nothing to find out. */
   private ScheduledFuture<?> nextProbe;
 
@@ -127,6 +133,7 @@ public final class OutageDetector {
     this.timer = timer;
     this.nanoTime = nanoTime;
     this.onOutage = onOutage;
+    notBefore = nanoTime.getAsLong();
     nonExistent = new InstanceQuery("0-0000000000", configured.userId(), configured.orgId());
   }
 
@@ -188,9 +195,23 @@ public final class OutageDetector {
         }
         return;
       }
+      paused &= waiter.failure() == null;
       anyWaits = !waiters.isEmpty();
     }
     threads.execute(waiter::othersAreServed);
+  }
+
+  /**
+   * The gateway refuses calls of several instances for their rate. A canary within the pause that
+   * it asks for would be refused too, and that would be no sign of an outage. It is one if nothing
+   * is served after the pause either.
+   */
+  synchronized void pause(Duration pause) {
+    if (!paused) {
+      paused = true;
+      long nanos = Math.min(pause.toNanos(), LONGEST_INTERVAL.toNanos());
+      notBefore += Math.max(0, nanoTime.getAsLong() + nanos - notBefore);
+    }
   }
 
   private boolean isServed(Waiter waiter) {
@@ -213,6 +234,7 @@ public final class OutageDetector {
   }
 
   private synchronized void release(InstanceQuery query, long began) {
+    paused = false;
     boolean answersUs =
         query.identity().equals(configured)
             || waiters.stream()
@@ -277,6 +299,11 @@ public final class OutageDetector {
       nextProbe = null;
       return;
     }
+    long left = notBefore - nanoTime.getAsLong();
+    if (left > 0 && !down) {
+      scheduleProbe(Duration.ofNanos(left));
+      return;
+    }
     List<InstanceQuery> canaries = canaries();
     InstanceQuery canary = canaries.get(round % canaries.size());
     scheduleProbe(interval(round));
@@ -339,8 +366,9 @@ public final class OutageDetector {
   }
 
   /**
-   * Whether to reject what does not exist shows too little, since instances that were served fail
-   * now. Those that are refused to others say nothing about us.
+   * Whether a rejection of the instance that does not exist is too little evidence: an API may give
+   * it while all instances fail that it served before. If the API refuses calls, and only others'
+   * instances were served before, those say nothing about ours.
    */
   private synchronized boolean mayLiveWithoutServing() {
     boolean onlyOthersAreRefused =

@@ -307,6 +307,27 @@ class FailureTableTest {
   }
 
   @Test
+  void aRateThatTheGatewayLimitsForASecondIsNoOutage() {
+    String[] ids = {newId(), newId(), newId()};
+    int outages = pipeline.outages();
+    long begin = System.nanoTime();
+    pipeline
+        .enos()
+        .faults()
+        .set(
+            Fault.retryAfter(429, Duration.ofSeconds(1)),
+            FaultScope.all().where(call -> System.nanoTime() - begin < 900_000_000));
+
+    pipeline.sendAndAwait(ids);
+
+    pipeline.assertServedOnce(List.of(ids));
+    for (String id : ids) {
+      assertEquals(2, pipeline.enos().traffic().callsOf(id));
+    }
+    assertEquals(outages, pipeline.outages());
+  }
+
+  @Test
   void aWaitInSecondsIsHonoured() {
     long gap = gapAfter(Fault.retryAfter(429, Duration.ofSeconds(1)));
 

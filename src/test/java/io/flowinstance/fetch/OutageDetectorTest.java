@@ -27,6 +27,7 @@ class OutageDetectorTest {
   private static final Identity OURS = new Identity("user", "org");
   private static final String NON_EXISTENT = "0-0000000000";
   private static final ApiFailure REFUSED = failure(403, "{}");
+  private static final ApiFailure RATE_LIMITED = failure(429, "{}");
   private static final ApiFailure UNAVAILABLE = failure(503, "");
   private static final Duration FIRST = Duration.ofMillis(160);
 
@@ -233,6 +234,56 @@ class OutageDetectorTest {
     assertEquals(List.of("others are served"), failed.told);
     assertEquals(List.of("others are served"), fresh.told);
     assertEquals(1, detector.outages());
+  }
+
+  @Test
+  void noCanaryIsAskedForWithinThePauseOfARateLimit() {
+    serve("good");
+    failAll(RATE_LIMITED, "good", NON_EXISTENT);
+    Waiter waiter = await("limited", RATE_LIMITED);
+    detector.pause(Duration.ofSeconds(1));
+    time.pass(Duration.ofMillis(900));
+    assertEquals(List.of(), probed);
+
+    serve("other");
+    assertEquals(List.of("others are served"), waiter.told);
+    await("limited", RATE_LIMITED);
+    detector.pause(Duration.ofSeconds(1));
+    time.pass(Duration.ofMillis(900));
+    assertEquals(List.of(), probed);
+
+    failing.clear();
+    time.pass(Duration.ofMillis(100));
+    assertEquals(List.of("other"), probed);
+    assertEquals(List.of(), outages);
+  }
+
+  @Test
+  void aRateLimitThatLastsBeyondItsPauseIsAnOutage() {
+    serve("good");
+    failAll(RATE_LIMITED, "good", NON_EXISTENT);
+    await("limited", RATE_LIMITED);
+    detector.pause(Duration.ofSeconds(1));
+    time.pass(Duration.ofMillis(900));
+    await("limited too", RATE_LIMITED);
+    detector.pause(Duration.ofSeconds(1));
+    time.pass(Duration.ofMillis(101));
+
+    assertEquals(List.of("good", NON_EXISTENT), probed);
+    assertFalse(detector.isUp());
+  }
+
+  @Test
+  void aLongPauseOfARateLimitHidesAnOutageForFiveSecondsOnly() {
+    serve("good");
+    failAll(RATE_LIMITED, "good", NON_EXISTENT);
+    await("limited", RATE_LIMITED);
+    detector.pause(Duration.ofSeconds(20));
+    time.pass(Duration.ofMillis(4_900));
+    assertTrue(detector.isUp());
+
+    time.pass(Duration.ofMillis(101));
+    assertFalse(detector.isUp());
   }
 
   @Test
