@@ -126,6 +126,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
             executors.newCachedThreadPool(this, "probe"),
             timer,
             System::nanoTime,
+            clock,
             onOutage);
     timer.scheduleWithFixedDelay(this::cancelUnwanted, SWEEP_MS, SWEEP_MS, TimeUnit.MILLISECONDS);
   }
@@ -384,9 +385,8 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       }
       verdict.failed(query());
       if (kind == FailureKind.RATE_LIMITED && isForAll(now)) {
-        Duration pause = Backoff.delay(state.attempts(), by, Backoff.LONGEST_ASKED, clock);
-        queue.slowDown(pause);
-        detector.pause(pause);
+        queue.slowDown(Backoff.delay(state.attempts(), by, Backoff.LONGEST_ASKED, clock));
+        detector.rateLimited(by);
       }
       backOff();
     }

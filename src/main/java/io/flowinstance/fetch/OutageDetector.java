@@ -4,6 +4,7 @@ import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.Identity;
 import io.flowinstance.enos.InstanceQuery;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -36,6 +37,9 @@ public final class OutageDetector {
   private static final Duration FIRST_PROBE = Duration.ofMillis(150);
   private static final Duration FIRST_INTERVAL = Duration.ofMillis(500);
   private static final Duration LONGEST_INTERVAL = Duration.ofSeconds(5);
+
+  /** No gateway counts calls over less than a second. */
+  private static final Duration SHORTEST_PAUSE = Duration.ofSeconds(1);
 
   /** So many different canaries that fail are an outage if one is of our identity. */
   private static final int FAILED_CANARIES = 2;
@@ -74,6 +78,7 @@ public final class OutageDetector {
   private final Executor probeThreads;
   private final ScheduledExecutorService timer;
   private final LongSupplier nanoTime;
+  private final Clock clock;
   private final Runnable onOutage;
 
   private final InstanceQuery nonExistent;
@@ -124,6 +129,7 @@ public final class OutageDetector {
       Executor probeThreads,
       ScheduledExecutorService timer,
       LongSupplier nanoTime,
+      Clock clock,
       Runnable onOutage) {
     this.verdict = verdict;
     this.configured = configured;
@@ -132,6 +138,7 @@ public final class OutageDetector {
     this.probeThreads = probeThreads;
     this.timer = timer;
     this.nanoTime = nanoTime;
+    this.clock = clock;
     this.onOutage = onOutage;
     notBefore = nanoTime.getAsLong();
     nonExistent = new InstanceQuery("0-0000000000", configured.userId(), configured.orgId());
@@ -202,15 +209,15 @@ public final class OutageDetector {
   }
 
   /**
-   * The gateway refuses calls of several instances for their rate. A canary within the pause that
-   * it asks for would be refused too, and that would be no sign of an outage. It is one if nothing
-   * is served after the pause either.
+   * The gateway limits the rate. A canary within the pause that it asks for would be refused too,
+   * and that would be no sign of an outage. It is one if nothing is served after the pause either.
    */
-  synchronized void pause(Duration pause) {
+  synchronized void rateLimited(ApiFailure failure) {
     if (!paused) {
       paused = true;
-      long nanos = Math.min(pause.toNanos(), LONGEST_INTERVAL.toNanos());
-      notBefore += Math.max(0, nanoTime.getAsLong() + nanos - notBefore);
+      Duration asked = Backoff.delay(1, failure, LONGEST_INTERVAL, clock);
+      long end = nanoTime.getAsLong() + Math.max(SHORTEST_PAUSE.toNanos(), asked.toNanos());
+      notBefore += Math.max(0, end - notBefore);
     }
   }
 
@@ -386,6 +393,10 @@ public final class OutageDetector {
    */
   synchronized void failed(InstanceQuery canary, ApiFailure failure, long began) {
     if (stopping || verdict.othersServedSince(canary == null ? nonExistent : canary, began)) {
+      return;
+    }
+    if (failure.kind() == FailureKind.RATE_LIMITED && !down && !paused) {
+      rateLimited(failure);
       return;
     }
     if (nonExistent.equals(canary)) {

@@ -10,6 +10,7 @@ import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.Identity;
 import io.flowinstance.enos.InstanceQuery;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -21,13 +22,13 @@ import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class OutageDetectorTest {
   private static final Identity OURS = new Identity("user", "org");
   private static final String NON_EXISTENT = "0-0000000000";
   private static final ApiFailure REFUSED = failure(403, "{}");
-  private static final ApiFailure RATE_LIMITED = failure(429, "{}");
   private static final ApiFailure UNAVAILABLE = failure(503, "");
   private static final Duration FIRST = Duration.ofMillis(160);
 
@@ -54,6 +55,7 @@ class OutageDetectorTest {
           },
           time,
           time::nanos,
+          Clock.systemUTC(),
           () -> outages.add("outage"));
 
   /** What happens while a probe is under way. */
@@ -69,6 +71,11 @@ class OutageDetectorTest {
   private static ApiFailure failure(int status, String body) {
     return assertThrows(
         ApiFailure.class, () -> new Answer(status, body.getBytes(UTF_8), null).data());
+  }
+
+  private static ApiFailure rateLimited(String retryAfter) {
+    return assertThrows(
+        ApiFailure.class, () -> new Answer(429, "{}".getBytes(UTF_8), retryAfter).data());
   }
 
   private static InstanceQuery query(String id) {
@@ -236,53 +243,57 @@ class OutageDetectorTest {
     assertEquals(1, detector.outages());
   }
 
-  @Test
-  void noCanaryIsAskedForWithinThePauseOfARateLimit() {
+  @ParameterizedTest
+  @CsvSource({",900", "0,900", "1,900", "3,2900", "20,4900"})
+  void noCanaryIsAskedForWithinThePauseOfARateLimit(String retryAfter, long within) {
+    ApiFailure limited = rateLimited(retryAfter);
     serve("good");
-    failAll(RATE_LIMITED, "good", NON_EXISTENT);
-    Waiter waiter = await("limited", RATE_LIMITED);
-    detector.pause(Duration.ofSeconds(1));
-    time.pass(Duration.ofMillis(900));
+    failAll(limited, "good", NON_EXISTENT);
+    Waiter waiter = await("limited", limited);
+    detector.rateLimited(limited);
+    time.pass(Duration.ofMillis(within));
     assertEquals(List.of(), probed);
 
     serve("other");
     assertEquals(List.of("others are served"), waiter.told);
-    await("limited", RATE_LIMITED);
-    detector.pause(Duration.ofSeconds(1));
-    time.pass(Duration.ofMillis(900));
+    await("limited", limited);
+    detector.rateLimited(limited);
+    time.pass(Duration.ofMillis(within));
     assertEquals(List.of(), probed);
 
     failing.clear();
-    time.pass(Duration.ofMillis(100));
+    time.pass(Duration.ofMillis(200));
     assertEquals(List.of("other"), probed);
     assertEquals(List.of(), outages);
   }
 
   @Test
-  void aRateLimitThatLastsBeyondItsPauseIsAnOutage() {
+  void aCanaryThatIsRefusedForTheRateIsAskedForAgainAfterThePause() {
+    ApiFailure limited = rateLimited("2");
     serve("good");
-    failAll(RATE_LIMITED, "good", NON_EXISTENT);
-    await("limited", RATE_LIMITED);
-    detector.pause(Duration.ofSeconds(1));
-    time.pass(Duration.ofMillis(900));
-    await("limited too", RATE_LIMITED);
-    detector.pause(Duration.ofSeconds(1));
-    time.pass(Duration.ofMillis(101));
+    failAll(limited, "good", NON_EXISTENT);
+    await("limited", limited);
+    time.pass(Duration.ofMillis(2_100));
+    assertEquals(List.of("good"), probed);
 
-    assertEquals(List.of("good", NON_EXISTENT), probed);
+    time.pass(FIRST);
+    assertEquals(List.of("good", NON_EXISTENT, "good"), probed);
     assertFalse(detector.isUp());
   }
 
   @Test
-  void aLongPauseOfARateLimitHidesAnOutageForFiveSecondsOnly() {
+  void aRateLimitThatServesNobodyAfterItsPauseIsAnOutage() {
+    ApiFailure limited = rateLimited("1");
     serve("good");
-    failAll(RATE_LIMITED, "good", NON_EXISTENT);
-    await("limited", RATE_LIMITED);
-    detector.pause(Duration.ofSeconds(20));
-    time.pass(Duration.ofMillis(4_900));
-    assertTrue(detector.isUp());
+    failAll(limited, "good", NON_EXISTENT);
+    await("limited", limited);
+    detector.rateLimited(limited);
+    time.pass(Duration.ofMillis(900));
+    await("limited too", limited);
+    detector.rateLimited(limited);
+    time.pass(FIRST);
 
-    time.pass(Duration.ofMillis(101));
+    assertEquals(List.of("good", NON_EXISTENT), probed);
     assertFalse(detector.isUp());
   }
 
