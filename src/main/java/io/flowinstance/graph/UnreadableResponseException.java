@@ -11,9 +11,20 @@ public final class UnreadableResponseException extends RuntimeException {
   private static final long serialVersionUID = 1L;
   private static final int MAX_SHOWN = 80;
 
+  private final String what;
+  private final JsonNode value;
+
   UnreadableResponseException(String what, JsonNode value) {
     // The message names the place in the response; the place in the decoder would add only time.
-    super(what + ": " + cut(value.toString()), null, false, false);
+    super(null, null, false, false);
+    this.what = what;
+    this.value = value;
+  }
+
+  /** Made only when it is read: of a million tasks that cannot be read, ten are named. */
+  @Override
+  public String getMessage() {
+    return what + ": " + cut(value.toString());
   }
 
   private static String cut(String text) {
