@@ -43,6 +43,7 @@ final class CallQueue {
   private final Deque<Call> retries = new ArrayDeque<>();
   private int inFlight;
   private int retriesInFlight;
+  private boolean retriedLast;
   private int limit;
   private long pausedUntil;
   private boolean permitted;
@@ -127,13 +128,18 @@ final class CallQueue {
         permitted = false;
         inFlight++;
         retriesInFlight += retry ? 1 : 0;
+        retriedLast = retry;
         threads.execute(() -> make(call, retry));
       }
     }
   }
 
   private int retrySlots() {
-    return Math.max(1, (firsts.isEmpty() ? slots : limit) / 2);
+    if (firsts.isEmpty()) {
+      return Math.max(1, slots / 2);
+    }
+    // They take turns if only one call is made at a time.
+    return limit > 1 ? limit / 2 : retriedLast ? 0 : 1;
   }
 
   private synchronized void addAgain(Call call, boolean retry) {

@@ -409,15 +409,17 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     }
 
     /**
-     * Whether the rate is limited for several instances. One that was refused again and again while
-     * others were served is no sign of that.
+     * Whether the rate is limited for several instances: another one was refused lately, and none
+     * was served since. One that was refused again and again while others were served is no sign of
+     * that.
      */
     private boolean isForAll(long now) {
+      long lately = Math.max(budget.toNanos(), Backoff.LONGEST_ASKED.toNanos());
       synchronized (rateLimited) {
         rateLimited.add(query(), now);
         return failuresBetweenServed < FAILURES_AT_ONCE
-            && rateLimited.anotherSince(
-                query(), now - Math.max(budget.toNanos(), Backoff.LONGEST_ASKED.toNanos()));
+            && rateLimited.anotherSince(query(), now - lately)
+            && !verdict.othersServedSince(query(), rateLimited.latestOther(query()));
       }
     }
 

@@ -33,6 +33,11 @@ final class LatestInstances {
 
   /** Whether it happened to another instance after this time. */
   boolean anotherSince(InstanceQuery query, long since) {
-    return last != null && (query.equals(last) ? timeOfOthers : time) - since > 0;
+    return last != null && latestOther(query) - since > 0;
+  }
+
+  /** When it happened last to another instance, if it ever did. */
+  long latestOther(InstanceQuery query) {
+    return query.equals(last) ? timeOfOthers : time;
   }
 }

@@ -16,6 +16,7 @@ import io.flowinstance.simulator.FaultScope.Endpoint;
 import io.flowinstance.simulator.Latency;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -326,6 +327,32 @@ class FailureTableTest {
 
     pipeline.assertServedOnce(List.of(ids));
     assertEquals(outages, pipeline.outages());
+  }
+
+  @Test
+  void idsWhoseRateAloneIsLimitedWhileOthersAreServedMakeNoneWait() {
+    Duration pause = Duration.ofSeconds(3);
+    List<String> ids = new ArrayList<>();
+    long last = 0;
+    for (int number = 0; number < 2; number++) {
+      String limited = newId();
+      ids.add(limited);
+      pipeline.enos().faults().set(Fault.retryAfter(429, pause), FaultScope.ids(limited).times(1));
+      pipeline.send(limited);
+      awaitThat("it is refused", () -> pipeline.enos().traffic().callsOf(limited) == 1);
+      long refused = System.nanoTime();
+      for (int other = 0; other < 3; other++) {
+        String good = newId();
+        ids.add(good);
+        last = pipeline.send(good);
+        awaitThat("it is called", () -> pipeline.enos().traffic().callsOf(good) == 1);
+      }
+      Duration took = Duration.ofNanos(System.nanoTime() - refused);
+      assertTrue(took.compareTo(pause) < 0, took.toString());
+    }
+
+    pipeline.awaitDone(last);
+    pipeline.assertServedOnce(ids);
   }
 
   @Test

@@ -253,6 +253,23 @@ class CallQueueTest {
   }
 
   @Test
+  void repeatedCallsAndFirstOnesTakeTurnsOnASingleSlot() throws InterruptedException {
+    CallQueue queue = queue(1);
+    queue.addFirst(new Call("1"));
+    inFlight();
+    for (String name : List.of("r1", "r2", "r3")) {
+      queue.addRetry(new Call(name));
+    }
+    queue.addFirst(new Call("2"));
+    queue.addFirst(new Call("3"));
+    for (int call = 0; call < 5; call++) {
+      endCalls();
+    }
+
+    assertEquals(List.of("1", "r1", "2", "r2", "3", "r3"), made());
+  }
+
+  @Test
   void aCallWithoutMemoryLetsOthersGoOnAndComesBackFirst() throws InterruptedException {
     CallQueue queue = queue(1);
     Call large = new Call("large");
