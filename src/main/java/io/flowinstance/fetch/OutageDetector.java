@@ -38,7 +38,7 @@ public final class OutageDetector {
   private static final Duration FIRST_INTERVAL = Duration.ofMillis(500);
   private static final Duration LONGEST_INTERVAL = Duration.ofSeconds(5);
 
-  /** No gateway counts calls over less than a second. */
+  /** A gateway that does not say how long to wait may count the calls of each second. */
   private static final Duration SHORTEST_PAUSE = Duration.ofSeconds(1);
 
   /** So many different canaries that fail are an outage if one is of our identity. */
@@ -107,8 +107,8 @@ public final class OutageDetector {
   /** No canary is asked for before this time, as long as it is not down. */
   private long notBefore;
 
-  /** Whether nothing was served since a pause began. */
-  private boolean paused;
+  /** Whether nothing was served to us since a pause began. */
+  private volatile boolean paused;
 
   /** Null while there is nothing to find out. */
   private ScheduledFuture<?> nextProbe;
@@ -202,7 +202,7 @@ public final class OutageDetector {
         }
         return;
       }
-      paused &= waiter.failure() == null;
+      paused &= waiter.failure() == null || !waiter.query().identity().equals(configured);
       anyWaits = !waiters.isEmpty();
     }
     threads.execute(waiter::othersAreServed);
@@ -210,7 +210,8 @@ public final class OutageDetector {
 
   /**
    * The gateway limits the rate. A canary within the pause that it asks for would be refused too,
-   * and that would be no sign of an outage. It is one if nothing is served after the pause either.
+   * and that would be no sign of an outage. It is one if nothing is served after the pause either,
+   * or after five seconds of it.
    */
   synchronized void rateLimited(ApiFailure failure) {
     if (!paused) {
@@ -235,18 +236,18 @@ public final class OutageDetector {
    */
   void served(InstanceQuery query, long began, int failures, boolean given) {
     verdict.served(query, began, failures, given, nanoTime.getAsLong());
-    if (anyWaits || down) {
+    if (anyWaits || down || paused) {
       release(query, began);
     }
   }
 
   private synchronized void release(InstanceQuery query, long began) {
-    paused = false;
     boolean answersUs =
         query.identity().equals(configured)
             || waiters.stream()
                 .filter(waiter -> waiter.query().identity().equals(configured))
                 .allMatch(this::isServed);
+    paused &= !answersUs;
     boolean comesBack = down && began - downSince > 0 && answersUs;
     if (comesBack) {
       down = false;
@@ -395,7 +396,8 @@ public final class OutageDetector {
     if (stopping || verdict.othersServedSince(canary == null ? nonExistent : canary, began)) {
       return;
     }
-    if (failure.kind() == FailureKind.RATE_LIMITED && !down && !paused) {
+    boolean isRateLimited = failure.kind() == FailureKind.RATE_LIMITED;
+    if (isRateLimited && !down && (!paused || began - notBefore < 0)) {
       rateLimited(failure);
       return;
     }
@@ -424,7 +426,8 @@ public final class OutageDetector {
         round = 0;
         scheduleProbe(FIRST_PROBE);
       }
-    } else if (isAnother && failedCanaries.size() < FAILED_CANARIES) {
+    } else if (isAnother && !isRateLimited && failedCanaries.size() < FAILED_CANARIES) {
+      // Within the same second, a rate limit would refuse the next one too.
       probeAtOnce();
     }
   }

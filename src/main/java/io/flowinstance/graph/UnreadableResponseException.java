@@ -12,7 +12,7 @@ public final class UnreadableResponseException extends RuntimeException {
   private static final int MAX_SHOWN = 80;
 
   private final String what;
-  private final JsonNode value;
+  private final transient JsonNode value;
 
   UnreadableResponseException(String what, JsonNode value) {
     // The message names the place in the response; the place in the decoder would add only time.
@@ -24,7 +24,7 @@ public final class UnreadableResponseException extends RuntimeException {
   /** Made only when it is read: of a million tasks that cannot be read, ten are named. */
   @Override
   public String getMessage() {
-    return what + ": " + cut(value.toString());
+    return what + ": " + cut(String.valueOf(value));
   }
 
   private static String cut(String text) {

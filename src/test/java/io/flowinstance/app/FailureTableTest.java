@@ -326,6 +326,7 @@ class FailureTableTest {
     pipeline.sendAndAwait(ids);
 
     pipeline.assertServedOnce(List.of(ids));
+    assertTrue(pipeline.enos().traffic().callsOf(ids[0]) > 1, "it is not refused");
     assertEquals(outages, pipeline.outages());
   }
 

@@ -268,6 +268,24 @@ class OutageDetectorTest {
   }
 
   @Test
+  void whatIsServedWhileNobodyWaitsEndsThePauseOfARateLimitToo() {
+    ApiFailure limited = rateLimited("1");
+    serve("good");
+    failAll(limited, "good", "other", NON_EXISTENT);
+    Waiter waiter = await("limited", limited);
+    detector.rateLimited(limited);
+    waiter.cancelled = true;
+    detector.removeCancelled();
+    time.pass(Duration.ofMillis(2_000));
+    serve("other");
+
+    await("limited too", limited);
+    detector.rateLimited(limited);
+    time.pass(Duration.ofMillis(900));
+    assertEquals(List.of(), probed);
+  }
+
+  @Test
   void aCanaryThatIsRefusedForTheRateIsAskedForAgainAfterThePause() {
     ApiFailure limited = rateLimited("2");
     serve("good");
@@ -277,8 +295,26 @@ class OutageDetectorTest {
     assertEquals(List.of("good"), probed);
 
     time.pass(FIRST);
+    assertEquals(List.of("good", NON_EXISTENT), probed);
+    assertTrue(detector.isUp());
+    time.pass(Duration.ofMillis(800));
     assertEquals(List.of("good", NON_EXISTENT, "good"), probed);
     assertFalse(detector.isUp());
+  }
+
+  @Test
+  void aCanaryThatWasAskedForBeforeThePauseOfARateLimitSaysNothing() {
+    ApiFailure limited = rateLimited("2");
+    serve("good");
+    failAll(limited, "good", NON_EXISTENT);
+    meanwhile.put("good", () -> detector.rateLimited(limited));
+    await("limited", limited);
+    time.pass(FIRST);
+    meanwhile.clear();
+    time.pass(Duration.ofMillis(2_100));
+
+    assertEquals(List.of("good", NON_EXISTENT), probed);
+    assertTrue(detector.isUp());
   }
 
   @Test
@@ -291,10 +327,27 @@ class OutageDetectorTest {
     time.pass(Duration.ofMillis(900));
     await("limited too", limited);
     detector.rateLimited(limited);
-    time.pass(FIRST);
+    time.pass(Duration.ofMillis(1_000));
 
     assertEquals(List.of("good", NON_EXISTENT), probed);
     assertFalse(detector.isUp());
+  }
+
+  @Test
+  void aRateThatIsLimitedForUsAloneIsAnOutageOfOursThoughOthersAreServed() {
+    ApiFailure limited = rateLimited("1");
+    serve("good");
+    serve(foreign("theirs"));
+    failAll(limited, "good", NON_EXISTENT);
+    await("limited", limited);
+    for (int second = 0; second < 6; second++) {
+      detector.rateLimited(limited);
+      time.pass(Duration.ofMillis(1_000));
+      serve(foreign("theirs-" + second));
+    }
+
+    assertFalse(detector.isUp());
+    assertTrue(detector.admits(foreign("another")));
   }
 
   @Test
