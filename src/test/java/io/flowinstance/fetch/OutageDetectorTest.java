@@ -340,10 +340,10 @@ class OutageDetectorTest {
     serve(foreign("theirs"));
     failAll(limited, "good", NON_EXISTENT);
     await("limited", limited);
-    for (int second = 0; second < 6; second++) {
-      detector.rateLimited(limited);
-      time.pass(Duration.ofMillis(1_000));
-      serve(foreign("theirs-" + second));
+    detector.rateLimited(limited);
+    for (int half = 1; half < 10; half++) {
+      time.pass(Duration.ofMillis(490));
+      serve(foreign("theirs-" + half));
     }
 
     assertFalse(detector.isUp());
