@@ -69,13 +69,12 @@ class OutageDetectorTest {
   }
 
   private static ApiFailure failure(int status, String body) {
-    return assertThrows(
-        ApiFailure.class, () -> new Answer(status, body.getBytes(UTF_8), null).data());
+    return failure(status, body, null);
   }
 
-  private static ApiFailure rateLimited(String retryAfter) {
+  private static ApiFailure failure(int status, String body, String retryAfter) {
     return assertThrows(
-        ApiFailure.class, () -> new Answer(429, "{}".getBytes(UTF_8), retryAfter).data());
+        ApiFailure.class, () -> new Answer(status, body.getBytes(UTF_8), retryAfter).data());
   }
 
   private static InstanceQuery query(String id) {
@@ -151,6 +150,14 @@ class OutageDetectorTest {
     Waiter waiter = new Waiter(id, failure);
     detector.await(waiter);
     return waiter;
+  }
+
+  /** One instance was served; from now on the gateway refuses all for their rate. */
+  private ApiFailure limitRate(String retryAfter) {
+    ApiFailure limited = failure(429, "{}", retryAfter);
+    serve("good");
+    failAll(limited, "good", NON_EXISTENT);
+    return limited;
   }
 
   private void failAll(ApiFailure failure, String... probes) {
@@ -246,9 +253,7 @@ class OutageDetectorTest {
   @ParameterizedTest
   @CsvSource({",900", "0,900", "1,900", "3,2900", "20,4900"})
   void noCanaryIsAskedForWithinThePauseOfARateLimit(String retryAfter, long within) {
-    ApiFailure limited = rateLimited(retryAfter);
-    serve("good");
-    failAll(limited, "good", NON_EXISTENT);
+    ApiFailure limited = limitRate(retryAfter);
     Waiter waiter = await("limited", limited);
     detector.rateLimited(limited);
     time.pass(Duration.ofMillis(within));
@@ -269,9 +274,8 @@ class OutageDetectorTest {
 
   @Test
   void whatIsServedWhileNobodyWaitsEndsThePauseOfARateLimitToo() {
-    ApiFailure limited = rateLimited("1");
-    serve("good");
-    failAll(limited, "good", "other", NON_EXISTENT);
+    ApiFailure limited = limitRate("1");
+    failAll(limited, "other");
     Waiter waiter = await("limited", limited);
     detector.rateLimited(limited);
     waiter.cancelled = true;
@@ -287,9 +291,7 @@ class OutageDetectorTest {
 
   @Test
   void aCanaryThatIsRefusedForTheRateIsAskedForAgainAfterThePause() {
-    ApiFailure limited = rateLimited("2");
-    serve("good");
-    failAll(limited, "good", NON_EXISTENT);
+    ApiFailure limited = limitRate("2");
     await("limited", limited);
     time.pass(Duration.ofMillis(2_100));
     assertEquals(List.of("good"), probed);
@@ -304,9 +306,7 @@ class OutageDetectorTest {
 
   @Test
   void aCanaryThatWasAskedForBeforeThePauseOfARateLimitSaysNothing() {
-    ApiFailure limited = rateLimited("2");
-    serve("good");
-    failAll(limited, "good", NON_EXISTENT);
+    ApiFailure limited = limitRate("2");
     meanwhile.put("good", () -> detector.rateLimited(limited));
     await("limited", limited);
     time.pass(FIRST);
@@ -319,9 +319,7 @@ class OutageDetectorTest {
 
   @Test
   void aRateLimitThatServesNobodyAfterItsPauseIsAnOutage() {
-    ApiFailure limited = rateLimited("1");
-    serve("good");
-    failAll(limited, "good", NON_EXISTENT);
+    ApiFailure limited = limitRate("1");
     await("limited", limited);
     detector.rateLimited(limited);
     time.pass(Duration.ofMillis(900));
@@ -335,10 +333,8 @@ class OutageDetectorTest {
 
   @Test
   void aRateThatIsLimitedForUsAloneIsAnOutageOfOursThoughOthersAreServed() {
-    ApiFailure limited = rateLimited("1");
-    serve("good");
     serve(foreign("theirs"));
-    failAll(limited, "good", NON_EXISTENT);
+    ApiFailure limited = limitRate("1");
     await("limited", limited);
     detector.rateLimited(limited);
     for (int half = 1; half < 10; half++) {
