@@ -8,7 +8,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
  * Where a partition stands: the first offset that is not done, and which offsets behind it are. As
  * the metadata of a committed offset it is {@code 1:<offset>:<run>,<run>,…}: the format's version,
  * the offset that it belongs to, and the lengths of runs that are in turn not done and done. They
- * count offsets and not records, so that control records and compacted ones cost nothing.
+ * count offsets and not records: one without a record belongs to the run around it.
  *
  * @param offset the first offset that is not done
  * @param ranges what is done behind it: ascending, not adjacent, each beginning after the offset

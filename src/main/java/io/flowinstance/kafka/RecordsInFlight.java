@@ -34,6 +34,10 @@ final class RecordsInFlight {
   private final Set<SharedCall> calls = new HashSet<>();
   private final Deque<ReadyOutcome> ready = new ArrayDeque<>();
   private final Deque<DoneOffsets.Range> doneAhead = new ArrayDeque<>();
+
+  /** What is done behind the first record that is not: where a range begins, and its end. */
+  private final NavigableMap<Long, Long> doneBehind = new TreeMap<>();
+
   private volatile OffsetAndMetadata committed;
   private LostOffsets lost;
   private volatile long position = -1;
@@ -175,14 +179,15 @@ final class RecordsInFlight {
   void advance(long to) {
     position = Math.max(position, to);
     while (!doneAhead.isEmpty() && doneAhead.peek().from() <= position) {
-      DoneOffsets.Range first = doneAhead.poll();
-      if (first.to() > position) {
-        if (undone.isEmpty()) {
-          position = first.to();
-        } else {
-          doneAhead.push(new DoneOffsets.Range(position, first.to()));
-          return;
-        }
+      DoneOffsets.Range next = doneAhead.poll();
+      long passed = undone.isEmpty() ? next.to() : Math.min(next.to(), position);
+      position = Math.max(position, passed);
+      if (passed > next.from()) {
+        doneBehind.put(next.from(), passed);
+      }
+      if (next.to() > passed) {
+        doneAhead.push(new DoneOffsets.Range(passed, next.to()));
+        return;
       }
     }
   }
@@ -231,7 +236,8 @@ final class RecordsInFlight {
    *
    * @param most outcomes, at most
    * @param mostBytes after which no further one is taken
-   * @param mostMetadata length that {@link DoneOffsets} may come to
+   * @param mostMetadata length that {@link DoneOffsets} may come to, unless they are longer now:
+   *     then they do not become longer
    */
   List<ReadyOutcome> take(int most, long mostBytes, int mostMetadata) {
     if (most <= 0 || mostBytes <= 0) {
@@ -241,7 +247,7 @@ final class RecordsInFlight {
     List<ReadyOutcome> taken = firstOf(publishable(), most, mostBytes);
     crowded = !taken.isEmpty() && after(taken).length() > mostMetadata;
     if (crowded) {
-      taken = fitting(most, mostBytes, mostMetadata);
+      taken = fitting(most, mostBytes, Math.max(mostMetadata, after(List.of()).length()));
     }
     ready.removeAll(taken);
     readyCount = ready.size();
@@ -286,26 +292,34 @@ final class RecordsInFlight {
     return fitting;
   }
 
-  /** Where the partition stands once these are published. */
+  /**
+   * Where the partition stands once these are published. Offsets between two records that are not
+   * done count as done only if one of them is: so what is polled never lengthens the metadata, and
+   * the first record can always be published.
+   */
   DoneOffsets after(List<ReadyOutcome> published) {
     Set<Long> offsets = new HashSet<>();
     published.forEach(outcome -> offsets.add(outcome.offset()));
     List<DoneOffsets.Range> ranges = new ArrayList<>();
     long first = -1;
     long end = position;
+    boolean isDone = false;
     for (long offset : undone.keySet()) {
-      if (!offsets.contains(offset)) {
-        if (first < 0) {
-          first = offset;
-        } else if (offset > end) {
-          ranges.add(new DoneOffsets.Range(end, offset));
-        }
-        end = offset + 1;
+      if (offsets.contains(offset)) {
+        isDone = true;
+        continue;
       }
+      if (first < 0) {
+        first = offset;
+      } else if (isDone || isDoneBetween(end, offset)) {
+        ranges.add(new DoneOffsets.Range(end, offset));
+      }
+      end = offset + 1;
+      isDone = false;
     }
     if (first < 0) {
       first = position;
-    } else if (position > end) {
+    } else if (isDone || isDoneBetween(end, position)) {
       ranges.add(new DoneOffsets.Range(end, position));
     }
     for (DoneOffsets.Range range : doneAhead) {
@@ -321,15 +335,22 @@ final class RecordsInFlight {
     return new DoneOffsets(first, ranges);
   }
 
+  private boolean isDoneBetween(long from, long to) {
+    Long done = doneBehind.ceilingKey(from);
+    return done != null && done < to;
+  }
+
   /** The transaction that held these is committed. */
   void published(List<ReadyOutcome> outcomes, OffsetAndMetadata commit) {
     committed = commit;
     inTransaction -= outcomes.size();
     for (ReadyOutcome outcome : outcomes) {
       undone.remove(outcome.offset());
+      doneBehind.put(outcome.offset(), outcome.offset() + 1);
       bytes -= outcome.outcome().idRecord().bytes();
     }
     first = undone.isEmpty() ? -1 : undone.firstKey();
+    doneBehind.headMap(undone.isEmpty() ? position : first).clear();
     crowded = crowded && !ready.isEmpty();
   }
 

@@ -101,6 +101,72 @@ class RecordsInFlightTest {
   }
 
   @Test
+  void offsetsThatHoldNoRecordCostNothingBetweenRecordsThatAreNotDone() {
+    List<SharedCall> calls = IntStream.range(0, 100).mapToObj(i -> add(5 + 2 * i)).toList();
+    records.advance(205);
+    assertEquals(new OffsetAndMetadata(5), records.after(List.of()).toCommit());
+
+    complete(calls.get(50));
+    publish(ANY);
+    assertEquals(new OffsetAndMetadata(5, "1:5:99,3"), records.committed());
+  }
+
+  @Test
+  void whatAnEarlierOwnerHasDoneStaysDoneOnceItIsPolled() {
+    records = startedAt(new OffsetAndMetadata(5, "1:5:1,2,3,3"));
+    List<SharedCall> calls = new ArrayList<>();
+    for (long offset = 5; offset < 16; offset += 2) {
+      SharedCall call = add(offset);
+      if (call != null) {
+        calls.add(call);
+      }
+    }
+    records.advance(16);
+    assertEquals("1:5:1,3,1,5", records.after(List.of()).toCommit().metadata());
+
+    complete(calls.get(0));
+    publish(ANY);
+    assertEquals(new OffsetAndMetadata(9, "1:9:1,5"), records.committed());
+  }
+
+  /** As ids are that were sent in transactions of one: a control record is behind each. */
+  @Test
+  void allIsPublishedThoughControlRecordsAreBetweenMoreIdsThanTheMetadataHold() {
+    assertPublishesAll(IntStream.range(0, 300).map(i -> 5 + 2 * i).boxed().toList(), 20);
+  }
+
+  @Test
+  void allIsPublishedWhereTheMetadataOfTheLastOwnerAreLongerThanTheyMayBecome() {
+    StringBuilder runs = new StringBuilder("1,1");
+    for (int i = 0; i < 100; i++) {
+      runs.append(",1,1");
+    }
+    records = startedAt(new OffsetAndMetadata(5, "1:5:" + runs));
+    assertPublishesAll(IntStream.range(0, 101).map(i -> 5 + 2 * i).boxed().toList(), 20);
+  }
+
+  /** Publishes until all is done, with eight calls at a time, of which the first is the slowest. */
+  private void assertPublishesAll(List<Integer> offsets, int mostMetadata) {
+    List<SharedCall> waiting = new ArrayList<>();
+    offsets.forEach(offset -> waiting.add(add(offset)));
+    records.advance(offsets.get(offsets.size() - 1) + 2);
+    List<SharedCall> running = new ArrayList<>();
+    List<Long> published = new ArrayList<>();
+    while (!waiting.isEmpty() || !running.isEmpty()) {
+      for (SharedCall call : List.copyOf(waiting)) {
+        if (running.size() < 8 && call.tryAcquire(() -> {})) {
+          waiting.remove(call);
+          running.add(call);
+        }
+      }
+      assertFalse(running.isEmpty(), () -> "no call begins, after " + published);
+      complete(running.remove(running.size() - 1));
+      published.addAll(publish(mostMetadata));
+    }
+    assertEquals(offsets, published.stream().map(Long::intValue).sorted().toList());
+  }
+
+  @Test
   void whatWasDoneBehindTheEndOfATruncatedLogIsNotDone() {
     RecordsInFlight fresh = new RecordsInFlight(IDS, heap);
     fresh.start(new OffsetAndMetadata(5, "1:5:1,2,1,10"), new DoneOffsets.Range(0, 10));
