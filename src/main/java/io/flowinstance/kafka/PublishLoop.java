@@ -87,7 +87,7 @@ final class PublishLoop implements Runnable {
           health.publishes();
         } catch (InterruptException e) {
           throw e;
-        } catch (RuntimeException | LinkageError e) {
+        } catch (RuntimeException | Error e) {
           failures++;
           health.publishingFailed(e, failures);
           TimeUnit.MILLISECONDS.sleep(RetryPause.after(failures).toMillis());
@@ -174,9 +174,8 @@ final class PublishLoop implements Runnable {
     AtomicReference<Refused> refused = new AtomicReference<>();
     try {
       send(transaction, outcomes, refused);
-    } catch (RuntimeException | LinkageError thrown) {
-      RuntimeException e =
-          thrown instanceof RuntimeException own ? own : new KafkaException(thrown);
+    } catch (RuntimeException | Error thrown) {
+      RuntimeException e = unchecked(thrown);
       boolean metadataRefused = says(Errors.OFFSET_METADATA_TOO_LARGE, e);
       try {
         span.failed(e);
@@ -211,13 +210,18 @@ final class PublishLoop implements Runnable {
       if (timeout.committed(target.clock().millis() - beganAt)) {
         discard();
       }
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error thrown) {
+      RuntimeException e = unchecked(thrown);
       span.failed(e);
       discard();
       throw timeout.failed(e, target.clock().millis() - beganAt) ? tookTooLong() : e;
     } finally {
       span.end();
     }
+  }
+
+  private static RuntimeException unchecked(Throwable thrown) {
+    return thrown instanceof RuntimeException own ? own : new KafkaException(thrown);
   }
 
   private NotReadyException tookTooLong() {

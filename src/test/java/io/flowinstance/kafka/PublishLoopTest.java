@@ -60,6 +60,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(30)
 class PublishLoopTest {
@@ -106,6 +107,7 @@ class PublishLoopTest {
   private boolean refusesAtFlush;
   private boolean answersAtFlush;
   private Runnable atFlush = () -> {};
+  private Runnable atCommit = () -> {};
   private final List<Callback> unanswered = new ArrayList<>();
   private int done;
 
@@ -223,6 +225,7 @@ class PublishLoopTest {
 
           @Override
           public void commitTransaction() {
+            atCommit.run();
             if (!commitFailures.isEmpty()) {
               if (failedCommitsCount) {
                 super.commitTransaction();
@@ -611,6 +614,34 @@ class PublishLoopTest {
 
     assertEquals(1, done);
     assertEquals(0, heap.taken());
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void anErrorEndsNeitherTheLoopNorWhatIsInItsTransaction(boolean ofTheCommit) throws Exception {
+    AtomicBoolean failed = new AtomicBoolean();
+    Runnable fault =
+        () -> {
+          if (!failed.getAndSet(true)) {
+            throw new OutOfMemoryError("on purpose");
+          }
+        };
+    if (ofTheCommit) {
+      atCommit = fault;
+    } else {
+      atFlush = fault;
+    }
+    event(ids, 5, "a");
+    Thread thread = new Thread(loop);
+    thread.start();
+    await().until(() -> heap.taken() == 0);
+    loop.close();
+    thread.interrupt();
+    thread.join();
+
+    assertEquals(1, done);
+    assertEquals(List.of("a"), published(producers.size() - 1));
+    assertEquals(new OffsetAndMetadata(6), brokers.committed.get(IDS));
   }
 
   @Test
