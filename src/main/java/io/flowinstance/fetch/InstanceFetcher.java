@@ -25,6 +25,7 @@ import org.apache.camel.AsyncCallback;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Endpoint;
 import org.apache.camel.Exchange;
+import org.apache.camel.InvalidPayloadException;
 import org.apache.camel.ProducerTemplate;
 import org.apache.camel.spi.ExecutorServiceManager;
 import org.apache.camel.spi.ThreadPoolProfile;
@@ -177,7 +178,16 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
 
   @Override
   public boolean process(Exchange exchange, AsyncCallback callback) {
-    new Fetch(exchange, callback).start();
+    Fetch fetch;
+    try {
+      fetch = new Fetch(exchange, callback);
+    } catch (InvalidPayloadException e) {
+      // A step before this one has changed the body.
+      exchange.setException(e);
+      callback.done(true);
+      return true;
+    }
+    fetch.start();
     return false;
   }
 
@@ -231,11 +241,11 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     private boolean tried;
     private int outagesBefore;
 
-    Fetch(Exchange exchange, AsyncCallback callback) {
+    Fetch(Exchange exchange, AsyncCallback callback) throws InvalidPayloadException {
       this.exchange = exchange;
       this.callback = callback;
       scope = exchange.getVariable("record", FetchScope.class);
-      state = new FetchState(exchange.getMessage().getBody(InstanceQuery.class));
+      state = new FetchState(exchange.getMessage().getMandatoryBody(InstanceQuery.class));
       exchange.setVariable("fetch", state);
     }
 

@@ -5,6 +5,7 @@ import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -25,6 +26,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
+import org.apache.camel.InvalidPayloadException;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.support.DefaultExchange;
@@ -32,6 +34,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.NullSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(30)
 class InstanceFetcherTest {
@@ -110,8 +115,12 @@ class InstanceFetcherTest {
   }
 
   private Exchange fetch(String id, FetchScope scope, Runnable done) {
+    return fetch(new InstanceQuery(id, OURS.userId(), OURS.orgId()), scope, done);
+  }
+
+  private Exchange fetch(Object body, FetchScope scope, Runnable done) {
     Exchange exchange = new DefaultExchange(context);
-    exchange.getMessage().setBody(new InstanceQuery(id, OURS.userId(), OURS.orgId()));
+    exchange.getMessage().setBody(body);
     exchange.setVariable("record", scope);
     fetcher.process(exchange, synchronously -> done.run());
     return exchange;
@@ -170,5 +179,17 @@ class InstanceFetcherTest {
 
     ended.await();
     assertSame(fault, exchange.getException());
+  }
+
+  @ParameterizedTest
+  @NullSource
+  @ValueSource(strings = "what a step before it made of the query")
+  void aBodyThatIsNoQueryEndsItsExchangeWithoutACall(String body) throws Exception {
+    CountDownLatch ended = new CountDownLatch(1);
+    Exchange exchange = fetch((Object) body, new WantedFetch(), ended::countDown);
+
+    ended.await();
+    assertInstanceOf(InvalidPayloadException.class, exchange.getException());
+    assertEquals(Map.of(), calls);
   }
 }
