@@ -53,6 +53,12 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   private static final Duration REVOKE_PATIENCE = Duration.ofMillis(500);
 
   private static final Duration ASK_AGAIN = Duration.ofMillis(100);
+
+  /**
+   * A consumer hears of new records only as it fetches, and it fetches nothing of what is paused.
+   */
+  private static final Duration ASK_FOR_ENDS = Duration.ofSeconds(10);
+
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(2);
 
   /** So long after its timeout, a transaction that has not ended hangs (KIP-890). */
@@ -80,6 +86,8 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   private boolean asking;
   private int askFailures;
   private long askAgainAt = System.nanoTime();
+  private boolean askingForEnds;
+  private long askForEndsAt = System.nanoTime();
 
   /** Why a partition that was asked for last does not start, or empty. */
   private String waitsFor = "";
@@ -173,6 +181,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   private void turn() {
     inFlight.retry();
     askWhereToStart();
+    askForEnds();
     boolean waits = pauseAndResume();
     ConsumerRecords<byte[], byte[]> polled = consumer.poll(waits ? SHORT_POLL : POLL);
     health.polled();
@@ -195,7 +204,8 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     inFlight.lag(
         owned.values().stream()
             .filter(RecordsInFlight::isStarted)
-            .mapToLong(each -> consumer.currentLag(each.partition()).orElse(0))
+            .mapToLong(
+                each -> Math.max(consumer.currentLag(each.partition()).orElse(0), each.behind()))
             .sum());
   }
 
@@ -341,6 +351,27 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
         .whenComplete(
             (start, failure) ->
                 tasks.add(failure == null ? () -> answered(start) : () -> unanswered(failure)));
+  }
+
+  private void askForEnds() {
+    if (askingForEnds || owned.isEmpty() || System.nanoTime() - askForEndsAt < 0) {
+      return;
+    }
+    askingForEnds = true;
+    Map<TopicPartition, RecordsInFlight> asked = Map.copyOf(owned);
+    parts
+        .brokers()
+        .bounds(asked.keySet())
+        .whenComplete(
+            (bounds, failure) ->
+                tasks.add(
+                    () -> {
+                      askingForEnds = false;
+                      askForEndsAt = System.nanoTime() + ASK_FOR_ENDS.toNanos();
+                      if (bounds != null) {
+                        bounds.forEach((each, there) -> asked.get(each).endsAt(there.to()));
+                      }
+                    }));
   }
 
   private void answered(Runnable start) {

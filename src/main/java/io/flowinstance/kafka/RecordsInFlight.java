@@ -41,6 +41,7 @@ final class RecordsInFlight {
   private volatile OffsetAndMetadata committed;
   private LostOffsets lost;
   private volatile long position = -1;
+  private volatile long end = -1;
   private long bytes;
   private long readyBytes;
   private long readyHeap;
@@ -130,6 +131,16 @@ final class RecordsInFlight {
   /** The offset that is polled next. */
   long position() {
     return position;
+  }
+
+  /** The partition ended there, when the brokers were asked. For any thread. */
+  void endsAt(long offset) {
+    end = offset;
+  }
+
+  /** Offsets between what is polled next and that end. For any thread. */
+  long behind() {
+    return Math.max(0, end - position);
   }
 
   /**

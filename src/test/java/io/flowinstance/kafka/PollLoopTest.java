@@ -55,9 +55,10 @@ class PollLoopTest {
   private PollLoop loop;
   private Thread thread;
 
-  /** What the brokers say of the partition: nothing is committed, and it has three records. */
+  /** What the brokers say of the partition: nothing is committed; how many records it has. */
   private static final class FakeBrokers extends SilentBrokers {
     private volatile boolean hasLeader = true;
+    private volatile long end = 3;
     private volatile CompletableFuture<Void> answering = CompletableFuture.completedFuture(null);
 
     @Override
@@ -70,7 +71,7 @@ class PollLoopTest {
     public CompletionStage<Map<TopicPartition, DoneOffsets.Range>> bounds(
         Set<TopicPartition> partitions) {
       return CompletableFuture.completedStage(
-          hasLeader ? Map.of(IDS, new DoneOffsets.Range(0, 3)) : Map.of());
+          hasLeader ? Map.of(IDS, new DoneOffsets.Range(0, end)) : Map.of());
     }
   }
 
@@ -194,6 +195,15 @@ class PollLoopTest {
     await().until(() -> inFlight.lag() == 9);
     assertEquals(1, consumers.size());
     assertEquals(Set.of(), last.paused());
+  }
+
+  @Test
+  void theLagCountsWhatTheBrokersHaveAndTheConsumerHasNotHeardOf() {
+    brokers.end = 12;
+    start();
+    awaitAllCalled();
+
+    await().until(() -> inFlight.lag() == 9);
   }
 
   @Test
