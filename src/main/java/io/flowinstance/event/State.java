@@ -53,10 +53,13 @@ public enum State {
 
   /**
    * The status of an instance: the name of its code where the code is a known one, else the name
-   * that came with it. Either may be null, and so may the status.
+   * that came with it. Either may be null, and so may the status; a blank name is none.
    */
   public static String status(Integer code, String name) {
-    return code != null && code >= -1 && code < NAMES.size() - 1 ? NAMES.get(code + 1) : name;
+    if (code != null && code >= -1 && code < NAMES.size() - 1) {
+      return NAMES.get(code + 1);
+    }
+    return name == null || Json.trim(name).isEmpty() ? null : name;
   }
 
   /** Whether nothing is expected to follow by itself. Anything can be re-run. */

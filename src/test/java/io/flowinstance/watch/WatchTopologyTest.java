@@ -222,6 +222,16 @@ class WatchTopologyTest {
   }
 
   @Test
+  void anUnknownCodeWithABlankNameAppearsAsItsDigits() {
+    bed.observe(bed.message("i", 11, "a= ").put("statusDesc", ""));
+    bed.observe(bed.message("i", 12, "a=RUNNING").put("statusDesc", " "));
+
+    assertEquals(
+        List.of("instance - → 11", "a - → UNKNOWN", "instance 11 → 12", "a UNKNOWN → RUNNING"),
+        bed.changes());
+  }
+
+  @Test
   void aReRunRaisesTheAttemptOnceThoughItsStartIsSeenLater() {
     started("i", SUCCESS, "2026-01-01T00:00:00Z", "a=SUCCESS", "b=SUCCESS");
     started("i", INIT, null, "a=INIT", "b=SUCCESS");
@@ -316,6 +326,19 @@ class WatchTopologyTest {
         "{\"flowInstId\":\"i\",\"userId\":\"user\",\"orgId\":\"org/1\"}",
         new String(sent.value(), UTF_8));
     assertEquals(1, bed.metric("sent"));
+  }
+
+  @Test
+  void ifIdsOfAUserBringNothingEveryOtherOneNamesNobody() {
+    bed.observe("i", RUNNING);
+    List<Boolean> named = new ArrayList<>();
+    for (int second = 1; second <= 500; second++) {
+      pass(bed, 1);
+      bed.idRecords()
+          .forEach(sent -> named.add(new String(sent.value(), UTF_8).contains("userId")));
+    }
+
+    assertEquals(List.of(true, true, false, true), named);
   }
 
   @Test
