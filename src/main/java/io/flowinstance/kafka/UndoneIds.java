@@ -113,12 +113,14 @@ public final class UndoneIds {
   }
 
   /**
-   * Whether an id that was sent in a transaction at this time may still wait for its outcome. False
-   * if this login may not read the offsets; while brokers do not answer, the last answer counts.
+   * Whether an id that was sent in a transaction at this time may still wait for its outcome: true
+   * until brokers have answered for the first time, false if this login may not read the offsets.
+   * While brokers do not answer, the last answer counts.
    */
   public synchronized boolean isPending(String instanceId, Instant sentAt) {
     if (!readable || partitions.isEmpty()) {
-      return false;
+      // Before the first answer it may wait; that answer comes within seconds of the brokers'.
+      return readable;
     }
     int partition =
         BuiltInPartitioner.partitionForKey(instanceId.getBytes(UTF_8), partitions.size());

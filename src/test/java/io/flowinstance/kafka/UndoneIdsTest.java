@@ -132,6 +132,20 @@ class UndoneIdsTest {
   }
 
   @Test
+  void anIdMayBePendingUntilBrokersHaveAnsweredForTheFirstTime() {
+    assertTrue(undone.isPending(ID, START));
+    brokers.ends(4, 4);
+    brokers.committed(4, 4);
+    brokers.failure = new TimeoutException();
+    look(Duration.ofMinutes(10));
+    assertTrue(undone.isPending(ID, START));
+
+    brokers.failure = null;
+    look(Duration.ofSeconds(2));
+    assertFalse(undone.isPending(ID, START));
+  }
+
+  @Test
   void nothingIsPendingWhereOffsetsMayNotBeReadAndHealthSaysSo() {
     brokers.ends(6, 4);
     brokers.committed(4, 4);
