@@ -345,7 +345,7 @@ final class Replay implements AutoCloseable {
       long from = System.nanoTime();
       while (System.nanoTime() - from < STALLED_NANOS) {
         for (ConsumerRecord<byte[], byte[]> original : reader.poll(POLL)) {
-          return original.offset() == origin.offset() ? original : null;
+          return origin.isOf(original) ? original : null;
         }
         if (reader.position(origin.partition()) > origin.offset()) {
           return null;

@@ -17,8 +17,18 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
  */
 public record DeadLetter(ConsumerRecord<byte[], byte[]> stored) {
 
-  /** Where the id record of a dead letter stood. */
-  public record Origin(TopicPartition partition, long offset) {}
+  /**
+   * Where the id record of a dead letter stood.
+   *
+   * @param timestamp its time in epoch milliseconds; null if the dead letter does not say
+   */
+  public record Origin(TopicPartition partition, long offset, Long timestamp) {
+    /** Whether that is the record, and not one of a topic that was made anew. */
+    public boolean isOf(ConsumerRecord<?, ?> idRecord) {
+      return idRecord.offset() == offset
+          && (timestamp == null || timestamp == idRecord.timestamp());
+    }
+  }
 
   /** The name of a {@link DeadLetterReason}, or an empty text. */
   public String reason() {
@@ -53,10 +63,12 @@ public record DeadLetter(ConsumerRecord<byte[], byte[]> stored) {
   public Origin origin() {
     String partition = text(DeadLetters.PARTITION);
     String offset = text(DeadLetters.OFFSET);
+    String timestamp = text(DeadLetters.TIMESTAMP);
     return partition.matches("\\d{1,9}") && offset.matches("\\d{1,18}")
         ? new Origin(
             new TopicPartition(text(DeadLetters.TOPIC), Integer.parseInt(partition)),
-            Long.parseLong(offset))
+            Long.parseLong(offset),
+            timestamp.matches("-?\\d{1,18}") ? Long.valueOf(timestamp) : null)
         : null;
   }
 

@@ -33,6 +33,7 @@ public final class DeadLetters {
   static final String TOPIC = PREFIX + "topic";
   static final String PARTITION = PREFIX + "partition";
   static final String OFFSET = PREFIX + "offset";
+  static final String TIMESTAMP = PREFIX + "timestamp";
   static final String FAILED_AT = PREFIX + "failed-at";
 
   /** What of the record a dead letter lacks: {@code key}, {@code value}, {@code headers}. */
@@ -169,7 +170,7 @@ public final class DeadLetters {
     add(headers, TOPIC, idRecord.partition().topic());
     add(headers, PARTITION, idRecord.partition().partition());
     add(headers, OFFSET, idRecord.offset());
-    add(headers, PREFIX + "timestamp", idRecord.timestamp());
+    add(headers, TIMESTAMP, idRecord.timestamp());
     add(headers, PREFIX + "attempts", call.attempts());
     add(headers, FAILED_AT, Times.text(clock.instant()));
     add(headers, REPLAYS, replays(idRecord.headers()));

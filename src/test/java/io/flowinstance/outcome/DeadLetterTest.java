@@ -3,6 +3,7 @@ package io.flowinstance.outcome;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -13,11 +14,13 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.record.TimestampType;
 import org.junit.jupiter.api.Test;
 
 class DeadLetterTest {
@@ -124,10 +127,34 @@ class DeadLetterTest {
 
     assertTrue(letter.isIncomplete());
     assertNull(letter.stored().value());
-    assertEquals(new DeadLetter.Origin(new TopicPartition("ids", 2), 42), letter.origin());
+    assertEquals(new DeadLetter.Origin(new TopicPartition("ids", 2), 42, 7L), letter.origin());
     assertEquals(
         List.of("kept=k", "dead-letter-replays=1"),
         texts(letter.replay("ids", original).headers()));
+  }
+
+  @Test
+  void aRecordOfAnotherTimeAtItsPlaceIsNotItsIdRecord() {
+    DeadLetter letter = stored(only(refused(idRecord(null, new byte[1], new RecordHeaders()))));
+
+    assertTrue(letter.origin().isOf(at(42, 7)));
+    assertFalse(letter.origin().isOf(at(42, 8)));
+    assertFalse(letter.origin().isOf(at(43, 7)));
+  }
+
+  private static ConsumerRecord<byte[], byte[]> at(long offset, long timestamp) {
+    return new ConsumerRecord<>(
+        "ids",
+        2,
+        offset,
+        timestamp,
+        TimestampType.CREATE_TIME,
+        0,
+        0,
+        null,
+        new byte[0],
+        new RecordHeaders(),
+        Optional.empty());
   }
 
   @Test
