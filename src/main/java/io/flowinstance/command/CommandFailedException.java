@@ -30,7 +30,8 @@ final class CommandFailedException extends RuntimeException {
           api.kind() == FailureKind.TRANSIENT && api.httpStatus() == null
               ? "Check enos.base-url and enos.proxy."
               : api.kind().remedy();
-      return (api.getMessage() + " " + remedy).strip();
+      String message = api.getMessage();
+      return (message + (message.endsWith(".") ? " " : ". ") + remedy).strip();
     }
     if (!(failure instanceof KafkaException)) {
       return null;

@@ -9,7 +9,6 @@ import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
-import java.time.temporal.ChronoUnit;
 import java.util.Locale;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
@@ -29,8 +28,9 @@ final class PointInTime implements ITypeConverter<Instant> {
   @Override
   public Instant convert(String text) {
     try {
-      return read(text.strip().toUpperCase(Locale.ROOT).replace(' ', 'T'))
-          .truncatedTo(ChronoUnit.MILLIS);
+      // What has no epoch milliseconds fails here.
+      return Instant.ofEpochMilli(
+          read(text.strip().toUpperCase(Locale.ROOT).replace(' ', 'T')).toEpochMilli());
     } catch (DateTimeException | ArithmeticException e) {
       throw new TypeConversionException(
           "\"%s\" is not a time: give it as 2026-01-31T10:00:00Z, 2026-01-31T10:00 (UTC), or 2h for two hours ago."

@@ -48,6 +48,7 @@ import picocli.CommandLine.Spec;
     })
 final class ReplayDeadLetters implements Callable<Integer> {
   private static final int MESSAGE_WIDTH = 60;
+  private static final int HIGHEST_RATE = 1_000_000;
 
   private final CommandContext context;
 
@@ -113,9 +114,13 @@ final class ReplayDeadLetters implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (max < 1 || maxReplays != null && maxReplays < 1 || rate != null && rate < 1) {
+    if (max < 1
+        || maxReplays != null && maxReplays < 1
+        || rate != null && (rate < 1 || rate > HIGHEST_RATE)) {
       throw new ParameterException(
-          spec.commandLine(), "--max, --max-replays and --rate take numbers from 1.");
+          spec.commandLine(),
+          "--max, --max-replays and --rate take numbers from 1, --rate up to %d."
+              .formatted(HIGHEST_RATE));
     }
     if (since != null && until != null && !since.isBefore(until)) {
       throw new ParameterException(

@@ -101,7 +101,8 @@ public record Answer(
     return ApiFailure.of(FailureKind.UNREADABLE, message, this);
   }
 
-  private ApiFailure notUnderstood(String message) {
+  /** The failure of an answer that is none of the API's. */
+  public ApiFailure notUnderstood(String message) {
     return ApiFailure.of(FailureKind.NOT_UNDERSTOOD, message, this);
   }
 

@@ -27,8 +27,10 @@ public enum FailureKind {
       case ACCESS_DENIED, ACCESS_TOKEN ->
           "Check enos.app-key, enos.app-secret, enos.user-id, enos.org-id and enos.base-url, and"
               + " that this address may call the API.";
-      case UNREADABLE, NOT_UNDERSTOOD ->
+      case NOT_UNDERSTOOD ->
           "Check enos.base-url and enos.api-version: another server may answer there.";
+      case UNREADABLE ->
+          "If what answers there is not the API, check enos.base-url and enos.api-version.";
       case RATE_LIMITED ->
           "Set fetch.rate-limit-per-second below the quota of this application, or ask for more.";
       case REJECTED, TRANSIENT -> "";

@@ -155,7 +155,7 @@ public final class EnosClient {
     FetchState fetch = FetchState.clock();
     Long time = count(data(CLOCK, fetch));
     if (time == null) {
-      throw fetch.answer().unreadable("The API's time is not a count of milliseconds.");
+      throw fetch.answer().notUnderstood("The API's time is not a count of milliseconds.");
     }
     return Instant.ofEpochMilli(time);
   }
@@ -163,7 +163,7 @@ public final class EnosClient {
   private static Page page(JsonNode data, FetchState fetch) {
     JsonNode instances = data.path("flowInsts");
     if (!instances.isArray()) {
-      throw fetch.answer().unreadable("The answer to the search has no flowInsts.");
+      throw fetch.answer().notUnderstood("The answer to the search has no flowInsts.");
     }
     List<String> ids = new ArrayList<>();
     for (JsonNode instance : instances) {

@@ -161,7 +161,14 @@ class CommandLineInterfaceTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"nonsense", "--nonsense", "fetch", "replay-dead-letters --max=0"})
+  @ValueSource(
+      strings = {
+        "nonsense",
+        "--nonsense",
+        "fetch",
+        "replay-dead-letters --max=0",
+        "replay-dead-letters --rate=1050000001"
+      })
   void explainsOnStandardErrorWhatItDoesNotUnderstand(String args) {
     CommandRun run = CommandRun.of(Map.of(), args.split(" "));
 

@@ -117,6 +117,22 @@ class FetchInstanceTest {
   }
 
   @Test
+  void saysWhereToLookIfAnAnswerCannotBeReadAndIsNotOfTheApi() {
+    enos.faults()
+        .set(
+            Fault.body("{\"status\":0,\"data\":{\"instanceId\":\"7-7\",\"flowId\":2438.5}}"),
+            FaultScope.all());
+
+    CommandRun run = fetch("7-7");
+
+    assertEquals(1, run.exitCode());
+    assertEquals(
+        "/flowId is not a whole number of 64 bits: 2438.5. If what answers there is not the API,"
+            + " check enos.base-url and enos.api-version.",
+        run.err().strip());
+  }
+
+  @Test
   void printsTheDeadLetterOfATaskThatCannotBeRead() throws Exception {
     enos.faults()
         .set(

@@ -44,7 +44,8 @@ class PointInTimeTest {
         "PT-2H",
         "2026-13-01",
         "2",
-        "99999999999999999999d"
+        "99999999999999999999d",
+        "+300000000-01-01"
       })
   void refusesEverythingElse(String text) {
     assertThrows(TypeConversionException.class, () -> times.convert(text));
