@@ -34,6 +34,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import org.apache.camel.Exchange;
 import org.apache.hc.client5.http.classic.methods.HttpGet;
 import org.apache.hc.client5.http.classic.methods.HttpPost;
@@ -54,6 +55,8 @@ import org.apache.hc.core5.http.io.entity.StringEntity;
 public final class FetchAction implements AutoCloseable {
   private static final int MAX_RESPONSE_BYTES = 16 << 20;
   private static final int CONNECTIONS = 64;
+  private static final Pattern ENCRYPTED_OR_LOCAL =
+      Pattern.compile("https://.+|http://(localhost|127(\\.\\d{1,3}){3}|\\[::1])(:\\d+)?/?");
 
   /** As bytes, as a text and while it becomes one, a batch takes several times its size. */
   private static final int HEAP_PART_OF_EVENTS = 16;
@@ -78,8 +81,16 @@ public final class FetchAction implements AutoCloseable {
     return options;
   }
 
-  /** Reads the options, and makes the client. */
+  /**
+   * Reads the options, and makes the client.
+   *
+   * @throws IllegalArgumentException an option cannot be used: the message says which, and why
+   */
   public void start() {
+    if (!ENCRYPTED_OR_LOCAL.matcher(options.get("baseUrl")).matches()) {
+      throw new IllegalArgumentException(
+          "baseUrl is no https:// address: signed calls and tokens are not sent without TLS.");
+    }
     Identity configured = new Identity(options.get("userId"), options.get("orgId"));
     ids = new IdRecordReader(configured.userId(), configured.orgId());
     identities = new AllowedIdentities(configured, options.get("allowedIdentities"));

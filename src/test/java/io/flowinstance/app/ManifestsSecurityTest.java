@@ -178,15 +178,15 @@ class ManifestsSecurityTest {
   }
 
   @Test
-  void thePipeMountsTheSecretsThatItNames() {
-    ObjectNode pipe = Manifests.one("camel-k/kamelet/pipe.yaml", "Pipe");
+  void theRouteOfTheKameletMountsTheSecretsThatItNames() {
+    ObjectNode route = Manifests.one("camel-k/kamelet/integration.yaml", "Integration");
     Set<String> mounted = new TreeSet<>();
-    pipe.at("/spec/traits/mount/configs").forEach(config -> mounted.add(config.textValue()));
+    route.at("/spec/traits/mount/configs").forEach(config -> mounted.add(config.textValue()));
 
-    for (String used : secrets(pipe)) {
+    for (String used : secrets(route)) {
       assertTrue(mounted.contains("secret:" + used.replaceFirst("/.*", "")), used);
     }
-    assertTrue(pipe.at("/spec/traits/environment").isMissingNode());
+    assertTrue(route.at("/spec/traits/environment").isMissingNode());
   }
 
   @ParameterizedTest

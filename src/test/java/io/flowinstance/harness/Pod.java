@@ -36,7 +36,8 @@ public record Pod(
             case "Deployment", "Integration" -> object.at("/spec/template");
             default -> null;
           };
-      if (template != null) {
+      // The route that uses the Kamelet has none: its pod is Camel K's, and not this program's.
+      if (template != null && !template.isMissingNode()) {
         boolean isTemplate = kind.equals("Integration");
         JsonNode labels = (isTemplate ? object : template).at("/metadata/labels");
         ObjectNode spec = template.get("spec").deepCopy();

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -37,6 +38,7 @@ import java.util.TreeSet;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
 import org.apache.camel.Exchange;
+import org.apache.camel.ResolveEndpointFailedException;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.component.kamelet.KameletComponent;
 import org.apache.camel.impl.DefaultCamelContext;
@@ -108,6 +110,16 @@ class FetchActionTest {
       assertEquals(task.get("subject"), task.at("/data/taskInstId"));
       Schemas.valid(Schemas.TASK_STATUS, Json.write(task.get("data")));
     }
+  }
+
+  @Test
+  void sendsNoSignedCallWithoutTlsToAnotherMachine() {
+    String clear = kamelet().replace(enos.baseUrl(), "http://gateway.example");
+
+    ResolveEndpointFailedException failure =
+        assertThrows(ResolveEndpointFailedException.class, () -> send(clear, "2438-201907261239"));
+    assertTrue(
+        stackTrace(failure).contains("baseUrl is no https:// address"), () -> stackTrace(failure));
   }
 
   @Test
