@@ -347,7 +347,7 @@ final class RecordsInFlight {
   }
 
   private boolean isDoneBetween(long from, long to) {
-    Long done = doneBehind.ceilingKey(from);
+    Long done = from < to ? doneBehind.ceilingKey(from) : null;
     return done != null && done < to;
   }
 

@@ -395,6 +395,45 @@ class KafkaFaultsIT {
     assertTrue(process.health("ready").startsWith("200 "));
   }
 
+  /** As the change feed sends them at a low rate: a control record is behind each id. */
+  @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
+  void servesABacklogOfIdsThatWereSentInTransactionsOfOne() {
+    topics = Topics.create(broker, "transactions");
+    delete(topics.ids());
+    broker.createTopics(1, topics.ids());
+    int count = 1_300;
+    sendInTransactionsOfOne(count);
+    Map<String, String> environment = environment();
+    environment.put("KAFKA_CONSUMERS", "1");
+    enos.goDown();
+    try {
+      ApplicationProcess process = launch(environment);
+      Pattern undone = Pattern.compile("(?m)^flow_instance_ids_undone 1\\d{3}\\.0$");
+      await().atMost(NOTICES).until(() -> undone.matcher(process.metrics()).find());
+    } finally {
+      enos.comeUp();
+    }
+    awaitOutcomes(count, Duration.ofSeconds(60));
+  }
+
+  private void sendInTransactionsOfOne(int count) {
+    try (KafkaProducer<byte[], byte[]> transactional =
+        new KafkaProducer<>(
+            Map.of(
+                "bootstrap.servers", broker.bootstrapServers(), "transactional.id", topics.ids()),
+            new ByteArraySerializer(),
+            new ByteArraySerializer())) {
+      transactional.initTransactions();
+      for (int i = 0; i < count; i++) {
+        byte[] id = "7-%010d".formatted(LAST_ID.incrementAndGet()).getBytes(UTF_8);
+        transactional.beginTransaction();
+        transactional.send(new ProducerRecord<>(topics.ids(), id, id));
+        transactional.commitTransaction();
+      }
+    }
+  }
+
   /** Sends a record, to a partition that the producer may not know of yet. */
   private static void answered(ProducerRecord<byte[], byte[]> message) {
     await()
