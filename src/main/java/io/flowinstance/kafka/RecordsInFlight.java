@@ -247,8 +247,8 @@ final class RecordsInFlight {
    *
    * @param most outcomes, at most
    * @param mostBytes after which no further one is taken
-   * @param mostMetadata length that {@link DoneOffsets} may come to, unless they are longer now:
-   *     then they do not become longer
+   * @param mostMetadata length that {@link DoneOffsets} may come to, unless they are longer
+   *     already: then they do not become longer
    */
   List<ReadyOutcome> take(int most, long mostBytes, int mostMetadata) {
     if (most <= 0 || mostBytes <= 0) {
@@ -258,7 +258,12 @@ final class RecordsInFlight {
     List<ReadyOutcome> taken = firstOf(publishable(), most, mostBytes);
     crowded = !taken.isEmpty() && after(taken).length() > mostMetadata;
     if (crowded) {
-      taken = fitting(most, mostBytes, Math.max(mostMetadata, after(List.of()).length()));
+      int accepted = committed == null ? 0 : DoneOffsets.of(committed).length();
+      taken = fitting(most, mostBytes, Math.max(mostMetadata, accepted));
+      if (taken.isEmpty()) {
+        // The first record fits into what they come to now.
+        taken = fitting(most, mostBytes, after(List.of()).length());
+      }
     }
     ready.removeAll(taken);
     readyCount = ready.size();
