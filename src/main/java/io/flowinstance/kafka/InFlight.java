@@ -479,7 +479,7 @@ final class InFlight {
     for (ReadyOutcome outcome : outcomes) {
       try {
         outcome.call().settle();
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         LOG.error(
             "The exchange of {} could not be completed.",
             outcome.outcome().idRecord().position(),

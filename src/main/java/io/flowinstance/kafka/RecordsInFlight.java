@@ -11,8 +11,10 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.NavigableSet;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 
@@ -35,8 +37,8 @@ final class RecordsInFlight {
   private final Deque<ReadyOutcome> ready = new ArrayDeque<>();
   private final Deque<DoneOffsets.Range> doneAhead = new ArrayDeque<>();
 
-  /** What is done behind the first record that is not: where a range begins, and its end. */
-  private final NavigableMap<Long, Long> doneBehind = new TreeMap<>();
+  /** Offsets that are done, behind the first record that is not: one between two that are not. */
+  private final NavigableSet<Long> doneBehind = new TreeSet<>();
 
   private volatile OffsetAndMetadata committed;
   private LostOffsets lost;
@@ -113,6 +115,8 @@ final class RecordsInFlight {
     }
     if (count > 0) {
       lost = new LostOffsets(position, count + (lost == null ? 0 : lost.count()));
+      // The next owner does not count them again.
+      doneAt(position);
     }
     advance(beginning);
   }
@@ -194,7 +198,7 @@ final class RecordsInFlight {
       long passed = undone.isEmpty() ? next.to() : Math.min(next.to(), position);
       position = Math.max(position, passed);
       if (passed > next.from()) {
-        doneBehind.put(next.from(), passed);
+        doneAt(next.from());
       }
       if (next.to() > passed) {
         doneAhead.push(new DoneOffsets.Range(passed, next.to()));
@@ -351,8 +355,21 @@ final class RecordsInFlight {
     return new DoneOffsets(first, ranges);
   }
 
+  private void doneAt(long offset) {
+    Long before = undone.lowerKey(offset);
+    Long after = undone.higherKey(offset);
+    doneBehind
+        .subSet(
+            before == null ? Long.MIN_VALUE : before,
+            false,
+            after == null ? Long.MAX_VALUE : after,
+            false)
+        .clear();
+    doneBehind.add(offset);
+  }
+
   private boolean isDoneBetween(long from, long to) {
-    Long done = from < to ? doneBehind.ceilingKey(from) : null;
+    Long done = from < to ? doneBehind.ceiling(from) : null;
     return done != null && done < to;
   }
 
@@ -362,11 +379,11 @@ final class RecordsInFlight {
     inTransaction -= outcomes.size();
     for (ReadyOutcome outcome : outcomes) {
       undone.remove(outcome.offset());
-      doneBehind.put(outcome.offset(), outcome.offset() + 1);
+      doneAt(outcome.offset());
       bytes -= outcome.outcome().idRecord().bytes();
     }
     first = undone.isEmpty() ? -1 : undone.firstKey();
-    doneBehind.headMap(undone.isEmpty() ? position : first).clear();
+    doneBehind.headSet(undone.isEmpty() ? position : first).clear();
     crowded = crowded && !ready.isEmpty();
   }
 

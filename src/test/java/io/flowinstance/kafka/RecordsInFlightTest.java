@@ -458,6 +458,18 @@ class RecordsInFlightTest {
     assertEquals(new RecordsInFlight.LostOffsets(103, 4), fresh.takeLost());
   }
 
+  @Test
+  void whatIsLostBehindARecordThatIsNotDoneIsNotLostAgainForTheNextOwner() {
+    SharedCall first = add(5);
+    add(9);
+    records.skip(100);
+    assertEquals(new RecordsInFlight.LostOffsets(10, 90), records.takeLost());
+    complete(first);
+    publish(ANY);
+
+    assertEquals(new OffsetAndMetadata(9, "1:9:1,90"), records.committed());
+  }
+
   /**
    * Whatever completes when, whatever is aborted, and whoever takes over where: each record is
    * published once, those of a key in their order.
