@@ -405,9 +405,15 @@ final class InFlight {
     return records.isInTransaction();
   }
 
-  /** The broker refuses metadata of this length: from now on they stay shorter. */
-  synchronized void refusedMetadata(int length) {
+  /**
+   * The broker refuses metadata of this length: from now on they stay shorter.
+   *
+   * @return false if they were to be shorter already, but what is committed is longer
+   */
+  synchronized boolean refusedMetadata(int length) {
+    boolean isLowered = length / 2 < mostMetadata;
     mostMetadata = length / 2;
+    return isLowered;
   }
 
   /**

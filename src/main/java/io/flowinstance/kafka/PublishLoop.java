@@ -176,22 +176,21 @@ final class PublishLoop implements Runnable {
       send(transaction, outcomes, refused);
     } catch (RuntimeException | Error thrown) {
       RuntimeException e = unchecked(thrown);
-      boolean metadataRefused = says(Errors.OFFSET_METADATA_TOO_LARGE, e);
+      boolean metadataBecomeShorter = false;
       try {
         span.failed(e);
         span.end();
         target.metrics().aborted();
         abort();
-        if (metadataRefused) {
-          refusedMetadata(transaction);
-        }
+        metadataBecomeShorter =
+            says(Errors.OFFSET_METADATA_TOO_LARGE, e) && refusedMetadata(transaction);
         if (refused.get() != null) {
           reduce(refused.get().ready(), refused.get().index(), "topic's limit");
         }
       } finally {
         inFlight.aborted(transaction);
       }
-      if (metadataRefused
+      if (metadataBecomeShorter
           || refused.get() != null
           || outcomes.stream().anyMatch(ReadyOutcome::isParked)) {
         return;
@@ -388,14 +387,15 @@ final class PublishLoop implements Runnable {
     return String.valueOf(failure.getMessage()).contains(error.message());
   }
 
-  private void refusedMetadata(InFlight.Transaction transaction) {
+  /** Whether the next ones will be shorter. */
+  private boolean refusedMetadata(InFlight.Transaction transaction) {
     int longest =
         transaction.commits().values().stream()
             .mapToInt(commit -> DoneOffsets.of(commit).length())
             .max()
             .orElse(0);
     health.metadataRefused(longest);
-    inFlight.refusedMetadata(longest);
+    return inFlight.refusedMetadata(longest);
   }
 
   private RecordSpan beginSpan(List<ReadyOutcome> outcomes) {

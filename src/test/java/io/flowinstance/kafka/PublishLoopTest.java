@@ -645,6 +645,26 @@ class PublishLoopTest {
   }
 
   @Test
+  void metadataThatCannotBecomeShortEnoughAreTriedAtAPaceAndSaidToFail() throws Exception {
+    SharedCall first = poll(ids, id(IDS, 5));
+    event(ids, 6, "b");
+    poll(ids, id(IDS, 7));
+    event(ids, 8, "c");
+    loop.publishNext();
+    loop.publishNext();
+    assertEquals(new OffsetAndMetadata(5, "1:5:1,1,1,1"), brokers.committed.get(IDS));
+
+    metadataLimit = 0;
+    ready(first, List.of(new ProducerRecord<>("events", "a".getBytes(UTF_8))));
+    loop.publishNext();
+    assertThrows(KafkaException.class, loop::publishNext);
+
+    metadataLimit = Integer.MAX_VALUE;
+    loop.publishNext();
+    assertEquals(new OffsetAndMetadata(7, "1:7:1,1"), brokers.committed.get(IDS));
+  }
+
+  @Test
   void decidesNothingWhileATransactionIsPending() throws Exception {
     failedCommitsCount = true;
     commitFailures.add(new ProducerFencedException("fenced"));
