@@ -106,8 +106,7 @@ final class ConsumerHealth {
 
   void publishingFailed(Throwable failure, int failures) {
     boolean isOfKafka =
-        (failure instanceof KafkaException || failure instanceof IllegalStateException)
-            && !(failure.getCause() instanceof Error);
+        failure instanceof KafkaException || failure instanceof IllegalStateException;
     boolean isNew = !failure.toString().equals(lastFailure);
     lastFailure = failure.toString();
     LOG.atLevel(isOfKafka || !isNew ? Level.DEBUG : Level.ERROR)

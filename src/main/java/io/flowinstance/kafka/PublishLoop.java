@@ -219,8 +219,16 @@ final class PublishLoop implements Runnable {
     }
   }
 
+  /**
+   * A library that cannot be loaded is a fault to put right, as Kafka's are; other errors are ours.
+   */
   private static RuntimeException unchecked(Throwable thrown) {
-    return thrown instanceof RuntimeException own ? own : new KafkaException(thrown);
+    if (thrown instanceof RuntimeException own) {
+      return own;
+    }
+    return thrown instanceof LinkageError
+        ? new KafkaException(thrown)
+        : new RuntimeException(thrown);
   }
 
   private NotReadyException tookTooLong() {
