@@ -59,7 +59,7 @@ public enum State {
     if (code != null && code >= -1 && code < NAMES.size() - 1) {
       return NAMES.get(code + 1);
     }
-    return name == null || Json.trim(name).isEmpty() ? null : name;
+    return Json.isBlank(name) ? null : name;
   }
 
   /** Whether nothing is expected to follow by itself. Anything can be re-run. */

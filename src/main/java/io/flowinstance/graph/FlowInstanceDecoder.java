@@ -71,16 +71,12 @@ public final class FlowInstanceDecoder {
       throw new UnreadableResponseException("The data is not a FlowInstance", root);
     }
     FlowInstance instance = INSTANCE.read(object, "", -1);
-    if (!isBlank(instance.instanceId())) {
+    if (!Json.isBlank(instance.instanceId())) {
       return instance;
     }
     ObjectNode named = JsonNodeFactory.instance.objectNode();
     named.setAll((ObjectNode) object);
     return INSTANCE.read(named.put("instanceId", askedInstanceId), "", -1);
-  }
-
-  private static boolean isBlank(String text) {
-    return text == null || Json.trim(text).isEmpty();
   }
 
   private static InstanceGraph graph(JsonNode graph) {
@@ -91,7 +87,7 @@ public final class FlowInstanceDecoder {
       }
     }
     JsonNode object =
-        graph == null || graph.isTextual() && isBlank(graph.textValue())
+        graph == null || graph.isTextual() && Json.isBlank(graph.textValue())
             ? NullNode.instance
             : unpack(graph);
     if (!object.isObject() && !object.isNull()) {
@@ -159,7 +155,7 @@ public final class FlowInstanceDecoder {
 
   private static Tasks tasks(JsonParser json) throws IOException {
     List<TaskInstance> tasks = elements(json, TASK);
-    return tasks == null || tasks.stream().anyMatch(task -> isBlank(task.taskInstId()))
+    return tasks == null || tasks.stream().anyMatch(task -> Json.isBlank(task.taskInstId()))
         ? null
         : new Tasks(tasks, List.of());
   }
@@ -182,7 +178,7 @@ public final class FlowInstanceDecoder {
 
   private static TaskInstance task(JsonNode element, int index) {
     TaskInstance task = element(element, TASKS, index, TASK);
-    if (isBlank(task.taskInstId())) {
+    if (Json.isBlank(task.taskInstId())) {
       throw new UnreadableResponseException(
           RecordReader.at(TASKS, index) + " has no taskInstId", element);
     }

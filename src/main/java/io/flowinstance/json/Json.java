@@ -422,6 +422,11 @@ public final class Json {
     return text.substring(start, end);
   }
 
+  /** Whether a text is null, or only what {@link #trim} takes away. */
+  public static boolean isBlank(String text) {
+    return text == null || trim(text).isEmpty();
+  }
+
   private static boolean isBlank(char c) {
     // Nearly every character ends here: no blank is between the space and this one.
     return (c <= ' ' || c >= NEXT_LINE)

@@ -48,7 +48,7 @@ record ObservedInstance(
   @JsonIgnoreProperties(ignoreUnknown = true)
   record Task(String taskInstId, String taskId, String nodeId, String taskName, String status) {
     Task {
-      status = status == null || Json.trim(status).isEmpty() ? NO_STATUS : status;
+      status = Json.isBlank(status) ? NO_STATUS : status;
       bound(LONGEST_TEXT, taskInstId, taskId, nodeId, taskName, status);
     }
   }
