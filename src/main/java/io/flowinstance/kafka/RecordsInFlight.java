@@ -314,8 +314,8 @@ final class RecordsInFlight {
 
   /**
    * Where the partition stands once these are published. Offsets between two records that are not
-   * done count as done only if one of them is: so what is polled never lengthens the metadata, and
-   * the first record can always be published.
+   * done count as done only if one of them is: so what is polled lengthens the metadata by a digit
+   * at most, and the first record can always be published.
    */
   DoneOffsets after(List<ReadyOutcome> published) {
     Set<Long> offsets = new HashSet<>();

@@ -53,9 +53,6 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
   /** One skipped record of this time is in the log; all are counted. */
   private static final long WARN_PAUSE_MS = 60_000;
 
-  /** So many ids in a row name the user and the organization of the last observation. */
-  private static final int ASKED_AS_BEFORE = 2;
-
   /** Most instances that one tick looks at. Each takes some microseconds. */
   private static final int MAX_PER_TICK = 1_000;
 
@@ -307,7 +304,7 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
    */
   private static IdMessage idMessage(String id, WatchedInstance instance) {
     int sent = instance.sent();
-    return sent >= ASKED_AS_BEFORE && sent % 2 == 0
+    return sent > 0 && sent % 2 == 0
         ? new IdMessage(id, null, null)
         : new IdMessage(id, instance.userId(), instance.orgId());
   }
