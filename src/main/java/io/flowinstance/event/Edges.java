@@ -1,6 +1,7 @@
 package io.flowinstance.event;
 
 import io.flowinstance.graph.Relation;
+import io.flowinstance.json.Json;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -27,7 +28,7 @@ final class Edges {
       String source = relation.source();
       String target = relation.target();
       // One end alone is not an edge.
-      if (source == null || target == null) {
+      if (Json.isBlank(source) || Json.isBlank(target)) {
         continue;
       }
       List<String> downstream = node(source).downstream();
@@ -56,11 +57,14 @@ final class Edges {
 
   /** Adds a node to those that wait for none, and to those that none waits for. */
   void addEnd(String nodeId, Set<String> roots, Set<String> leaves) {
+    if (Json.isBlank(nodeId)) {
+      return;
+    }
     Node node = of(nodeId);
-    if (nodeId != null && node.upstream().isEmpty()) {
+    if (node.upstream().isEmpty()) {
       roots.add(nodeId);
     }
-    if (nodeId != null && node.downstream().isEmpty()) {
+    if (node.downstream().isEmpty()) {
       leaves.add(nodeId);
     }
   }

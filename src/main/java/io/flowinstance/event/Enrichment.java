@@ -71,7 +71,7 @@ public record Enrichment(
     for (TaskInstance task : tasks) {
       edges.addEnd(task.nodeId(), roots, leaves);
       countByState.merge(State.of(task.status()), 1, Integer::sum);
-      if (task.status() != null) {
+      if (!Json.isBlank(task.status())) {
         countByStatus.merge(task.status(), 1, Integer::sum);
       }
     }

@@ -196,6 +196,19 @@ class FlowInstanceEventTest {
     assertEquals("{WAIT=2, INIT=1}", counts.toString());
   }
 
+  @Test
+  void takesABlankStatusAndABlankNodeIdForNone() throws Exception {
+    FlowInstanceEvent event =
+        event(
+            "{'graph':{'tasks':[{'taskInstId':'1','status':'','nodeId':' '},{'taskInstId':'2','nodeId':'t_2'}],'flows':[{'nodeId':''}],'relations':[{'source':'','target':'t_2'},{'source':'t_2','target':' '}]}}");
+    valid(event);
+    assertEquals("{}", event.enrichment().taskCountByStatus().toString());
+    assertEquals(List.of("t_2"), event.enrichment().roots());
+    assertEquals(List.of("t_2"), event.enrichment().leaves());
+    JsonNode task = valid(event.tasks(bytes -> {}).get(1));
+    assertEquals("[] []", task.get("upstream") + " " + task.get("downstream"));
+  }
+
   @ParameterizedTest
   @CsvSource({
     "INIT,WAITING,false",
