@@ -40,11 +40,9 @@ public record FetchBeans(Settings settings, PipelineMetrics metrics, Tracing tra
           .map("classpath:routes/%s.camel.yaml"::formatted)
           .collect(Collectors.joining(","));
 
-  private static final int HEAP_PART_OF_AN_ANSWER = 32;
-
   /** The most heap for an answer, and for the ids that a search finds. */
   private static final long HEAP_OF_AN_ANSWER =
-      Runtime.getRuntime().maxMemory() / HEAP_PART_OF_AN_ANSWER;
+      Runtime.getRuntime().maxMemory() / EnosHttpClient.HEAP_PART_OF_AN_ANSWER;
 
   private static final Clock CLOCK = Clock.systemUTC();
 
@@ -182,7 +180,7 @@ public record FetchBeans(Settings settings, PipelineMetrics metrics, Tracing tra
                   + " heap of {} MiB.",
               HEAP_OF_AN_ANSWER,
               asked,
-              (asked * HEAP_PART_OF_AN_ANSWER) >> 20);
+              (asked * EnosHttpClient.HEAP_PART_OF_AN_ANSWER) >> 20);
     }
     return Math.min(asked, HEAP_OF_AN_ANSWER);
   }

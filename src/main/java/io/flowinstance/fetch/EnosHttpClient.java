@@ -34,6 +34,9 @@ import org.apache.hc.core5.util.Timeout;
  * call in time and bytes.
  */
 public final class EnosHttpClient implements Closeable {
+  /** No answer may be larger than this part of the heap: it takes several times its bytes. */
+  public static final int HEAP_PART_OF_AN_ANSWER = 32;
+
   /**
    * A connection that was idle for longer is checked before its use, which takes 1 ms. One that was
    * not is in steady use: there the repeat costs less than the checks.

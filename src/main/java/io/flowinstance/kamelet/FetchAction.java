@@ -56,7 +56,7 @@ public final class FetchAction implements AutoCloseable {
   private static final int MAX_RESPONSE_BYTES = 16 << 20;
   private static final int CONNECTIONS = 64;
   private static final Pattern ENCRYPTED_OR_LOCAL =
-      Pattern.compile("https://.+|http://(localhost|127(\\.\\d{1,3}){3}|\\[::1])(:\\d+)?/?");
+      Pattern.compile("https://[^/?#]+|http://(localhost|127(\\.\\d{1,3}){3}|\\[::1])(:\\d+)?");
 
   /** As bytes, as a text and while it becomes one, a batch takes several times its size. */
   private static final int HEAP_PART_OF_EVENTS = 16;
@@ -89,7 +89,8 @@ public final class FetchAction implements AutoCloseable {
   public void start() {
     if (!ENCRYPTED_OR_LOCAL.matcher(options.get("baseUrl")).matches()) {
       throw new IllegalArgumentException(
-          "baseUrl is no https:// address: signed calls and tokens are not sent without TLS.");
+          "baseUrl is no https:// address: signed calls and tokens are not sent without TLS. Give it"
+              + " as https://{apigw-address}, nothing after it.");
     }
     Identity configured = new Identity(options.get("userId"), options.get("orgId"));
     ids = new IdRecordReader(configured.userId(), configured.orgId());
@@ -102,7 +103,10 @@ public final class FetchAction implements AutoCloseable {
             new EnosHttpClient.Options(
                 CONNECTIONS,
                 Duration.ofMillis(Long.parseLong(options.get("timeoutMs"))),
-                MAX_RESPONSE_BYTES,
+                (int)
+                    Math.min(
+                        MAX_RESPONSE_BYTES,
+                        Runtime.getRuntime().maxMemory() / EnosHttpClient.HEAP_PART_OF_AN_ANSWER),
                 new AtomicInteger(),
                 Tracing.off(),
                 "flow-instance-fetch-action",

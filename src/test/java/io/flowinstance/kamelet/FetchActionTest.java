@@ -46,6 +46,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The Kamelet, as it stands in its manifest, against the simulated EnOS. */
 @Timeout(60)
@@ -112,12 +114,19 @@ class FetchActionTest {
     }
   }
 
-  @Test
-  void sendsNoSignedCallWithoutTlsToAnotherMachine() {
-    String clear = kamelet().replace(enos.baseUrl(), "http://gateway.example");
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "http://gateway.example",
+        "https://gateway.example/",
+        "https://gateway.example/path",
+        "https://gateway.example?query"
+      })
+  void callsNoAddressWithoutTlsAndNoneWithAPath(String address) {
+    String other = kamelet().replace(enos.baseUrl(), address);
 
     ResolveEndpointFailedException failure =
-        assertThrows(ResolveEndpointFailedException.class, () -> send(clear, "2438-201907261239"));
+        assertThrows(ResolveEndpointFailedException.class, () -> send(other, "2438-201907261239"));
     assertTrue(
         stackTrace(failure).contains("baseUrl is no https:// address"), () -> stackTrace(failure));
   }
