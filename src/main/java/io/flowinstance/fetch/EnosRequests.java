@@ -113,13 +113,7 @@ public final class EnosRequests {
       throws IOException {
     fetch.received(clock.instant(), System.nanoTime());
     byte[] bytes = body.readAllBytes();
-    long values = 0;
-    for (byte each : bytes) {
-      if (each == ',' || each == '{' || each == '[') {
-        values++;
-      }
-    }
-    AnswerHeap.take(bytes.length, Math.min(values, Json.MAX_TOKENS));
+    AnswerHeap.take(bytes.length, Math.min(Json.values(bytes), Json.MAX_TOKENS));
     return bytes;
   }
 

@@ -101,10 +101,10 @@ record FieldType(String description, Function<JsonNode, ?> read, Stream stream) 
         : number.signum() == 1;
   }
 
-  /** What the text holds, however often it was packed into a text. */
+  /** What the text holds, even if it was packed into a text a few times. */
   private static JsonNode unpacked(JsonNode value) {
     JsonNode unpacked = value;
-    while (unpacked.isTextual()) {
+    for (int texts = 0; texts < Json.MAX_TEXTS_INSIDE && unpacked.isTextual(); texts++) {
       try {
         unpacked = Json.read(unpacked.textValue());
       } catch (MalformedJsonException text) {

@@ -114,14 +114,11 @@ public final class FlowInstanceDecoder {
   /** The graph out of its text, and that out of another if it was escaped twice. */
   private static JsonNode unpack(JsonNode graph) {
     JsonNode unpacked = graph;
-    while (unpacked.isTextual()) {
+    for (int texts = 0; texts < Json.MAX_TEXTS_INSIDE && unpacked.isTextual(); texts++) {
       try {
         unpacked = Json.readLenient(unpacked.textValue());
       } catch (MalformedJsonException e) {
-        if (e.isTooLarge()) {
-          throw new UnreadableResponseException("/graph: " + e.getOriginalMessage(), unpacked);
-        }
-        return unpacked;
+        throw new UnreadableResponseException("/graph: " + e.getOriginalMessage(), unpacked);
       }
     }
     return unpacked;

@@ -40,7 +40,7 @@ public final class IdRecordReader {
     if (value == null) {
       throw new MalformedIdException("The record has no value.");
     }
-    return ofText(utf8(value), true);
+    return ofText(utf8(value), true, 0);
   }
 
   /** The value of a record that asks for this id: one that begins like JSON is in an object. */
@@ -61,32 +61,39 @@ public final class IdRecordReader {
         namedOrgId == null ? orgId : namedOrgId);
   }
 
-  private InstanceQuery ofText(String text, boolean mayBeCloudEvent) {
+  /**
+   * @param texts how many texts it is in
+   */
+  private InstanceQuery ofText(String text, boolean mayBeCloudEvent, int texts) {
     String trimmed = Json.trim(text);
     if (!beginsLikeJson(trimmed)) {
       return query(usable("The id", trimmed), null, null);
     }
+    if (texts == Json.MAX_TEXTS_INSIDE) {
+      throw new MalformedIdException(
+          "The value is a text in a text, more than %d times.".formatted(texts));
+    }
     try {
-      return ofJson(Json.read(trimmed), mayBeCloudEvent);
+      return ofJson(Json.read(trimmed), mayBeCloudEvent, texts);
     } catch (JsonProcessingException e) {
       throw new MalformedIdException(
           "The value begins like JSON but is not JSON: " + e.getOriginalMessage());
     }
   }
 
-  private InstanceQuery ofJson(JsonNode json, boolean mayBeCloudEvent) {
+  private InstanceQuery ofJson(JsonNode json, boolean mayBeCloudEvent, int texts) {
     if (json.isTextual()) {
-      return ofText(json.textValue(), mayBeCloudEvent);
+      return ofText(json.textValue(), mayBeCloudEvent, texts + 1);
     }
     if (!json.isObject()) {
       throw new MalformedIdException("The value is JSON, but neither a text nor an object.");
     }
     if (mayBeCloudEvent && json.has("specversion")) {
       if (json.hasNonNull("data")) {
-        return ofJson(json.get("data"), false);
+        return ofJson(json.get("data"), false, texts);
       }
       if (json.hasNonNull("data_base64")) {
-        return ofBase64(json.get("data_base64"));
+        return ofBase64(json.get("data_base64"), texts);
       }
     }
     String instanceId = text(json, ID);
@@ -96,7 +103,7 @@ public final class IdRecordReader {
     return query(instanceId, text(json, "userId"), text(json, "orgId"));
   }
 
-  private InstanceQuery ofBase64(JsonNode data) {
+  private InstanceQuery ofBase64(JsonNode data, int texts) {
     byte[] value;
     try {
       value = data.binaryValue();
@@ -106,7 +113,7 @@ public final class IdRecordReader {
     if (value == null) {
       throw new MalformedIdException("The CloudEvent's data_base64 is not Base64.");
     }
-    return ofText(utf8(value), false);
+    return ofText(utf8(value), false, texts + 1);
   }
 
   private static String text(JsonNode json, String name) {

@@ -62,6 +62,12 @@ public final class Json {
    */
   public static final int MAX_TOKENS = 1_000_000;
 
+  /**
+   * Texts inside each other that are JSON: each further one may cost as much as the first, and a
+   * text of 16 MiB may hold thousands.
+   */
+  public static final int MAX_TEXTS_INSIDE = 4;
+
   /** A shorter text is read before its bytes are made. */
   private static final int LEAST_IN_UTF8 = 256;
 
@@ -160,6 +166,20 @@ public final class Json {
         .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
         .defaultPropertyInclusion(JsonInclude.Value.ALL_NON_NULL)
         .build();
+  }
+
+  /**
+   * Counts the commas and the opening brackets of a text: about the values of it and of all texts
+   * inside it, however often they are packed.
+   */
+  public static int values(byte[] utf8) {
+    int values = 0;
+    for (byte each : utf8) {
+      if (each == ',' || each == '{' || each == '[') {
+        values++;
+      }
+    }
+    return values;
   }
 
   /**

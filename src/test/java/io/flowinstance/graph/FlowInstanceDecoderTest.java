@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -11,6 +12,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.flowinstance.json.Json;
 import java.io.InputStream;
+import java.time.Duration;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Supplier;
@@ -67,6 +69,45 @@ class FlowInstanceDecoderTest {
     assertReads(expected, once);
   }
 
+  /** A text in texts. */
+  private static String packed(String text, int times) {
+    return times == 0 ? text : packed(new String(Json.write(text), UTF_8), times - 1);
+  }
+
+  @Test
+  void readsTextsInsideEachOtherAFewTimesAndNotForEver() throws Exception {
+    ObjectNode data = (ObjectNode) json("{'flowId':1}");
+    data.put("parameters", packed("[1]", 3));
+    assertEquals(Json.read("[1]"), decoder.decode(data, "asked").parameters());
+    data.put("parameters", packed("[1]", 4));
+    assertEquals("[1]", decoder.decode(data, "asked").parameters().textValue());
+
+    data.put("graph", packed("{}", 3));
+    assertEquals(List.of(), decoder.decode(data, "asked").graph().tasks().readable());
+    data.put("graph", packed("{}", 4));
+    String message =
+        assertThrows(UnreadableResponseException.class, () -> decoder.decode(data, "asked"))
+            .getMessage();
+    assertTrue(message.startsWith("/graph is not a JSON object: "), message);
+  }
+
+  @Test
+  void findsARepeatedRelationAmongManyOfOneHash() throws Exception {
+    String relations =
+        IntStream.range(0, 1 << 16)
+            .mapToObj(i -> Integer.toBinaryString(1 << 16 | i).substring(1))
+            .map(bits -> bits.replace("0", "Aa").replace("1", "BB"))
+            .map("{'source':'%s'}"::formatted)
+            .collect(Collectors.joining(","));
+
+    JsonNode data =
+        json("{'graph':{'relations':[%s,{'source':'%s'}]}}".formatted(relations, "BB".repeat(16)));
+
+    FlowInstance instance =
+        assertTimeoutPreemptively(Duration.ofSeconds(10), () -> decoder.decode(data, "asked"));
+    assertEquals(1 << 16, instance.graph().relations().size());
+  }
+
   @Test
   void readsAPrintedGraphInsideAText() throws Exception {
     JsonNode data = json("{'flowId':1}");
@@ -95,7 +136,11 @@ class FlowInstanceDecoderTest {
       delimiter = '|',
       value = {
         "{\"graph\":5}|/graph is not a JSON object: 5",
-        "{\"graph\":\"nonsense\"}|/graph is not a JSON object: \"nonsense\"",
+        "{\"graph\":\"nonsense\"}|/graph: Unrecognized token 'nonsense': was expecting (JSON String,"
+            + " Number, Array, Object or token 'null', 'true' or 'false') at line 1, column 1:"
+            + " \"nonsense\"",
+        "{\"graph\":\"{\\\"id\\\":1e99999999999}\"}|/graph: A number has an exponent out of range:"
+            + " \"{\\\"id\\\":1e99999999999}\"",
         "{\"graph\":\"[]\"}|/graph is not a JSON object: \"[]\"",
         "{\"graph\":[]}|/graph is not a JSON object: []",
         "{\"graph\":{\"tasks\":{}}}|/graph/tasks is not an array: {}",

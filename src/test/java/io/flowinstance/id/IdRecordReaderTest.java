@@ -101,6 +101,25 @@ class IdRecordReaderTest {
     assertThrows(MalformedIdException.class, () -> READER.read(value.getBytes(UTF_8)));
   }
 
+  /** An id in texts that double neither their backslashes nor their length. */
+  private static byte[] packed(int times) {
+    String value = BARE.instanceId();
+    for (int i = 0; i < times; i++) {
+      value = '"' + value.replace("\\", "\\u005c").replace("\"", "\\u0022") + '"';
+    }
+    return value.getBytes(UTF_8);
+  }
+
+  @Test
+  void readsAFewTextsInsideEachOtherAndNoMore() {
+    assertEquals(BARE, READER.read(packed(4)));
+
+    for (int times : new int[] {5, 400}) {
+      var refused = assertThrows(MalformedIdException.class, () -> READER.read(packed(times)));
+      assertEquals("The value is a text in a text, more than 4 times.", refused.getMessage());
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
