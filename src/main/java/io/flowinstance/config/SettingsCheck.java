@@ -13,6 +13,7 @@ import java.security.KeyStore;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.ZoneId;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -125,6 +126,10 @@ final class SettingsCheck {
           "give host:port, …");
     }
     required("kafka.group-id", "a name for the consumer group");
+    expect(
+        text("kafka.group-id").matches("[^\\s+&%#?{}()]*"),
+        "kafka.group-id",
+        "give it without blanks and without + & % # ? { } ( )");
     oneOf("kafka.compression-type", "none", "gzip", "snappy", "lz4", "zstd");
     oneOf("kafka.security.protocol", "PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL");
     if (text("kafka.security.protocol").startsWith("SASL_")) {
@@ -176,7 +181,8 @@ final class SettingsCheck {
         "the topics of the change feed are named after it: give letters, digits, dots, dashes and"
             + " underscores");
     expect(
-        text("watch.from").matches("now|earliest") || isReadBy(Instant::parse, text("watch.from")),
+        text("watch.from").matches("now|earliest")
+            || isReadBy(SettingsCheck::instant, text("watch.from")),
         "watch.from",
         "give now, earliest, or a time such as 2026-01-31T10:00:00Z");
     whole("watch.settle-ms", 0, 1_000_000_000);
@@ -293,7 +299,7 @@ final class SettingsCheck {
         "discover.owners",
         "give owners with one comma between two, or leave it empty for all");
     expect(
-        is("discover.from", "") || isReadBy(Instant::parse, text("discover.from")),
+        is("discover.from", "") || isReadBy(SettingsCheck::instant, text("discover.from")),
         "discover.from",
         "give it as 2026-01-31T10:00:00Z");
   }
@@ -370,6 +376,16 @@ final class SettingsCheck {
         is(name, "") || isReadBy(Path::of, text(name)) && Files.isReadable(Path.of(text(name)));
     expect(readable, name, "names no file that can be read", "mount it, or fix the path");
     return readable;
+  }
+
+  /** A time within the years that all can count with. */
+  private static Instant instant(String text) {
+    Instant time = Instant.parse(text);
+    int year = time.atOffset(ZoneOffset.UTC).getYear();
+    if (year < 1970 || year > 9999) {
+      throw new DateTimeException("not within the years 1970 to 9999");
+    }
+    return time;
   }
 
   private void whole(String name, long least, long most) {

@@ -156,6 +156,10 @@ class SettingsTest {
         "FETCH_CONCURRENCY | many",
         "FETCH_CONCURRENCY | 0",
         "KAFKA_CONSUMERS | 0",
+        "KAFKA_GROUP_ID | team+flows",
+        "KAFKA_GROUP_ID | a%20b",
+        "KAFKA_GROUP_ID | a&b",
+        "KAFKA_GROUP_ID | RAW(a)",
         "MANAGEMENT_PORT | 70000",
         "MANAGEMENT_BIND_ADDRESS | 203.0.113.1",
       })
@@ -170,6 +174,7 @@ class SettingsTest {
       delimiter = '|',
       value = {
         "watch.from | yesterday",
+        "watch.from | +1000000000-12-31T23:59:59Z",
         "watch.interval-ms | 999",
         "watch.interval-ms | 300001",
         "watch.longest-interval-ms | 86400001",
@@ -212,6 +217,7 @@ class SettingsTest {
         "DISCOVER_INTERVAL_MS | 0",
         "DISCOVER_MARGIN_MS | 9999999999999",
         "DISCOVER_HORIZON_MS | a month",
+        "DISCOVER_FROM | -1000000000-01-01T00:00:00Z",
         "DISCOVER_TYPES | MANUAL,",
         "DISCOVER_TYPES | manual",
         "DISCOVER_OWNERS | a,,b",
