@@ -53,6 +53,9 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
   private static final Duration POLL = Duration.ofMillis(500);
   private static final int CLOSE_MS = 15_000;
 
+  /** A transaction that is being published takes no longer while the brokers answer. */
+  private static final int PUBLISH_MS = 3_000;
+
   /** Beside the time of a transaction, far longer than a rebalance takes. */
   private static final Duration LONGEST_WAIT = Duration.ofMinutes(2);
 
@@ -69,7 +72,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
   private final TopicPartition partition;
   private final Thread thread = new Thread(this::run, "discover-watermark");
   private Consumer<byte[], byte[]> consumer;
-  private Producer<byte[], byte[]> producer;
+  private volatile Producer<byte[], byte[]> producer;
   private ConsumerGroupMetadata group;
   private boolean joined;
   private boolean owned;
@@ -412,6 +415,12 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     closed = true;
     thread.interrupt();
     try {
+      thread.join(PUBLISH_MS);
+      Producer<byte[], byte[]> last = producer;
+      if (thread.isAlive() && last != null) {
+        // Whoever publishes has the lock, and waits for brokers that may be gone.
+        last.close(Duration.ZERO);
+      }
       thread.join(CLOSE_MS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -11,6 +11,7 @@ import java.util.OptionalLong;
 import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.component.kafka.KafkaConfiguration;
 import org.apache.kafka.clients.consumer.Consumer;
@@ -23,6 +24,7 @@ import org.apache.kafka.clients.producer.MockProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
@@ -33,7 +35,32 @@ public final class WatermarkKafka implements KafkaClientFactory {
   private final TopicPartition partition;
   private final List<String> records = new CopyOnWriteArrayList<>();
   private final MockProducer<byte[], byte[]> producer =
-      new MockProducer<>(true, new ByteArraySerializer(), new ByteArraySerializer());
+      new MockProducer<>(true, new ByteArraySerializer(), new ByteArraySerializer()) {
+        @Override
+        public synchronized void flush() {
+          boolean hangs = flushes != null;
+          while (hangs && !closed()) {
+            flushes.countDown();
+            awaitClose();
+          }
+          super.flush();
+        }
+
+        private void awaitClose() {
+          try {
+            wait();
+          } catch (InterruptedException e) {
+            throw new InterruptException(e);
+          }
+        }
+
+        @Override
+        public synchronized void close(Duration timeout) {
+          super.close(timeout);
+          notifyAll();
+        }
+      };
+  private volatile CountDownLatch flushes;
   private volatile int partitions = 1;
   private volatile Throwable failure;
   private volatile GroupConsumer consumer;
@@ -58,6 +85,12 @@ public final class WatermarkKafka implements KafkaClientFactory {
   /** How polls fail, unchecked; null when they do not. */
   public void fail(Throwable by) {
     failure = by;
+  }
+
+  /** Each flush waits until its producer is closed; counts down when the first one begins. */
+  public CountDownLatch hangFlushes() {
+    flushes = new CountDownLatch(1);
+    return flushes;
   }
 
   /** Another process takes the partition. */

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.discover.Discovery;
@@ -19,6 +20,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.CommitFailedException;
@@ -75,6 +80,19 @@ class WatermarkTopicTest {
         START,
         search ->
             new InstanceSearch.Found(search.statuses().isEmpty() ? Set.of(ids) : Set.of(), 0));
+  }
+
+  @Test
+  void aStopDoesNotWaitForBrokersThatTakeNothing() throws Exception {
+    Discovery.Round round = round(start(), "1-2");
+    CountDownLatch flushes = kafka.hangFlushes();
+    CompletableFuture<Watermark> published =
+        CompletableFuture.supplyAsync(() -> topic.publish(round));
+    assertTrue(flushes.await(10, TimeUnit.SECONDS));
+
+    assertTimeout(Duration.ofSeconds(10), topic::close);
+
+    assertThrows(ExecutionException.class, published::get);
   }
 
   private static String text(byte[] bytes) {
