@@ -39,6 +39,7 @@ public final class KafkaHealth {
   private final Faults faults = new Faults();
   private final List<ConsumerHealth> consumers = new CopyOnWriteArrayList<>();
   private volatile long answeredAt;
+  private volatile long answersSince;
   private volatile boolean unanswered;
   private volatile boolean asking;
   private volatile boolean connecting;
@@ -55,6 +56,7 @@ public final class KafkaHealth {
     this.topics = topics;
     this.nanoTime = nanoTime;
     answeredAt = nanoTime.getAsLong();
+    answersSince = answeredAt;
   }
 
   ConsumerHealth add(int number, InFlight inFlight) {
@@ -128,6 +130,12 @@ public final class KafkaHealth {
     }
   }
 
+  /** For how long Kafka has answered without a longer silence; zero while it does not. */
+  Duration answering() {
+    notice();
+    return unanswered ? Duration.ZERO : Duration.ofNanos(nanoTime.getAsLong() - answersSince);
+  }
+
   private synchronized void notice() {
     if (connecting) {
       return;
@@ -137,6 +145,7 @@ public final class KafkaHealth {
       LOG.warn("Kafka does not answer at {}; trying again.", servers);
     } else if (!silent && unanswered) {
       LOG.info("Kafka answers again.");
+      answersSince = nanoTime.getAsLong();
     }
     unanswered = silent;
   }

@@ -39,6 +39,9 @@ public final class StreamsSupervisor implements AutoCloseable {
   /** Longest time of a rebalance and of the restore that follows it. */
   private static final long LONGEST_REBALANCE_NS = TimeUnit.MINUTES.toNanos(2);
 
+  /** Between two polls it only waits for what it writes, for seconds at most while that works. */
+  private static final double LONGEST_WRITE_S = 60;
+
   /** Longer than max.poll.interval.ms, after which Kafka Streams leaves the group. */
   private static final double LONGEST_PAUSE_S = 600;
 
@@ -51,6 +54,7 @@ public final class StreamsSupervisor implements AutoCloseable {
   private final AdminBrokers brokers;
   private final List<String> topics;
   private final List<String> memory;
+  private final KafkaHealth health;
   private final Faults faults;
   private final Duration longestClose;
   private final Thread thread = new Thread(this::run, "streams-supervisor");
@@ -84,6 +88,7 @@ public final class StreamsSupervisor implements AutoCloseable {
     this.brokers = brokers;
     this.topics = topics;
     this.memory = memory;
+    this.health = health;
     this.faults = health.faults();
     this.longestClose = longestClose;
   }
@@ -182,10 +187,17 @@ public final class StreamsSupervisor implements AutoCloseable {
     }
   }
 
-  /** Whether it runs, with its partitions assigned and restored. */
+  /** Whether it runs, with its partitions assigned and restored, and polls. */
   public boolean isRunning() {
     KafkaStreams now = streams;
-    return now != null && now.state() == KafkaStreams.State.RUNNING;
+    return now != null
+        && now.state() == KafkaStreams.State.RUNNING
+        && sincePoll() <= LONGEST_WRITE_S;
+  }
+
+  /** Seconds since the poll of the thread that has not polled for longest. */
+  private double sincePoll() {
+    return values("last-poll-seconds-ago").max().orElse(0);
   }
 
   /** Says that it does not run, and what to do; empty while it runs or briefly rebalances. */
@@ -193,6 +205,16 @@ public final class StreamsSupervisor implements AutoCloseable {
     KafkaStreams now = streams;
     if (now == null) {
       return "The change feed is not running. It starts again by itself.";
+    }
+    if (sincePoll() > LONGEST_WRITE_S) {
+      return health.answering().isZero()
+          ? ""
+          : ("Kafka does not take what the change feed writes. Check that all partitions of %s, and"
+                  + " of the topics whose names begin with %s, have a leader and enough replicas in"
+                  + " sync (min.insync.replicas). Work goes on by itself.")
+              .formatted(
+                  String.join(", ", topics.subList(1, topics.size())),
+                  settings.get(StreamsConfig.APPLICATION_ID_CONFIG));
     }
     boolean brief = System.nanoTime() - runningAt < LONGEST_REBALANCE_NS;
     return now.state() == KafkaStreams.State.RUNNING || brief
@@ -206,7 +228,8 @@ public final class StreamsSupervisor implements AutoCloseable {
   /** Says that only a restart helps; empty otherwise. */
   public String stuck() {
     boolean hangs = System.nanoTime() - aliveAt > LONGEST_SILENCE_NS;
-    return hangs || values("last-poll-seconds-ago").max().orElse(0) > LONGEST_PAUSE_S
+    // While Kafka does not answer, it waits for that.
+    return hangs || Math.min(sincePoll(), health.answering().toSeconds()) > LONGEST_PAUSE_S
         ? "The change feed no longer polls. Restart the pod: it goes on where it was. A thread dump"
             + " taken before shows where it hangs."
         : "";

@@ -80,6 +80,20 @@ class KafkaHealthTest {
   }
 
   @Test
+  void knowsForHowLongKafkaHasAnswered() {
+    look(Duration.ofSeconds(5));
+    assertEquals(Duration.ofSeconds(5), health.answering());
+    answer = CompletableFuture.failedFuture(new TimeoutException("silence"));
+    look(Duration.ofMinutes(20));
+    assertEquals(Duration.ZERO, health.answering());
+
+    answer = CompletableFuture.completedFuture(null);
+    look(Duration.ofSeconds(1));
+    look(Duration.ofSeconds(1));
+    assertEquals(Duration.ofSeconds(1), health.answering());
+  }
+
+  @Test
   void noBrokerIsSilentWhileAClientLogsIn() {
     look(Duration.ZERO);
     connecting = Duration.ofSeconds(5);
