@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -151,7 +152,8 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
     return deadLetterTopic.isEmpty()
         ? fault
         : fault.thenCombine(
-            compacted(deadLetterTopic), (before, now) -> before.isEmpty() ? now : before);
+            faultOfConfig(deadLetterTopic, AdminBrokers::compacted),
+            (before, now) -> before.isEmpty() ? now : before);
   }
 
   private CompletionStage<String> fault(String topic) {
@@ -174,7 +176,7 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
 
   /**
    * What keeps the change feed from remembering. The topics of its memory have as many partitions
-   * as the one it reads; it makes those that do not exist.
+   * as the one it reads, and are compacted; it makes those that do not exist.
    *
    * @param memory the topics of its memory
    * @param topic the one it reads
@@ -195,13 +197,14 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
 
   private CompletionStage<String> faultOfMemory(String memory, String topic, int partitions) {
     return partitions(memory)
-        .thenApply(
+        .thenCompose(
             has ->
                 has.size() == partitions
-                    ? ""
-                    : ("Topic %s has %d partitions, and %s has %d, so the change feed cannot start:"
-                            + " start it again from nothing, as docs/change-feed.md says.")
-                        .formatted(memory, has.size(), topic, partitions))
+                    ? faultOfConfig(memory, AdminBrokers::forgets)
+                    : CompletableFuture.completedStage(
+                        ("Topic %s has %d partitions, and %s has %d, so the change feed cannot"
+                                + " start: start it again from nothing, as docs/change-feed.md says.")
+                            .formatted(memory, has.size(), topic, partitions)))
         .exceptionallyCompose(
             failure ->
                 Answers.failure(failure) instanceof UnknownTopicOrPartitionException
@@ -227,10 +230,20 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
   }
 
   /** Empty if this login may not see the topic's settings: Kafka refuses what does not fit. */
-  private CompletionStage<String> compacted(String topic) {
+  private CompletionStage<String> faultOfConfig(
+      String topic, BiFunction<String, Config, String> fault) {
     ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
     return ask(client -> client.describeConfigs(Set.of(resource)).values().get(resource))
-        .handle((config, failure) -> failure == null ? compacted(topic, config) : "");
+        .handle((config, failure) -> failure == null ? fault.apply(topic, config) : "");
+  }
+
+  /** Says that a topic of the change feed's memory must be compacted, and nothing else. */
+  private static String forgets(String topic, Config config) {
+    return config.get(TopicConfig.CLEANUP_POLICY_CONFIG).value().equals("compact")
+        ? ""
+        : ("Topic %s would delete what the change feed remembers: set its cleanup.policy to"
+                + " compact.")
+            .formatted(topic);
   }
 
   /**
@@ -248,20 +261,20 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
 
   private <T> CompletionStage<T> ask(Function<Admin, KafkaFuture<T>> question) {
     Admin client;
+    CompletionStage<T> asked;
     try {
       client = client();
-    } catch (RuntimeException e) {
+      asked = question.apply(client).toCompletionStage();
+    } catch (RuntimeException | Error e) {
+      // An Error too: whoever asks waits for an answer before it asks again.
       return CompletableFuture.failedStage(e);
     }
-    return question
-        .apply(client)
-        .toCompletionStage()
-        .whenComplete(
-            (answer, failure) -> {
-              if (failure != null && Answers.failure(failure) instanceof AuthenticationException) {
-                discard(client);
-              }
-            });
+    return asked.whenComplete(
+        (answer, failure) -> {
+          if (failure != null && Answers.failure(failure) instanceof AuthenticationException) {
+            discard(client);
+          }
+        });
   }
 
   /** To make one may take the seconds of a login: whoever waited for it shares its failure. */

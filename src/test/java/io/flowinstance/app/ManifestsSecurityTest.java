@@ -275,7 +275,9 @@ class ManifestsSecurityTest {
             "flow-instance-routes",
             Set.of(
                 ids + "Describe Read Write",
-                "topic " + settings.getString("topic.discover-watermark") + ": Describe Read Write",
+                "topic "
+                    + settings.getString("topic.discover-watermark")
+                    + ": Describe DescribeConfigs Read Write",
                 "group " + group + "-discover: Read",
                 "topic " + settings.getString("topic.flow-instances") + ": Describe Write",
                 "topic " + settings.getString("topic.task-statuses") + ": Describe Write",
@@ -291,9 +293,11 @@ class ManifestsSecurityTest {
             "flow-instance-routes-watch",
             Set.of(
                 "topic " + settings.getString("topic.flow-instances") + ": Describe Read",
-                "topic " + settings.getString("topic.transitions") + ": Describe Write",
+                "topic "
+                    + settings.getString("topic.transitions")
+                    + ": Describe DescribeConfigs Write",
                 ids + "Describe Write",
-                "topic " + group + "-watch-*: Describe Read Write",
+                "topic " + group + "-watch-*: Describe DescribeConfigs Read Write",
                 "group " + group + "-watch: Read",
                 "group " + group + ": Describe",
                 "transactionalId " + group + "-watch-*: Describe Write"),

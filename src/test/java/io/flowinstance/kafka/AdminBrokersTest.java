@@ -7,22 +7,33 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.reflect.Proxy;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.DescribeConfigsResult;
+import org.apache.kafka.clients.admin.DescribeTopicsResult;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.ListOffsetsResult;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
+import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.TopicPartitionInfo;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.internals.KafkaFutureImpl;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class AdminBrokersTest {
   private static final TopicPartition ONE = new TopicPartition("ids", 0);
@@ -32,6 +43,7 @@ class AdminBrokersTest {
   private final AdminBrokers brokers = new AdminBrokers(this::admin);
   private int timeoutMs;
   private int admins;
+  private String cleanupPolicy;
 
   private Admin admin() {
     admins++;
@@ -43,11 +55,15 @@ class AdminBrokersTest {
               if (method.getName().equals("close")) {
                 return null;
               }
-              if (!method.getName().equals("listOffsets")) {
-                throw new UnsupportedOperationException(method.getName());
-              }
-              timeoutMs = ((ListOffsetsOptions) arguments[1]).timeoutMs();
-              return offsets((Map<?, ?>) arguments[0]);
+              return switch (method.getName()) {
+                case "listOffsets" -> {
+                  timeoutMs = ((ListOffsetsOptions) arguments[1]).timeoutMs();
+                  yield offsets((Map<?, ?>) arguments[0]);
+                }
+                case "describeTopics" -> topic((Set<?>) arguments[0]);
+                case "describeConfigs" -> config((Set<?>) arguments[0]);
+                default -> throw new UnsupportedOperationException(method.getName());
+              };
             });
   }
 
@@ -61,6 +77,26 @@ class AdminBrokersTest {
     }
     return new ListOffsetsResult(
         Map.<TopicPartition, KafkaFuture<ListOffsetsResultInfo>>of(partition, future));
+  }
+
+  private static DescribeTopicsResult topic(Set<?> asked) {
+    String name = (String) asked.iterator().next();
+    Node node = new Node(1, "broker", 9092);
+    return new DescribeTopicsResult(
+        null,
+        Map.of(
+            name,
+            KafkaFuture.completedFuture(
+                new TopicDescription(
+                    name,
+                    false,
+                    List.of(new TopicPartitionInfo(0, node, List.of(node), List.of(node))))))) {};
+  }
+
+  private DescribeConfigsResult config(Set<?> asked) {
+    Config config = new Config(List.of(new ConfigEntry("cleanup.policy", cleanupPolicy)));
+    return new DescribeConfigsResult(
+        Map.of((ConfigResource) asked.iterator().next(), KafkaFuture.completedFuture(config))) {};
   }
 
   private static boolean fails(AdminBrokers asked) {
@@ -83,6 +119,37 @@ class AdminBrokersTest {
     assertTrue(made.get() < 20, made + " attempts");
     int before = made.get();
     await().until(() -> fails(failing) && made.get() > before);
+  }
+
+  @Test
+  void anErrorIsAnAnswerToo() {
+    AtomicInteger made = new AtomicInteger();
+    AdminBrokers failing =
+        new AdminBrokers(
+            () -> {
+              if (made.incrementAndGet() == 1) {
+                throw new OutOfMemoryError("unable to create native thread");
+              }
+              return admin();
+            });
+
+    assertTrue(fails(failing));
+    assertFalse(failing.bounds(Set.of(ONE)).toCompletableFuture().join().isEmpty());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"compact, true", "delete, false", "'compact,delete', false"})
+  void theMemoryOfTheChangeFeedMustBeCompactedAndNothingElse(String policy, boolean remembers) {
+    cleanupPolicy = policy;
+
+    String fault = brokers.faultOfMemory(List.of("memory"), "read").toCompletableFuture().join();
+
+    assertEquals(
+        remembers
+            ? ""
+            : "Topic memory would delete what the change feed remembers: set its cleanup.policy to"
+                + " compact.",
+        fault);
   }
 
   @Test
