@@ -7,6 +7,8 @@ import io.flowinstance.enos.InstanceQuery;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -20,6 +22,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,8 +31,10 @@ import org.slf4j.LoggerFactory;
  * show that, it asks for instances of its own choice, the canaries; when they fail too, the API is
  * down or refuses us: all fetches wait, and it asks on until one is served.
  *
- * <p>Canaries are the instances that were served last. As long as there is none, it is one that
- * does not exist, which a healthy API rejects, and the API's clock.
+ * <p>Canaries are the instances that were served last, one that does not exist, which a healthy API
+ * rejects, and, as long as none was served and in a long outage, the API's clock. While that
+ * speaks, waiting instances are tried one by one: those that were served before may have turned
+ * bad.
  */
 public final class OutageDetector {
   private static final Logger LOG = LoggerFactory.getLogger(OutageDetector.class);
@@ -45,6 +50,8 @@ public final class OutageDetector {
   private static final int FAILED_CANARIES = 2;
 
   private static final int MOST_IDENTITIES = 3;
+
+  private static final Duration LONG_OUTAGE = Duration.ofMinutes(2);
 
   private static final Set<FailureKind> REFUSALS =
       EnumSet.of(FailureKind.ACCESS_DENIED, FailureKind.ACCESS_TOKEN, FailureKind.NOT_UNDERSTOOD);
@@ -93,6 +100,12 @@ public final class OutageDetector {
 
   /** Those that failed since an instance was served; null stands for the clock. */
   private final Set<InstanceQuery> failedCanaries = new HashSet<>();
+
+  /** Of whom instances were tried, the one of longest ago first. */
+  private final List<Identity> tried = new ArrayList<>();
+
+  /** The last one that was tried, until it waits again; or null. */
+  private Waiter beingTried;
 
   private boolean lives;
 
@@ -158,11 +171,16 @@ public final class OutageDetector {
    * Why the API counts as down and what to do about it, one or two sentences; empty when it is up.
    */
   public String complaint() {
-    return down
-        ? "The EnOS API serves no instance; ids wait until it recovers. %s %s"
-            .formatted(reason.getMessage(), reason.kind().remedy())
-            .strip()
-        : "";
+    if (!down) {
+      return "";
+    }
+    String whom =
+        foreignIsServed
+            ? " to %s/%s; their ids wait".formatted(configured.userId(), configured.orgId())
+            : "; ids wait";
+    return "The EnOS API serves no instance%s until it recovers. %s %s"
+        .formatted(whom, reason.getMessage(), reason.kind().remedy())
+        .strip();
   }
 
   public int outages() {
@@ -190,6 +208,7 @@ public final class OutageDetector {
     synchronized (this) {
       // Before what was served is looked up: what is served afterwards finds somebody waiting.
       anyWaits = true;
+      beingTried = beingTried == waiter ? null : beingTried;
       if (!isServed(waiter)) {
         waiters.add(waiter);
         if (nextProbe == null && !stopping) {
@@ -244,9 +263,9 @@ public final class OutageDetector {
   private synchronized void release(InstanceQuery query, long began) {
     boolean answersUs =
         query.identity().equals(configured)
-            || waiters.stream()
+            || Stream.concat(waiters.stream(), Stream.ofNullable(beingTried))
                 .filter(waiter -> waiter.query().identity().equals(configured))
-                .allMatch(this::isServed);
+                .allMatch(waiter -> waiter.isCancelled() || isServed(waiter));
     paused &= !answersUs;
     boolean comesBack = down && began - downSince > 0 && answersUs;
     if (comesBack) {
@@ -329,7 +348,8 @@ public final class OutageDetector {
     List<InstanceQuery> canaries = served();
     boolean servedNone = canaries.isEmpty();
     canaries.add(nonExistent);
-    if (servedNone) {
+    boolean isLong = down && nanoTime.getAsLong() - downSince > LONG_OUTAGE.toNanos();
+    if (servedNone || isLong) {
       canaries.add(null);
     }
     return canaries;
@@ -404,7 +424,8 @@ public final class OutageDetector {
     if (nonExistent.equals(canary)) {
       failureOfNonExistent = failure;
     }
-    if (canary != null || reason == null) {
+    boolean isOurs = canary == null || canary.identity().equals(configured);
+    if (reason == null || canary != null && (isOurs || !down)) {
       reason = failure;
     }
     knownIsServed = false;
@@ -457,12 +478,15 @@ public final class OutageDetector {
 
   private synchronized void tryNext() {
     if (!waiters.isEmpty() && !failedCanaries.isEmpty()) {
-      // One that has not failed yet is the likeliest to be served.
+      // One that has not failed yet is the likeliest to be served; each identity has its turn.
       Waiter next =
-          waiters.stream()
-              .filter(waiter -> waiter.failure() == null)
-              .findFirst()
-              .orElseGet(() -> waiters.iterator().next());
+          Collections.min(
+              waiters,
+              Comparator.<Waiter, Boolean>comparing(waiter -> waiter.failure() != null)
+                  .thenComparing(waiter -> tried.indexOf(waiter.query().identity())));
+      tried.remove(next.query().identity());
+      tried.add(next.query().identity());
+      beingTried = next;
       remove(next::equals);
       threads.execute(next::tryOnce);
     }

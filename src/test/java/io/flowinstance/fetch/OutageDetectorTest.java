@@ -250,6 +250,44 @@ class OutageDetectorTest {
     assertEquals(1, detector.outages());
   }
 
+  @Test
+  void inALongOutageInWhichTheClockSpeaksWaitingInstancesAreTriedInTurn() {
+    serve("one");
+    failAll(UNAVAILABLE, "one", NON_EXISTENT);
+    Waiter failed = await("bad", UNAVAILABLE);
+    time.pass(FIRST);
+    assertFalse(detector.isUp());
+    Waiter first = await("first", null);
+    Waiter second = await("second", null);
+    Waiter other = new Waiter(foreign("other"), null);
+    detector.await(other);
+
+    time.pass(Duration.ofSeconds(120));
+    List<Waiter> all = List.of(first, other, second, failed);
+    all.forEach(waiter -> assertEquals(List.of(), waiter.told));
+
+    time.pass(Duration.ofSeconds(60));
+    all.forEach(waiter -> assertEquals(List.of("try"), waiter.told));
+    detector.served(foreign("other"), time.nanos(), 0, true);
+    assertFalse(detector.isUp(), "one of ours is tried and has not failed yet");
+  }
+
+  @Test
+  void inALongOutageAnInstanceOfEachIdentityIsTriedInTurn() {
+    serve("one");
+    failAll(UNAVAILABLE, "one", NON_EXISTENT);
+    await("bad", UNAVAILABLE);
+    time.pass(FIRST);
+    List<Waiter> ours = IntStream.range(0, 20).mapToObj(i -> await("new-" + i, null)).toList();
+    Waiter other = new Waiter(foreign("other"), null);
+    detector.await(other);
+
+    while (other.told.isEmpty()) {
+      time.pass(Duration.ofSeconds(1));
+    }
+    assertEquals(1, ours.stream().filter(waiter -> !waiter.told.isEmpty()).count());
+  }
+
   @ParameterizedTest
   @CsvSource({",900", "0,900", "1,900", "3,2900", "20,4900"})
   void noCanaryIsAskedForWithinThePauseOfARateLimit(String retryAfter, long within) {
@@ -475,6 +513,8 @@ class OutageDetectorTest {
     assertFalse(detector.admits(query("new")));
     assertEquals(List.of(), ours.told);
     assertFalse(detector.isUp());
+    String complaint = detector.complaint();
+    assertTrue(complaint.startsWith("The EnOS API serves no instance to user/org;"), complaint);
   }
 
   @ParameterizedTest
