@@ -298,10 +298,12 @@ public final class AccessTokens {
       return request("get", null);
     } catch (ApiFailure getFailed) {
       Token last = refused;
-      if (!getFailed.kind().mayPass() || !isGood(last)) {
+      boolean refusesUs = !getFailed.kind().mayPass() && getFailed.apiCode() != null;
+      if (refusesUs || !isGood(last)) {
         throw getFailed;
       }
-      // It may have been refused for one instance alone, and serve all others.
+      // It may have been refused for one instance alone, and serve all others. If it does not, that
+      // shows.
       long now = nanoTime.getAsLong();
       return new Token(last.text, last.credentials, now, last.expiresAt, last.expiresAt)
           .until(now + growPause());

@@ -164,10 +164,10 @@ class AccessTokensTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {503, 429})
-  void goesOnWithARefusedOneWhileTheServiceIsDown(int status) {
+  @CsvSource({"503,", "429,", "404,", "403,", "200,<html>"})
+  void goesOnWithARefusedOneWhileTheServiceGivesNone(int status, String body) {
     AccessTokens.Token first = tokens.current();
-    answers.add(new Answer(status, null, null));
+    answers.add(new Answer(status, body == null ? null : body.getBytes(UTF_8), null));
     tokens.refused(first);
     assertEquals("token-1", tokens.current().text());
     assertEquals("", tokens.failure());
@@ -224,7 +224,7 @@ class AccessTokensTest {
   @Test
   void givesUpARefusedOneIfTheServiceRefusesUsToo() {
     AccessTokens.Token first = tokens.current();
-    answers.add(new Answer(403, null, null));
+    answers.add(answer("{\"status\":1002}"));
     tokens.refused(first);
 
     assertThrows(ApiFailure.class, tokens::current);
