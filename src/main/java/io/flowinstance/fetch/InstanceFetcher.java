@@ -181,8 +181,8 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     Fetch fetch;
     try {
       fetch = new Fetch(exchange, callback);
-    } catch (InvalidPayloadException e) {
-      // A step before this one has changed the body.
+    } catch (InvalidPayloadException | IllegalStateException e) {
+      // A step before this one has changed the body or the variable.
       exchange.setException(e);
       callback.done(true);
       return true;
@@ -245,6 +245,10 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       this.exchange = exchange;
       this.callback = callback;
       scope = exchange.getVariable("record", FetchScope.class);
+      if (scope == null) {
+        throw new IllegalStateException("A step before fetch has replaced the variable record.");
+      }
+      outagesBefore = detector.outages();
       state = new FetchState(exchange.getMessage().getMandatoryBody(InstanceQuery.class));
       exchange.setVariable("fetch", state);
     }
@@ -341,6 +345,8 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         };
       }
       scope.release();
+      // It may wait for long, and what there is to say of the answer is in the failure.
+      state.forgetBody();
       if (call.getException(NoHeapException.class) != null) {
         repeat(Stage.CALLED);
         return null;

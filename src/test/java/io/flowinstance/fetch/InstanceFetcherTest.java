@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import io.flowinstance.enos.AccessTokens;
 import io.flowinstance.enos.Answer;
 import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.Identity;
@@ -46,6 +47,18 @@ class InstanceFetcherTest {
   private final CamelContext context = new DefaultCamelContext();
   private final Map<String, Integer> calls = new ConcurrentHashMap<>();
   private final CountDownLatch processorsAreFree = new CountDownLatch(1);
+  private final AccessTokens tokens =
+      new AccessTokens(
+          () -> "key",
+          () -> "secret",
+          (operation, body) ->
+              new Answer(
+                  200,
+                  "{\"status\":0,\"data\":{\"accessToken\":\"t\",\"expire\":7200}}".getBytes(UTF_8),
+                  null),
+          Clock.systemUTC(),
+          System::nanoTime);
+  private volatile boolean down;
   private InstanceFetcher fetcher;
 
   /**
@@ -65,7 +78,7 @@ class InstanceFetcherTest {
                 .errorHandler(noErrorHandler())
                 .process(
                     exchange -> {
-                      throw unavailable();
+                      throw failure(503);
                     });
           }
         });
@@ -99,16 +112,21 @@ class InstanceFetcherTest {
     fetch.received(Instant.now(), System.nanoTime());
     String id = fetch.query().instanceId();
     boolean isFirst = calls.merge(id, 1, Integer::sum) == 1;
-    if (id.equals("late") ? isFirst : !isFirst && calls.containsKey("waiting")) {
-      throw unavailable();
+    if (down || (id.equals("late") ? isFirst : !isFirst && calls.containsKey("waiting"))) {
+      fetch.answered(new Answer(503, new byte[100], null));
+      throw failure(503);
+    }
+    if (id.equals("refused")) {
+      fetch.begin(tokens.current(), Redaction.NONE, System.nanoTime());
+      throw failure(401);
     }
     exchange.getMessage().setBody(JsonNodeFactory.instance.objectNode());
   }
 
-  private static ApiFailure unavailable() {
+  private static ApiFailure failure(int status) {
     try {
-      new Answer(503, "".getBytes(UTF_8), null).data();
-      throw new AssertionError("a 503 has data");
+      new Answer(status, "".getBytes(UTF_8), null).data();
+      throw new AssertionError("a failure has data");
     } catch (ApiFailure failure) {
       return failure;
     }
@@ -179,6 +197,47 @@ class InstanceFetcherTest {
 
     ended.await();
     assertSame(fault, exchange.getException());
+  }
+
+  @Test
+  void anAnswerOfAFailureTakesNoHeapWhileItsIdWaits() throws Exception {
+    down = true;
+    Exchange exchange = fetch("waits", new WantedFetch(), () -> {});
+    FetchState state = exchange.getVariable("fetch", FetchState.class);
+
+    await()
+        .atMost(10, SECONDS)
+        .until(() -> state.answer() != null && state.answer().body().bytes() == null);
+  }
+
+  @Test
+  void anIdThatComesAfterAnOutageIsCalledNoMoreOftenThanOneBefore() throws Exception {
+    CountDownLatch served = new CountDownLatch(2);
+    fetch("one", new WantedFetch(), served::countDown);
+    await().atMost(10, SECONDS).until(() -> served.getCount() == 1);
+    down = true;
+    fetch("two", new WantedFetch(), served::countDown);
+    await().atMost(10, SECONDS).until(() -> !fetcher.outageDetector().isUp());
+    down = false;
+    served.await();
+
+    CountDownLatch ended = new CountDownLatch(1);
+    Exchange refused = fetch("refused", new WantedFetch(), ended::countDown);
+    ended.await();
+
+    assertInstanceOf(ApiFailure.class, refused.getException());
+    assertEquals(4, calls.get("refused"));
+  }
+
+  @Test
+  void aVariableThatAStepReplacedEndsItsExchangeAndNoOther() throws Exception {
+    CountDownLatch ended = new CountDownLatch(2);
+    Exchange exchange = fetch("replaced", null, ended::countDown);
+    fetch("good", new WantedFetch(), ended::countDown);
+
+    ended.await();
+    assertInstanceOf(IllegalStateException.class, exchange.getException());
+    assertEquals(Map.of("good", 1), calls);
   }
 
   @ParameterizedTest
