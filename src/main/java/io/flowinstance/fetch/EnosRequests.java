@@ -113,7 +113,13 @@ public final class EnosRequests {
       throws IOException {
     fetch.received(clock.instant(), System.nanoTime());
     byte[] bytes = body.readAllBytes();
-    AnswerHeap.take(bytes.length, Math.min(Json.values(bytes), Json.MAX_TOKENS));
+    long values = 0;
+    for (byte each : bytes) {
+      if (each == ',' || each == '{' || each == '[') {
+        values++;
+      }
+    }
+    AnswerHeap.take(bytes.length, Math.min(values, Json.MAX_TOKENS));
     return bytes;
   }
 

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.flowinstance.json.Json;
-import io.flowinstance.json.MalformedJsonException;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
@@ -18,43 +17,51 @@ import java.util.function.Function;
  * @param read gives null for what cannot be read so; is never given JSON null
  * @param stream reads the same where a parser stands
  */
-record FieldType(String description, Function<JsonNode, ?> read, Stream stream) {
+record FieldType(String description, Tree read, Stream stream) {
+  /** Reads a value out of its tree. */
+  @FunctionalInterface
+  interface Tree {
+    /** Gives null for what cannot be read so; is never given JSON null. */
+    Object read(JsonNode value, Unpacker unpacker);
+  }
+
   /** Reads the value at which a parser stands, to its end. */
   @FunctionalInterface
   interface Stream {
     /** Gives null for what cannot be read so; is never given JSON null. */
-    Object read(JsonParser json) throws IOException;
+    Object read(JsonParser json, Unpacker unpacker) throws IOException;
   }
 
   private static final Map<Class<?>, FieldType> BY_CLASS =
       Map.of(
           String.class,
-          new FieldType("a text", FieldType::text, FieldType::text),
+          new FieldType("a text", (value, unpacker) -> text(value), (json, unpacker) -> text(json)),
           Long.class,
           new FieldType(
-              "a whole number of 64 bits", value -> whole(value, Long.SIZE, BigInteger::longValue)),
+              "a whole number of 64 bits",
+              (value, unpacker) -> whole(value, Long.SIZE, BigInteger::longValue)),
           Integer.class,
           new FieldType(
               "a whole number of 32 bits",
-              value -> whole(value, Integer.SIZE, BigInteger::intValue)),
+              (value, unpacker) -> whole(value, Integer.SIZE, BigInteger::intValue)),
           BigDecimal.class,
-          new FieldType("a number", Json::number),
+          new FieldType("a number", (value, unpacker) -> Json.number(value)),
           Boolean.class,
-          new FieldType("a boolean", FieldType::truth),
+          new FieldType("a boolean", (value, unpacker) -> truth(value)),
           JsonNode.class,
-          new FieldType("JSON", FieldType::unpacked));
+          new FieldType("JSON", (value, unpacker) -> unpacker.unpack(value)));
 
-  private FieldType(String description, Function<JsonNode, ?> read) {
-    this(description, read, json -> read.apply(Json.node(json)));
+  private FieldType(String description, Tree read) {
+    this(description, read, (json, unpacker) -> read.read(Json.node(json), unpacker));
   }
 
   /** A field that holds records of its own, which are read out of its tree. */
-  static FieldType structure(Function<JsonNode, ?> read) {
+  static FieldType structure(Tree read) {
     return new FieldType("a structure", read);
   }
 
   /** A field that holds records of its own. */
-  static FieldType structure(Function<JsonNode, ?> read, Stream stream) {
+  static FieldType structure(Tree read, Stream stream) {
     return new FieldType("a structure", read, stream);
   }
 
@@ -99,18 +106,5 @@ record FieldType(String description, Function<JsonNode, ?> read, Stream stream) 
     return number == null || number.bitLength() > 1 || number.signum() < 0
         ? null
         : number.signum() == 1;
-  }
-
-  /** What the text holds, even if it was packed into a text a few times. */
-  private static JsonNode unpacked(JsonNode value) {
-    JsonNode unpacked = value;
-    for (int texts = 0; texts < Json.MAX_TEXTS_INSIDE && unpacked.isTextual(); texts++) {
-      try {
-        unpacked = Json.read(unpacked.textValue());
-      } catch (MalformedJsonException text) {
-        return unpacked;
-      }
-    }
-    return unpacked;
   }
 }

@@ -32,7 +32,7 @@ public final class FlowInstanceDecoder {
   private static final RecordReader<FlowInstance> INSTANCE =
       new RecordReader<>(
           FlowInstance.class,
-          Map.of("graph", FieldType.structure(FlowInstanceDecoder::graph)),
+          Map.of("graph", FieldType.structure((graph, unpacker) -> graph(graph))),
           "enrichment");
   private static final RecordReader<FlowReference> FLOW =
       new RecordReader<>(FlowReference.class, Map.of(), null);
@@ -46,11 +46,13 @@ public final class FlowInstanceDecoder {
           Map.of(
               "flows",
               FieldType.structure(
-                  array -> elements("/graph/flows", array, FLOW), json -> elements(json, FLOW)),
+                  (array, unpacker) -> elements("/graph/flows", array, FLOW, unpacker),
+                  (json, unpacker) -> elements(json, FLOW, unpacker)),
               "relations",
               FieldType.structure(
-                  array -> eachOnce(elements("/graph/relations", array, RELATION)),
-                  json -> eachOnce(elements(json, RELATION))),
+                  (array, unpacker) ->
+                      eachOnce(elements("/graph/relations", array, RELATION, unpacker)),
+                  (json, unpacker) -> eachOnce(elements(json, RELATION, unpacker))),
               "tasks",
               FieldType.structure(FlowInstanceDecoder::tasks, FlowInstanceDecoder::tasks)),
           "unreadableTasks");
@@ -70,13 +72,13 @@ public final class FlowInstanceDecoder {
     if (!INSTANCE.isIn(object)) {
       throw new UnreadableResponseException("The data is not a FlowInstance", root);
     }
-    FlowInstance instance = INSTANCE.read(object, "", -1);
+    FlowInstance instance = INSTANCE.read(object, "", -1, new Unpacker());
     if (!Json.isBlank(instance.instanceId())) {
       return instance;
     }
     ObjectNode named = JsonNodeFactory.instance.objectNode();
     named.setAll((ObjectNode) object);
-    return INSTANCE.read(named.put("instanceId", askedInstanceId), "", -1);
+    return INSTANCE.read(named.put("instanceId", askedInstanceId), "", -1, new Unpacker());
   }
 
   private static InstanceGraph graph(JsonNode graph) {
@@ -94,7 +96,7 @@ public final class FlowInstanceDecoder {
       throw new UnreadableResponseException("/graph is not a JSON object", graph);
     }
     // A null has no fields; a text may hold one, as any field may be null.
-    return GRAPH.read(object, "/graph", -1);
+    return GRAPH.read(object, "/graph", -1, new Unpacker());
   }
 
   /**
@@ -104,7 +106,7 @@ public final class FlowInstanceDecoder {
   private static InstanceGraph graph(String text) {
     try (JsonParser json = Json.parser(text)) {
       InstanceGraph graph =
-          json.nextToken() == JsonToken.START_OBJECT ? GRAPH.read(json, -1) : null;
+          json.nextToken() == JsonToken.START_OBJECT ? GRAPH.read(json, -1, new Unpacker()) : null;
       return graph != null && json.nextToken() == null ? graph : null;
     } catch (IOException | ArithmeticException | NumberFormatException e) {
       return null;
@@ -131,14 +133,14 @@ public final class FlowInstanceDecoder {
         : elements.stream().distinct().toList();
   }
 
-  private static Tasks tasks(JsonNode array) {
+  private static Tasks tasks(JsonNode array, Unpacker unpacker) {
     JsonNode elements = array(TASKS, array);
     List<TaskInstance> readable = new ArrayList<>(elements.size());
     List<UnreadableTask> unreadable = new ArrayList<>(0);
     int index = 0;
     for (JsonNode element : elements) {
       try {
-        readable.add(task(element, index));
+        readable.add(task(element, index, unpacker));
       } catch (UnreadableResponseException e) {
         String raw = new String(Json.write(element), UTF_8);
         String message = unreadable.size() < MOST_MESSAGES ? e.getMessage() : "";
@@ -150,19 +152,19 @@ public final class FlowInstanceDecoder {
         Collections.unmodifiableList(readable), Collections.unmodifiableList(unreadable));
   }
 
-  private static Tasks tasks(JsonParser json) throws IOException {
-    List<TaskInstance> tasks = elements(json, TASK);
+  private static Tasks tasks(JsonParser json, Unpacker unpacker) throws IOException {
+    List<TaskInstance> tasks = elements(json, TASK, unpacker);
     return tasks == null || tasks.stream().anyMatch(task -> Json.isBlank(task.taskInstId()))
         ? null
         : new Tasks(tasks, List.of());
   }
 
-  private static <T extends Record> List<T> elements(JsonParser json, RecordReader<T> reader)
-      throws IOException {
+  private static <T extends Record> List<T> elements(
+      JsonParser json, RecordReader<T> reader, Unpacker unpacker) throws IOException {
     List<T> elements = new ArrayList<>();
     boolean isArray = json.currentToken() == JsonToken.START_ARRAY;
     while (isArray && json.nextToken() == JsonToken.START_OBJECT) {
-      T element = reader.read(json, elements.size());
+      T element = reader.read(json, elements.size(), unpacker);
       if (element == null) {
         return null;
       }
@@ -173,8 +175,8 @@ public final class FlowInstanceDecoder {
         : null;
   }
 
-  private static TaskInstance task(JsonNode element, int index) {
-    TaskInstance task = element(element, TASKS, index, TASK);
+  private static TaskInstance task(JsonNode element, int index, Unpacker unpacker) {
+    TaskInstance task = element(element, TASKS, index, TASK, unpacker);
     if (Json.isBlank(task.taskInstId())) {
       throw new UnreadableResponseException(
           RecordReader.at(TASKS, index) + " has no taskInstId", element);
@@ -183,12 +185,12 @@ public final class FlowInstanceDecoder {
   }
 
   private static <T extends Record> List<T> elements(
-      String pointer, JsonNode array, RecordReader<T> reader) {
+      String pointer, JsonNode array, RecordReader<T> reader, Unpacker unpacker) {
     List<T> elements = new ArrayList<>();
     int index = 0;
     for (JsonNode element : array(pointer, array)) {
       if (!element.isNull()) {
-        elements.add(element(element, pointer, index, reader));
+        elements.add(element(element, pointer, index, reader, unpacker));
       }
       index++;
     }
@@ -196,12 +198,12 @@ public final class FlowInstanceDecoder {
   }
 
   private static <T extends Record> T element(
-      JsonNode element, String array, int index, RecordReader<T> reader) {
+      JsonNode element, String array, int index, RecordReader<T> reader, Unpacker unpacker) {
     if (!element.isObject()) {
       throw new UnreadableResponseException(
           RecordReader.at(array, index) + " is not an object", element);
     }
-    return reader.read(element, array, index);
+    return reader.read(element, array, index, unpacker);
   }
 
   private static JsonNode array(String pointer, JsonNode array) {

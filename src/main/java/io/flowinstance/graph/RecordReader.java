@@ -86,7 +86,7 @@ final class RecordReader<T extends Record> {
    * @param index its place in the array, or -1 if it stands in none
    * @throws UnreadableResponseException a known field cannot be read as its type
    */
-  T read(JsonNode object, String place, int index) {
+  T read(JsonNode object, String place, int index, Unpacker unpacker) {
     Object[] values = new Object[size];
     Map<String, JsonNode> others = Map.of();
     for (Map.Entry<String, JsonNode> entry : object.properties()) {
@@ -99,7 +99,7 @@ final class RecordReader<T extends Record> {
         others = others.isEmpty() ? new LinkedHashMap<>() : others;
         others.put(entry.getKey(), value);
       } else if (field.canonical() || !object.hasNonNull(field.name())) {
-        Object read = field.type().read().apply(value);
+        Object read = field.type().read().read(value, unpacker);
         if (read == null) {
           throw new UnreadableResponseException(
               "%s/%s is not %s"
@@ -109,15 +109,15 @@ final class RecordReader<T extends Record> {
         values[field.at()] = notNull(read);
       }
     }
-    return record(values, others, index);
+    return record(values, others, index, unpacker);
   }
 
   /**
-   * Reads the object that a parser has just entered as {@link #read(JsonNode, String, int)} reads
-   * its tree, but without one. Null where a field stands twice, or cannot be read: only the tree
-   * tells then what counts, or what is wrong.
+   * Reads the object that a parser has just entered as {@link #read(JsonNode, String, int,
+   * Unpacker)} reads its tree, but without one. Null where a field stands twice, or cannot be read:
+   * only the tree tells then what counts, or what is wrong.
    */
-  T read(JsonParser json, int index) throws IOException {
+  T read(JsonParser json, int index, Unpacker unpacker) throws IOException {
     Object[] values = new Object[size];
     Map<String, JsonNode> others = Map.of();
     for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
@@ -132,14 +132,14 @@ final class RecordReader<T extends Record> {
         others = others.isEmpty() ? new LinkedHashMap<>() : others;
         others.put(name, Json.node(json));
       } else {
-        Object read = field.type().stream().read(json);
+        Object read = field.type().stream().read(json, unpacker);
         if (read == null) {
           return null;
         }
         values[field.at()] = notNull(read);
       }
     }
-    return record(values, others, index);
+    return record(values, others, index, unpacker);
   }
 
   /** A text may hold a null, and null is left out. */
@@ -147,10 +147,10 @@ final class RecordReader<T extends Record> {
     return read instanceof JsonNode node && node.isNull() ? null : read;
   }
 
-  private T record(Object[] values, Map<String, JsonNode> others, int index) {
+  private T record(Object[] values, Map<String, JsonNode> others, int index, Unpacker unpacker) {
     for (Field field : structures) {
       if (values[field.at()] == null) {
-        values[field.at()] = field.type().read().apply(null);
+        values[field.at()] = field.type().read().read(null, unpacker);
       }
     }
     if (indexAt >= 0) {

@@ -169,20 +169,6 @@ public final class Json {
   }
 
   /**
-   * Counts the commas and the opening brackets of a text: about the values of it and of all texts
-   * inside it, however often they are packed.
-   */
-  public static int values(byte[] utf8) {
-    int values = 0;
-    for (byte each : utf8) {
-      if (each == ',' || each == '{' || each == '[') {
-        values++;
-      }
-    }
-    return values;
-  }
-
-  /**
    * Reads exactly one JSON value.
    *
    * @throws MalformedJsonException if the bytes are not UTF-8 or not JSON, hold more than one

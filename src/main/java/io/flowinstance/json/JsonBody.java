@@ -22,7 +22,7 @@ import java.util.regex.Pattern;
  * @param json what it holds; null when it cannot be read. When it is not UTF-8, names and numbers
  *     alone can be relied on, and there is a fault
  * @param fault why it cannot be read, a sentence without its full stop; null when it can
- * @param tooLarge whether it breaks {@link Json#MAX_TOKENS}, which the texts inside it share
+ * @param tooLarge whether it cannot be read because it breaks {@link Json#MAX_TOKENS}
  */
 public record JsonBody(byte[] bytes, JsonNode json, String fault, boolean tooLarge) {
   private static final Pattern SECOND_BYTE = Pattern.compile("[\\x80-\\xff]\\\\");
@@ -30,15 +30,8 @@ public record JsonBody(byte[] bytes, JsonNode json, String fault, boolean tooLar
   /** Reads a body, which may be null. */
   public static JsonBody of(byte[] bytes) {
     try {
-      JsonNode json = Json.readLenient(bytes == null ? new byte[0] : bytes);
-      // Each text inside it may keep the limit, and all of them together may not.
-      boolean tooLarge =
-          bytes != null && bytes.length > Json.MAX_TOKENS && Json.values(bytes) > Json.MAX_TOKENS;
-      String fault =
-          tooLarge
-              ? "The text has more than %d commas and opening brackets".formatted(Json.MAX_TOKENS)
-              : null;
-      return new JsonBody(bytes, json, fault, tooLarge);
+      return new JsonBody(
+          bytes, Json.readLenient(bytes == null ? new byte[0] : bytes), null, false);
     } catch (MalformedJsonException e) {
       return new JsonBody(
           bytes, bytes == null ? null : byteByByte(bytes), e.getOriginalMessage(), e.isTooLarge());

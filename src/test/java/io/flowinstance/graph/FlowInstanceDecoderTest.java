@@ -92,6 +92,27 @@ class FlowInstanceDecoderTest {
   }
 
   @Test
+  void textsOfOneAnswerAreUnpackedUpToAMillionValues() throws Exception {
+    String half = "[0" + ",0".repeat(Json.MAX_TOKENS / 2) + "]";
+    String task = "{'taskInstId':'%d','parameters':'%s'}";
+    String tasks =
+        IntStream.range(0, 4)
+            .mapToObj(i -> task.formatted(i, half))
+            .collect(Collectors.joining(","));
+
+    ObjectNode asTree = (ObjectNode) json("{'graph':%s}".formatted(tasks(tasks)));
+    JsonNode asText =
+        asTree.deepCopy().put("graph", new String(Json.write(asTree.get("graph")), UTF_8));
+
+    for (JsonNode data : List.of(asTree, asText)) {
+      List<TaskInstance> read = decoder.decode(data, "asked").graph().tasks().readable();
+      assertEquals(
+          List.of(false, false, true, true),
+          read.stream().map(each -> each.parameters().isTextual()).toList());
+    }
+  }
+
+  @Test
   void findsARepeatedRelationAmongManyOfOneHash() throws Exception {
     String relations =
         IntStream.range(0, 1 << 16)

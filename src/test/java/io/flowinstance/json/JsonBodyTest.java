@@ -56,17 +56,4 @@ class JsonBodyTest {
     assertNull(body.json());
     assertEquals("The text has more than 1000000 JSON tokens", body.fault());
   }
-
-  @Test
-  void textsInsideABodyShareItsTokens() {
-    String half = "[0" + ",0".repeat(Json.MAX_TOKENS / 2) + "]";
-
-    JsonBody body =
-        JsonBody.of(
-            "{\"code\":62102,\"a\":\"%s\",\"b\":\"%s\"}".formatted(half, half).getBytes(UTF_8));
-
-    assertTrue(body.tooLarge());
-    assertEquals("The text has more than 1000000 commas and opening brackets", body.fault());
-    assertEquals(62102, body.json().get("code").intValue());
-  }
 }
