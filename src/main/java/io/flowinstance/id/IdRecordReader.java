@@ -71,7 +71,7 @@ public final class IdRecordReader {
     }
     if (texts == Json.MAX_TEXTS_INSIDE) {
       throw new MalformedIdException(
-          "The value is a text in a text, more than %d times.".formatted(texts));
+          "The value is JSON in more than %d texts.".formatted(texts - 1));
     }
     try {
       return ofJson(Json.read(trimmed), mayBeCloudEvent, texts);

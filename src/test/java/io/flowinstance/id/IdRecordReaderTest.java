@@ -116,7 +116,7 @@ class IdRecordReaderTest {
 
     for (int times : new int[] {5, 400}) {
       var refused = assertThrows(MalformedIdException.class, () -> READER.read(packed(times)));
-      assertEquals("The value is a text in a text, more than 4 times.", refused.getMessage());
+      assertEquals("The value is JSON in more than 3 texts.", refused.getMessage());
     }
   }
 
