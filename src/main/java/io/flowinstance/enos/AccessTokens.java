@@ -201,7 +201,7 @@ public final class AccessTokens {
         given(request("refresh", refusedToken.text));
       }
     } catch (ApiFailure refreshFailed) {
-      if (refreshFailed.kind().mayPass()) {
+      if (!refusesUs(refreshFailed)) {
         // The refused one is still there; this says why, until one is asked for again.
         keep(refusedToken, refreshFailed);
       }
@@ -293,17 +293,22 @@ public final class AccessTokens {
     return given;
   }
 
+  /** Whether the token service itself says so, and not what answers in its place. */
+  private static boolean refusesUs(ApiFailure failure) {
+    return !failure.kind().mayPass()
+        && failure.apiCode() != null
+        && FailureKind.ofApiCode(failure.apiCode()) != null;
+  }
+
   private Token get() {
     try {
       return request("get", null);
     } catch (ApiFailure getFailed) {
       Token last = refused;
-      boolean refusesUs = !getFailed.kind().mayPass() && getFailed.apiCode() != null;
-      if (refusesUs || !isGood(last)) {
+      if (refusesUs(getFailed) || !isGood(last)) {
         throw getFailed;
       }
-      // It may have been refused for one instance alone, and serve all others. If it does not, that
-      // shows.
+      // It may have been refused for one instance alone, and serve all others.
       long now = nanoTime.getAsLong();
       return new Token(last.text, last.credentials, now, last.expiresAt, last.expiresAt)
           .until(now + growPause());

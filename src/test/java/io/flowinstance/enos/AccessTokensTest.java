@@ -164,7 +164,15 @@ class AccessTokensTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"503,", "429,", "404,", "403,", "200,<html>"})
+  @CsvSource({
+    "503,",
+    "429,",
+    "404,",
+    "403,",
+    "200,<html>",
+    "404,{\"status\":404}",
+    "200,{\"status\":0}"
+  })
   void goesOnWithARefusedOneWhileTheServiceGivesNone(int status, String body) {
     AccessTokens.Token first = tokens.current();
     answers.add(new Answer(status, body == null ? null : body.getBytes(UTF_8), null));
