@@ -32,9 +32,8 @@ import org.slf4j.LoggerFactory;
  * down or refuses us: all fetches wait, and it asks on until one is served.
  *
  * <p>Canaries are the instances that were served last, one that does not exist, which a healthy API
- * rejects, and, as long as none was served and in a long outage, the API's clock. While that
- * speaks, waiting instances are tried one by one: those that were served before may have turned
- * bad.
+ * rejects, and, as long as none was served or in a long outage, the API's clock. While that speaks,
+ * waiting instances are tried one by one: those that were served before may have turned bad.
  */
 public final class OutageDetector {
   private static final Logger LOG = LoggerFactory.getLogger(OutageDetector.class);
@@ -104,8 +103,8 @@ public final class OutageDetector {
   /** Of whom instances were tried, the one of longest ago first. */
   private final List<Identity> tried = new ArrayList<>();
 
-  /** The last one that was tried, until it waits again; or null. */
-  private Waiter beingTried;
+  /** Those that are tried, until they wait again. */
+  private final Set<Waiter> beingTried = new HashSet<>();
 
   private boolean lives;
 
@@ -113,7 +112,7 @@ public final class OutageDetector {
   private boolean knownIsServed;
 
   /** Whether an instance of somebody else was served in this outage: it is ours alone. */
-  private boolean foreignIsServed;
+  private volatile boolean foreignIsServed;
 
   private ApiFailure failureOfNonExistent;
 
@@ -208,7 +207,7 @@ public final class OutageDetector {
     synchronized (this) {
       // Before what was served is looked up: what is served afterwards finds somebody waiting.
       anyWaits = true;
-      beingTried = beingTried == waiter ? null : beingTried;
+      beingTried.remove(waiter);
       if (!isServed(waiter)) {
         waiters.add(waiter);
         if (nextProbe == null && !stopping) {
@@ -263,7 +262,7 @@ public final class OutageDetector {
   private synchronized void release(InstanceQuery query, long began) {
     boolean answersUs =
         query.identity().equals(configured)
-            || Stream.concat(waiters.stream(), Stream.ofNullable(beingTried))
+            || Stream.concat(waiters.stream(), beingTried.stream())
                 .filter(waiter -> waiter.query().identity().equals(configured))
                 .allMatch(waiter -> waiter.isCancelled() || isServed(waiter));
     paused &= !answersUs;
@@ -424,8 +423,11 @@ public final class OutageDetector {
     if (nonExistent.equals(canary)) {
       failureOfNonExistent = failure;
     }
-    boolean isOurs = canary == null || canary.identity().equals(configured);
-    if (reason == null || canary != null && (isOurs || !down)) {
+    // What a waiting instance that is tried says in an outage may be about itself alone.
+    boolean isCanary =
+        canary != null
+            && (canary.equals(nonExistent) || verdict.canaries(configured).contains(canary));
+    if (reason == null || isCanary || !down && canary != null) {
       reason = failure;
     }
     knownIsServed = false;
@@ -436,9 +438,9 @@ public final class OutageDetector {
     if (failedCanaries.size() >= FAILED_CANARIES
         && failedCanaries.stream()
             .anyMatch(each -> each == null || each.identity().equals(configured))) {
-      down = true;
       foreignIsServed = false;
       downSince = nanoTime.getAsLong();
+      down = true;
       outages++;
       LOG.warn(complaint());
       onOutage.run();
@@ -478,15 +480,16 @@ public final class OutageDetector {
 
   private synchronized void tryNext() {
     if (!waiters.isEmpty() && !failedCanaries.isEmpty()) {
-      // One that has not failed yet is the likeliest to be served; each identity has its turn.
+      // Each identity has its turn; one that has not failed yet is the likeliest to be served.
       Waiter next =
           Collections.min(
               waiters,
-              Comparator.<Waiter, Boolean>comparing(waiter -> waiter.failure() != null)
-                  .thenComparing(waiter -> tried.indexOf(waiter.query().identity())));
+              Comparator.<Waiter>comparingInt(waiter -> tried.indexOf(waiter.query().identity()))
+                  .thenComparing(waiter -> waiter.failure() != null));
       tried.remove(next.query().identity());
       tried.add(next.query().identity());
-      beingTried = next;
+      beingTried.removeIf(Waiter::isCancelled);
+      beingTried.add(next);
       remove(next::equals);
       threads.execute(next::tryOnce);
     }

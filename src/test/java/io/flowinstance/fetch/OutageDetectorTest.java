@@ -262,14 +262,31 @@ class OutageDetectorTest {
     Waiter other = new Waiter(foreign("other"), null);
     detector.await(other);
 
-    time.pass(Duration.ofSeconds(120));
+    time.pass(Duration.ofSeconds(119));
     List<Waiter> all = List.of(first, other, second, failed);
     all.forEach(waiter -> assertEquals(List.of(), waiter.told));
 
     time.pass(Duration.ofSeconds(60));
     all.forEach(waiter -> assertEquals(List.of("try"), waiter.told));
     detector.served(foreign("other"), time.nanos(), 0, true);
-    assertFalse(detector.isUp(), "one of ours is tried and has not failed yet");
+    assertFalse(detector.isUp(), "ours are tried and have not failed yet");
+    all.forEach(waiter -> waiter.cancelled = true);
+    detector.served(foreign("other"), time.nanos(), 0, true);
+    assertTrue(detector.isUp());
+  }
+
+  @Test
+  void inAnOutageWhatIsTriedDoesNotSayWhyItLasts() {
+    serve("one");
+    failAll(UNAVAILABLE, "one", NON_EXISTENT);
+    await("bad", UNAVAILABLE);
+    time.pass(FIRST);
+
+    detector.failed(query("tried"), REFUSED, time.nanos());
+    assertFalse(detector.isRefusing());
+    failAll(REFUSED, "one", NON_EXISTENT);
+    time.pass(Duration.ofSeconds(5));
+    assertTrue(detector.isRefusing());
   }
 
   @Test
@@ -279,12 +296,13 @@ class OutageDetectorTest {
     await("bad", UNAVAILABLE);
     time.pass(FIRST);
     List<Waiter> ours = IntStream.range(0, 20).mapToObj(i -> await("new-" + i, null)).toList();
-    Waiter other = new Waiter(foreign("other"), null);
+    Waiter other = new Waiter(foreign("other"), REFUSED);
     detector.await(other);
 
-    while (other.told.isEmpty()) {
+    for (int second = 0; second < 240 && other.told.isEmpty(); second++) {
       time.pass(Duration.ofSeconds(1));
     }
+    assertEquals(List.of("try"), other.told);
     assertEquals(1, ours.stream().filter(waiter -> !waiter.told.isEmpty()).count());
   }
 
