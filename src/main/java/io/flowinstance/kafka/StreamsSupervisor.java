@@ -200,21 +200,24 @@ public final class StreamsSupervisor implements AutoCloseable {
     return values("last-poll-seconds-ago").max().orElse(0);
   }
 
+  /** The same, but while Kafka does not answer, it waits for that. */
+  private double sincePollOrAnswer() {
+    return Math.min(sincePoll(), health.answering().toSeconds());
+  }
+
   /** Says that it does not run, and what to do; empty while it runs or briefly rebalances. */
   public String notRunning() {
     KafkaStreams now = streams;
     if (now == null) {
       return "The change feed is not running. It starts again by itself.";
     }
-    if (sincePoll() > LONGEST_WRITE_S) {
-      return health.answering().isZero()
-          ? ""
-          : ("Kafka does not take what the change feed writes. Check that all partitions of %s, and"
-                  + " of the topics whose names begin with %s, have a leader and enough replicas in"
-                  + " sync (min.insync.replicas). Work goes on by itself.")
-              .formatted(
-                  String.join(", ", topics.subList(1, topics.size())),
-                  settings.get(StreamsConfig.APPLICATION_ID_CONFIG));
+    if (sincePollOrAnswer() > LONGEST_WRITE_S) {
+      return ("Kafka does not take what the change feed writes. Check that all partitions of %s, and"
+              + " of the topics whose names begin with %s, have a leader and enough replicas in"
+              + " sync (min.insync.replicas). Work goes on by itself.")
+          .formatted(
+              String.join(", ", topics.subList(1, topics.size())),
+              settings.get(StreamsConfig.APPLICATION_ID_CONFIG));
     }
     boolean brief = System.nanoTime() - runningAt < LONGEST_REBALANCE_NS;
     return now.state() == KafkaStreams.State.RUNNING || brief
@@ -228,8 +231,7 @@ public final class StreamsSupervisor implements AutoCloseable {
   /** Says that only a restart helps; empty otherwise. */
   public String stuck() {
     boolean hangs = System.nanoTime() - aliveAt > LONGEST_SILENCE_NS;
-    // While Kafka does not answer, it waits for that.
-    return hangs || Math.min(sincePoll(), health.answering().toSeconds()) > LONGEST_PAUSE_S
+    return hangs || sincePollOrAnswer() > LONGEST_PAUSE_S
         ? "The change feed no longer polls. Restart the pod: it goes on where it was. A thread dump"
             + " taken before shows where it hangs."
         : "";

@@ -47,7 +47,7 @@ class StreamsSupervisorIT {
 
   @Test
   @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
-  void whatItWaitsForBetweenTwoPollsShowsAfterAMinuteAndNeedsNoRestart() {
+  void aPauseBetweenTwoPollsShowsAfterAMinute() {
     try (KafkaBroker broker = KafkaBroker.launch()) {
       broker.createTopics(1, "read", "written");
       KafkaClients clients =
