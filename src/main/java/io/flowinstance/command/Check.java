@@ -282,7 +282,10 @@ final class Check implements Callable<Integer> {
     if (!fault.isEmpty()) {
       throw new CommandFailedException(fault);
     }
-    return id + "-…-changelog: as many partitions as " + INSTANCES + ", or still to be created.";
+    return id
+        + "-…-changelog: compacted, with the partitions of "
+        + INSTANCES
+        + ", or still to be created.";
   }
 
   private static String transactions(Admin admin, String prefix) {

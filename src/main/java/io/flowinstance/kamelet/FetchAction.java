@@ -89,8 +89,8 @@ public final class FetchAction implements AutoCloseable {
   public void start() {
     if (!ENCRYPTED_OR_LOCAL.matcher(options.get("baseUrl")).matches()) {
       throw new IllegalArgumentException(
-          "baseUrl is no https:// address: signed calls and tokens are not sent without TLS. Give it"
-              + " as https://{apigw-address}, nothing after it.");
+          "baseUrl must be https://{apigw-address}, nothing after it: signed calls and tokens are not"
+              + " sent without TLS.");
     }
     Identity configured = new Identity(options.get("userId"), options.get("orgId"));
     ids = new IdRecordReader(configured.userId(), configured.orgId());

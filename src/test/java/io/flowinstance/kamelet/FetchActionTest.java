@@ -128,7 +128,8 @@ class FetchActionTest {
     ResolveEndpointFailedException failure =
         assertThrows(ResolveEndpointFailedException.class, () -> send(other, "2438-201907261239"));
     assertTrue(
-        stackTrace(failure).contains("baseUrl is no https:// address"), () -> stackTrace(failure));
+        stackTrace(failure).contains("baseUrl must be https://{apigw-address}"),
+        () -> stackTrace(failure));
   }
 
   @Test
