@@ -28,6 +28,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.ScramCredentialInfo;
 import org.apache.kafka.clients.admin.ScramMechanism;
@@ -41,6 +43,7 @@ import org.apache.kafka.common.acl.AclBinding;
 import org.apache.kafka.common.acl.AclBindingFilter;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.acl.AclPermissionType;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.TransactionalIdAuthorizationException;
 import org.apache.kafka.common.resource.PatternType;
@@ -71,7 +74,7 @@ class KafkaLoginsIT {
   @TempDir private static Path folder;
 
   @BeforeAll
-  static void start() throws ExecutionException, InterruptedException {
+  static void start() throws Exception {
     broker =
         KafkaBroker.launch(
             KafkaBroker.QUICK_START,
@@ -93,6 +96,7 @@ class KafkaLoginsIT {
     broker.createTopics(1, "flow-instance-discover-watermark");
     enos = EnosSimulator.start();
     try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker.bootstrapServers()))) {
+      cleanUpAsDeclared(admin);
       for (Manifest user : Manifests.ofKind("KafkaUser")) {
         admin
             .alterUserScramCredentials(
@@ -113,6 +117,20 @@ class KafkaLoginsIT {
     enos.close();
     network.close();
     broker.close();
+  }
+
+  /** Gives each topic the cleanup policy of its manifest. */
+  private static void cleanUpAsDeclared(Admin admin) throws Exception {
+    Map<ConfigResource, Collection<AlterConfigOp>> policies = new HashMap<>();
+    for (Manifest topic : Manifests.ofKind("KafkaTopic")) {
+      String policy = topic.content().at("/spec/config/cleanup.policy").textValue();
+      policies.put(
+          new ConfigResource(ConfigResource.Type.TOPIC, topic.name()),
+          List.of(
+              new AlterConfigOp(
+                  new ConfigEntry("cleanup.policy", policy), AlterConfigOp.OpType.SET)));
+    }
+    admin.incrementalAlterConfigs(policies).all().get();
   }
 
   /** As Strimzi makes them. */
@@ -253,6 +271,7 @@ class KafkaLoginsIT {
     };
     String missing = memory[0] + " does not exist, and this login may not create it: create it";
     String other = memory[0] + " has 3 partitions, and flow-instances has 2";
+    String forgets = memory[0] + " would delete what the change feed remembers";
     try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker.bootstrapServers()))) {
       admin.deleteTopics(List.of(memory)).all().get();
       assertCheckOfWatchSays(missing);
@@ -264,6 +283,9 @@ class KafkaLoginsIT {
         assertCheckOfWatchSays(other);
         admin.deleteTopics(List.of(memory)).all().get();
         broker.createTopics(2, memory);
+        watch.awaitUnready(Duration.ofSeconds(30), forgets);
+        assertCheckOfWatchSays(forgets);
+        cleanUpAsDeclared(admin);
         watch.awaitReady();
         assertTrue(watch.health("live").startsWith("200 "));
       }

@@ -166,6 +166,16 @@ class OutageDetectorTest {
     }
   }
 
+  /** Of an API whose clock still speaks; gives the waiter whose failure began it. */
+  private Waiter beginOutage() {
+    serve("one");
+    failAll(UNAVAILABLE, "one", NON_EXISTENT);
+    Waiter failed = await("bad", UNAVAILABLE);
+    time.pass(FIRST);
+    assertFalse(detector.isUp());
+    return failed;
+  }
+
   @Test
   void trafficThatIsServedNeedsNoProbe() {
     Waiter waiter = await("bad", REFUSED);
@@ -252,11 +262,7 @@ class OutageDetectorTest {
 
   @Test
   void inALongOutageInWhichTheClockSpeaksWaitingInstancesAreTriedInTurn() {
-    serve("one");
-    failAll(UNAVAILABLE, "one", NON_EXISTENT);
-    Waiter failed = await("bad", UNAVAILABLE);
-    time.pass(FIRST);
-    assertFalse(detector.isUp());
+    Waiter failed = beginOutage();
     Waiter first = await("first", null);
     Waiter second = await("second", null);
     Waiter other = new Waiter(foreign("other"), null);
@@ -277,10 +283,7 @@ class OutageDetectorTest {
 
   @Test
   void inAnOutageWhatIsTriedDoesNotSayWhyItLasts() {
-    serve("one");
-    failAll(UNAVAILABLE, "one", NON_EXISTENT);
-    await("bad", UNAVAILABLE);
-    time.pass(FIRST);
+    beginOutage();
 
     detector.failed(query("tried"), REFUSED, time.nanos());
     assertFalse(detector.isRefusing());
@@ -291,10 +294,7 @@ class OutageDetectorTest {
 
   @Test
   void inALongOutageAnInstanceOfEachIdentityIsTriedInTurn() {
-    serve("one");
-    failAll(UNAVAILABLE, "one", NON_EXISTENT);
-    await("bad", UNAVAILABLE);
-    time.pass(FIRST);
+    beginOutage();
     List<Waiter> ours = IntStream.range(0, 20).mapToObj(i -> await("new-" + i, null)).toList();
     Waiter other = new Waiter(foreign("other"), REFUSED);
     detector.await(other);
