@@ -229,7 +229,7 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
             });
   }
 
-  /** Empty if this login may not see the topic's settings: Kafka refuses what does not fit. */
+  /** Empty if this login may not see the topic's settings: it then goes on without this check. */
   private CompletionStage<String> faultOfConfig(
       String topic, BiFunction<String, Config, String> fault) {
     ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
