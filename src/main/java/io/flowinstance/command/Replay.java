@@ -3,6 +3,7 @@ package io.flowinstance.command;
 import io.flowinstance.config.Settings;
 import io.flowinstance.kafka.AdminBrokers;
 import io.flowinstance.kafka.KafkaClients;
+import io.flowinstance.kafka.KafkaFaults;
 import io.flowinstance.outcome.DeadLetter;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -14,8 +15,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import me.tongfei.progressbar.ProgressBar;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
@@ -24,10 +25,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.InvalidRecordException;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /**
@@ -273,16 +272,16 @@ final class Replay implements AutoCloseable {
   }
 
   private void commit() {
-    Set<Sent> refused = ConcurrentHashMap.newKeySet();
+    AtomicReference<Sent> refused = new AtomicReference<>();
     try {
       producer.beginTransaction();
       for (Sent each : batch) {
         producer.send(
             each.idRecord(),
             (place, failure) -> {
-              if (failure instanceof RecordTooLargeException
-                  || failure instanceof InvalidRecordException) {
-                refused.add(each);
+              // The first alone: Kafka's client gives its failure to all that were not sent yet.
+              if (KafkaFaults.isRefusal(failure)) {
+                refused.compareAndSet(null, each);
               }
             });
       }
@@ -295,18 +294,15 @@ final class Replay implements AutoCloseable {
       }
       producer.commitTransaction();
     } catch (KafkaException e) {
-      if (!abort() || refused.isEmpty()) {
+      if (!abort() || refused.get() == null) {
         throw e;
       }
-      refused.forEach(
-          each ->
-              explain(
-                  each.letter(),
-                  "topic %s takes no record as large as that, or none without a key"
-                      .formatted(ids)));
-      results.merge(Result.REPLAYED, (long) -refused.size(), Long::sum);
-      results.merge(Result.NOT_REPLAYABLE, (long) refused.size(), Long::sum);
-      batch.removeAll(refused);
+      explain(
+          refused.get().letter(),
+          "topic %s takes no record as large as that, or none without a key".formatted(ids));
+      results.merge(Result.REPLAYED, -1L, Long::sum);
+      results.merge(Result.NOT_REPLAYABLE, 1L, Long::sum);
+      batch.remove(refused.get());
       commit();
       return;
     }

@@ -1,6 +1,7 @@
 package io.flowinstance.kafka;
 
 import javax.security.auth.login.LoginException;
+import org.apache.kafka.common.InvalidRecordException;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.errors.AuthorizationException;
@@ -8,6 +9,7 @@ import org.apache.kafka.common.errors.ClusterAuthorizationException;
 import org.apache.kafka.common.errors.GroupAuthorizationException;
 import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.ProducerFencedException;
+import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.errors.SaslAuthenticationException;
 import org.apache.kafka.common.errors.SslAuthenticationException;
 import org.apache.kafka.common.errors.TimeoutException;
@@ -112,6 +114,11 @@ public final class KafkaFaults {
       }
     }
     return false;
+  }
+
+  /** Whether a topic takes this record never: it is too large, or has no key. */
+  public static boolean isRefusal(Exception failure) {
+    return failure instanceof RecordTooLargeException || failure instanceof InvalidRecordException;
   }
 
   /** Throws what a send was told, if it failed. */

@@ -20,11 +20,9 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.InvalidRecordException;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
-import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.record.AbstractRecords;
@@ -255,8 +253,7 @@ final class PublishLoop implements Runnable {
               if (exception != null) {
                 failure.compareAndSet(null, exception);
                 // The first alone: Kafka's client gives its failure to all that were not sent yet.
-                if (exception instanceof RecordTooLargeException
-                    || exception instanceof InvalidRecordException) {
+                if (KafkaFaults.isRefusal(exception)) {
                   refused.compareAndSet(null, new Refused(ready, index));
                 }
               }
