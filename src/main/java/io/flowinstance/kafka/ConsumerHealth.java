@@ -4,6 +4,8 @@ import io.flowinstance.id.IdRecord;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.apache.kafka.clients.consumer.CommitFailedException;
@@ -33,7 +35,7 @@ final class ConsumerHealth {
   private final LongSupplier nanoTime;
   private volatile long polledAt;
   private volatile boolean member;
-  private String lastFailure;
+  private final Map<String, String> lastFailures = new ConcurrentHashMap<>();
   private boolean noticed;
   private long noticedAt;
 
@@ -82,7 +84,7 @@ final class ConsumerHealth {
   void readingFailed(Throwable failure) {
     polled();
     faults.report(name() + " reads", "Ids cannot be read. " + KafkaFaults.sentence(failure));
-    LOG.debug("A poll failed.", failure);
+    log("A poll failed.", failure);
   }
 
   void startFailed(RuntimeException failure, int failures) {
@@ -105,13 +107,7 @@ final class ConsumerHealth {
   }
 
   void publishingFailed(Throwable failure, int failures) {
-    boolean isOfKafka =
-        failure instanceof KafkaException || failure instanceof IllegalStateException;
-    boolean isNew = !failure.toString().equals(lastFailure);
-    lastFailure = failure.toString();
-    LOG.atLevel(isOfKafka || !isNew ? Level.DEBUG : Level.ERROR)
-        .setCause(failure)
-        .log("A transaction failed.");
+    log("A transaction failed.", failure);
     if (isForAPerson(failure)
         || failures >= FAILURES_IN_A_ROW && !(failure instanceof CommitFailedException)) {
       faults.report(
@@ -145,6 +141,17 @@ final class ConsumerHealth {
     for (String source : List.of(" reads", " starts", " publishes")) {
       faults.forget(name() + source);
     }
+  }
+
+  /** A fault of ours with its stack, once in a row. */
+  private void log(String what, Throwable failure) {
+    boolean isOfKafka =
+        failure instanceof KafkaException
+            || failure instanceof IllegalStateException
+            || KafkaFaults.isKnown(failure);
+    String words = failure.toString();
+    boolean isNew = !words.equals(lastFailures.put(what, words));
+    LOG.atLevel(isOfKafka || !isNew ? Level.DEBUG : Level.ERROR).setCause(failure).log(what);
   }
 
   private static boolean isForAPerson(Throwable failure) {

@@ -24,10 +24,13 @@ public final class KafkaFaults {
 
   private KafkaFaults() {}
 
-  /** The sentence; of what is not known, the words of Kafka's client. */
+  /** The sentence; of what is not known, the words of Kafka's client, or of the JVM. */
   public static String sentence(Throwable failure) {
     String known = known(failure);
-    return known != null ? known : "Kafka: " + deepest(failure);
+    if (known != null) {
+      return known;
+    }
+    return root(failure) instanceof Error error ? error + "." : "Kafka: " + deepest(failure);
   }
 
   /** Whether there is more to say than the words of Kafka's client. */

@@ -133,7 +133,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
         isOutOfRange(e);
       } catch (InterruptException e) {
         break;
-      } catch (RuntimeException | LinkageError e) {
+      } catch (RuntimeException | Error e) {
         failures++;
         failedAt = System.nanoTime();
         health.readingFailed(e);
@@ -187,7 +187,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     health.polled();
     try {
       take(polled);
-    } catch (RuntimeException | LinkageError e) {
+    } catch (RuntimeException | Error e) {
       // The consumer would go on behind what it polled: another one polls that again.
       closeConsumer();
       throw e;
@@ -465,7 +465,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     }
     try {
       consumer.close(closed ? CLOSE_PATIENCE : Duration.ZERO);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.debug("The consumer did not close in order.", e);
     }
     consumer = null;

@@ -35,7 +35,7 @@ import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class PollLoopTest {
   private static final TopicPartition IDS = MemoryKafka.IDS;
@@ -154,16 +154,23 @@ class PollLoopTest {
     await().until(() -> called.equals(List.of(0L, 1L, 2L)));
   }
 
+  static List<Throwable> faults() {
+    return List.of(
+        new TopicAuthorizationException("Not for once."),
+        new NoClassDefFoundError("Not for once."),
+        new OutOfMemoryError("Not for once."));
+  }
+
   @ParameterizedTest
-  @ValueSource(booleans = {true, false})
-  void whatWasPolledWhenSomethingBreaksIsPolledAgain(boolean ofKafka) {
+  @MethodSource("faults")
+  void whatWasPolledWhenSomethingBreaksIsPolledAgain(Throwable thrown) {
     fault =
         () -> {
           fault = () -> {};
-          if (ofKafka) {
-            throw new TopicAuthorizationException("Not for once.");
+          if (thrown instanceof Error error) {
+            throw error;
           }
-          throw new NoClassDefFoundError("Not for once.");
+          throw (RuntimeException) thrown;
         };
     start();
 
