@@ -124,7 +124,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
             configured,
             client::probe,
             threads,
-            executors.newCachedThreadPool(this, "probe"),
+            new RetryingExecutor(executors.newCachedThreadPool(this, "probe"), timer),
             timer,
             System::nanoTime,
             clock,
@@ -139,7 +139,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     profile.setPoolSize(size);
     profile.setMaxPoolSize(size);
     profile.setMaxQueueSize(Integer.MAX_VALUE);
-    return executors.newThreadPool(this, "fetch", profile);
+    return new RetryingExecutor(executors.newThreadPool(this, "fetch", profile), timer);
   }
 
   /**

@@ -6,6 +6,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ForkJoinPool;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Bounds the heap that answers and outcomes take, from the call to the commit. A call takes as much
@@ -13,6 +15,8 @@ import java.util.concurrent.ForkJoinPool;
  * time may take more than there is from a reserve, so that something always goes on.
  */
 public final class HeapPermits {
+  private static final Logger LOG = LoggerFactory.getLogger(HeapPermits.class);
+
   /** Until outcomes are there, few calls are made at once: they may all be large. */
   private static final long FIRST_GUESS_BYTES = 512 << 10;
 
@@ -124,16 +128,12 @@ public final class HeapPermits {
         offer(waitingForMore, available);
         offer(waiting, available);
       }
-      RuntimeException first = null;
       for (Runnable each : available) {
         try {
           each.run();
-        } catch (RuntimeException e) {
-          first = first == null ? e : first;
+        } catch (RuntimeException | Error e) {
+          LOG.error("A call that waited for heap could not go on.", e);
         }
-      }
-      if (first != null) {
-        throw first;
       }
     }
 

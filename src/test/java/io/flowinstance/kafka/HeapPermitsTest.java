@@ -152,6 +152,22 @@ class HeapPermitsTest {
   }
 
   @Test
+  void oneThatCannotGoOnKeepsNoOtherWaiting() {
+    HeapPermits.Permit large = taken();
+    assertTrue(large.tryGrowTo(2 * GUESS));
+    Runnable fails =
+        () -> {
+          throw new OutOfMemoryError("On purpose.");
+        };
+    assertFalse(heap.newPermit(ANY).tryAcquire(fails));
+    assertFalse(heap.newPermit(ANY).tryAcquire(woken::incrementAndGet));
+
+    large.release();
+
+    assertEquals(1, woken.get());
+  }
+
+  @Test
   void whatNeedsLessThanOthersThatWaitGoesOn() {
     HeapPermits.Permit first = taken();
     HeapPermits.Permit large = taken();
