@@ -1,7 +1,9 @@
 package io.flowinstance.kafka;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 
 /**
@@ -14,6 +16,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
  * @param ranges what is done behind it: ascending, not adjacent, each beginning after the offset
  */
 public record DoneOffsets(long offset, List<Range> ranges) {
+  private static final Pattern NUMBER = Pattern.compile("[1-9]\\d{0,17}");
   private static final String VERSION = "1";
 
   /** Offsets from the first one, included, to the last one, excluded. */
@@ -29,7 +32,7 @@ public record DoneOffsets(long offset, List<Range> ranges) {
     if (parts.length == 3
         && parts[0].equals(VERSION)
         && parts[1].equals(Long.toString(committed.offset()))
-        && parts[2].matches("[1-9]\\d{0,17},[1-9]\\d{0,17}(,[1-9]\\d{0,17},[1-9]\\d{0,17})*")) {
+        && areRuns(parts[2].split(",", -1))) {
       String[] runs = parts[2].split(",");
       long end = committed.offset();
       for (int i = 0; i < runs.length; i += 2) {
@@ -42,6 +45,14 @@ public record DoneOffsets(long offset, List<Range> ranges) {
       }
     }
     return new DoneOffsets(committed.offset(), ranges);
+  }
+
+  /**
+   * Number by number: one expression for all of them would take a stack as deep as they are many.
+   */
+  private static boolean areRuns(String[] numbers) {
+    return numbers.length % 2 == 0
+        && Arrays.stream(numbers).allMatch(number -> NUMBER.matcher(number).matches());
   }
 
   /** Whether metadata are there that {@link #of} ignores. */

@@ -74,6 +74,15 @@ class DoneOffsetsTest {
   }
 
   @Test
+  void readsAsManyRunsAsThereAre() {
+    int count = 50_000;
+    DoneOffsets done =
+        DoneOffsets.of(new OffsetAndMetadata(100, "1:100:1,1" + ",1,1".repeat(count - 1)));
+
+    assertEquals(count, done.ranges().size());
+  }
+
+  @Test
   void ignoresNothingWhereNothingIsSaid() {
     assertFalse(DoneOffsets.isIgnored(new OffsetAndMetadata(100)));
     assertFalse(DoneOffsets.isIgnored(new OffsetAndMetadata(100, "1:100:1,5")));
