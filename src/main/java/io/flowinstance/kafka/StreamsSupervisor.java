@@ -163,7 +163,7 @@ public final class StreamsSupervisor implements AutoCloseable {
       return failure.get() == null
           ? new KafkaException("Kafka Streams ended without an error.")
           : failure.get();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       return e;
     } finally {
       streams = null;
