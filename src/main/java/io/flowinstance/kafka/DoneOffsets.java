@@ -16,8 +16,8 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
  * @param ranges what is done behind it: ascending, not adjacent, each beginning after the offset
  */
 public record DoneOffsets(long offset, List<Range> ranges) {
-  private static final Pattern NUMBER = Pattern.compile("[1-9]\\d{0,17}");
   private static final String VERSION = "1";
+  private static final Pattern NUMBER = Pattern.compile("[1-9]\\d{0,17}");
 
   /** Offsets from the first one, included, to the last one, excluded. */
   public record Range(long from, long to) {}
@@ -29,11 +29,11 @@ public record DoneOffsets(long offset, List<Range> ranges) {
   static DoneOffsets of(OffsetAndMetadata committed) {
     List<Range> ranges = new ArrayList<>();
     String[] parts = committed.metadata().split(":", -1);
+    String[] runs = parts[parts.length - 1].split(",", -1);
     if (parts.length == 3
         && parts[0].equals(VERSION)
         && parts[1].equals(Long.toString(committed.offset()))
-        && areRuns(parts[2].split(",", -1))) {
-      String[] runs = parts[2].split(",");
+        && areRuns(runs)) {
       long end = committed.offset();
       for (int i = 0; i < runs.length; i += 2) {
         long from = end + Long.parseLong(runs[i]);

@@ -119,7 +119,7 @@ public final class KafkaFaults {
     return false;
   }
 
-  /** Whether a topic takes this record never: it is too large, or has no key. */
+  /** Whether a topic never takes this record: it is too large, or has no key. */
   public static boolean isRefusal(Exception failure) {
     return failure instanceof RecordTooLargeException || failure instanceof InvalidRecordException;
   }
