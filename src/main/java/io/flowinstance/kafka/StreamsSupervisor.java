@@ -115,6 +115,14 @@ public final class StreamsSupervisor implements AutoCloseable {
 
   /** Runs the topology until it ends, and returns why it did. */
   private Throwable runOnce() throws InterruptedException {
+    try {
+      return runTopology();
+    } catch (RuntimeException | Error e) {
+      return e;
+    }
+  }
+
+  private Throwable runTopology() throws InterruptedException {
     AtomicReference<Throwable> failure = new AtomicReference<>();
     CountDownLatch ended = new CountDownLatch(1);
     KafkaStreams made = null;
@@ -163,8 +171,6 @@ public final class StreamsSupervisor implements AutoCloseable {
       return failure.get() == null
           ? new KafkaException("Kafka Streams ended without an error.")
           : failure.get();
-    } catch (RuntimeException | Error e) {
-      return e;
     } finally {
       streams = null;
       if (made != null) {

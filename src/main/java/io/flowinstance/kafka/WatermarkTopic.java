@@ -372,7 +372,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     if (consumer != null) {
       try {
         consumer.close(POLL);
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         LOG.debug("The consumer did not close in order.", e);
       }
       consumer = null;
