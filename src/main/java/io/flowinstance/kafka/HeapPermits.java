@@ -115,7 +115,7 @@ public final class HeapPermits {
 
     /** It holds so much now, whether there is room or not. */
     void resize(long bytes) {
-      List<Runnable> available = new ArrayList<>();
+      List<Runnable> available;
       synchronized (HeapPermits.this) {
         hold(bytes);
         if (bytes > 0) {
@@ -124,10 +124,30 @@ public final class HeapPermits {
           withdrawOffer();
           reserve = reserve == this ? null : reserve;
         }
-        HeapPermits.this.notifyAll();
-        offer(waitingForMore, available);
-        offer(waiting, available);
+        available = available();
       }
+      goOn(available);
+    }
+
+    /** It gives back so much of what it holds. */
+    void shrinkBy(long bytes) {
+      List<Runnable> available;
+      synchronized (HeapPermits.this) {
+        hold(Math.max(0, held - bytes));
+        available = available();
+      }
+      goOn(available);
+    }
+
+    private List<Runnable> available() {
+      HeapPermits.this.notifyAll();
+      List<Runnable> available = new ArrayList<>();
+      offer(waitingForMore, available);
+      offer(waiting, available);
+      return available;
+    }
+
+    private void goOn(List<Runnable> available) {
       for (Runnable each : available) {
         try {
           each.run();
@@ -182,6 +202,10 @@ public final class HeapPermits {
     private void hold(long bytes) {
       taken += bytes - held;
       held = bytes;
+      if (taken <= total) {
+        // What has room needs no reserve, and may hold its own for as long as a broker refuses it.
+        reserve = null;
+      }
     }
 
     /**

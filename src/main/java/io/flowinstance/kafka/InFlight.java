@@ -484,7 +484,7 @@ final class InFlight {
   private static void settle(List<ReadyOutcome> outcomes) {
     for (ReadyOutcome outcome : outcomes) {
       try {
-        outcome.call().settle();
+        outcome.call().settle(outcome.outcome());
       } catch (RuntimeException | Error e) {
         LOG.error(
             "The exchange of {} could not be completed.",

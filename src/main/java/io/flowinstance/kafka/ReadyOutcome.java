@@ -28,7 +28,9 @@ final class ReadyOutcome {
 
   /** A smaller outcome takes its place, because Kafka refuses this one. */
   void reduceTo(Outcome smaller) {
+    long before = outcome.size().heap();
     outcome = smaller;
+    call.takesLess(before - smaller.size().heap());
   }
 
   /** Whether Kafka refused even the smallest outcome: it is left out until it is tried again. */

@@ -3,6 +3,7 @@ package io.flowinstance.kafka;
 import io.flowinstance.fetch.CancelledException;
 import io.flowinstance.fetch.FetchScope;
 import io.flowinstance.id.IdRecord;
+import io.flowinstance.outcome.Outcome;
 import io.flowinstance.trace.RecordSpan;
 import java.util.ArrayList;
 import java.util.List;
@@ -164,13 +165,21 @@ public final class SharedCall implements FetchScope, HeapPermits.Caller {
     heap.resize(bytes);
   }
 
-  /** One of its outcomes is published, or never will be. */
-  void settle() {
+  /** They take so much less: one of them was reduced, or published. */
+  void takesLess(long bytes) {
+    heap.shrinkBy(bytes);
+  }
+
+  /** This one of its outcomes is published, or never will be. */
+  void settle(Outcome outcome) {
+    boolean isLast;
     synchronized (this) {
       unpublished--;
-      if (unpublished > 0) {
-        return;
-      }
+      isLast = unpublished <= 0;
+    }
+    if (!isLast) {
+      takesLess(outcome.size().heap());
+      return;
     }
     try {
       heap.release();

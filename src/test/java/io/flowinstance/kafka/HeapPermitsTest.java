@@ -133,6 +133,22 @@ class HeapPermitsTest {
   }
 
   @Test
+  void whatFitsAgainLeavesTheReserveToOthersThoughItIsUrgentStill() throws Exception {
+    taken();
+    HeapPermits.Permit large = urgent(false);
+    large.growTo(10 * GUESS);
+    HeapPermits.Permit other = heap.newPermit(URGENT);
+    assertFalse(other.tryAcquire(woken::incrementAndGet));
+
+    large.shrinkBy(10 * GUESS - 1);
+
+    assertEquals(GUESS + 1, heap.taken());
+    other.wake();
+    assertTrue(other.tryAcquire(woken::incrementAndGet));
+    assertTrue(heap.taken() > 2 * GUESS);
+  }
+
+  @Test
   void offersRoomToOneAtATime() {
     HeapPermits.Permit first = taken();
     HeapPermits.Permit second = taken();

@@ -908,6 +908,41 @@ class PublishLoopTest {
   }
 
   @Test
+  void aDeadLetterThatNoTopicTakesHoldsNotTheHeapOfTheEventsThatItReplaced() throws Exception {
+    tooLarge = message -> message.topic().equals("dead-letters");
+    event(ids, 5, "x".repeat(10 * LIMIT));
+    assertTrue(heap.taken() > 10 * LIMIT);
+    for (int attempt = 0; attempt < 4; attempt++) {
+      loop.publishNext();
+    }
+
+    assertTrue(health.uncommitted(Long.MAX_VALUE).contains("accepts no dead letter of ids-0-5"));
+    assertTrue(heap.taken() < LIMIT, heap.taken() + " bytes");
+  }
+
+  @Test
+  void whatIsPublishedOfASharedCallHoldsNoHeap() throws Exception {
+    SharedCall call = poll(ids, id(IDS, 5));
+    List<Outcome> outcomes =
+        Stream.of(5, 6)
+            .map(offset -> Outcome.of(id(IDS, offset), List.of(event(LIMIT / 2))))
+            .toList();
+    call.takes(outcomes.stream().mapToLong(each -> each.size().heap()).sum());
+    call.ready(2, () -> done++);
+
+    call.settle(outcomes.get(0));
+    assertEquals(outcomes.get(1).size().heap(), heap.taken());
+    call.settle(outcomes.get(1));
+
+    assertEquals(0, heap.taken());
+    assertEquals(1, done);
+  }
+
+  private static ProducerRecord<byte[], byte[]> event(int bytes) {
+    return new ProducerRecord<>("events", new byte[bytes]);
+  }
+
+  @Test
   void commitsInOrderWhereTheBrokerTakesNoMetadata() throws Exception {
     metadataLimit = 0;
     SharedCall first = poll(ids, id(IDS, 5));
