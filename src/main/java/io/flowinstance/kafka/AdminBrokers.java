@@ -40,6 +40,10 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 public final class AdminBrokers implements Brokers, AutoCloseable {
   private static final int PING_MS = 2_000;
   private static final int OFFSET_MS = 5_000;
+
+  /** In the words of Kafka's client, which has no exception for it. */
+  static final String DEAD = "The AdminClient thread has exited.";
+
   private static final long FAULT_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
   private final Supplier<Admin> admins;
@@ -271,10 +275,19 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
     }
     return asked.whenComplete(
         (answer, failure) -> {
-          if (failure != null && Answers.failure(failure) instanceof AuthenticationException) {
+          if (failure != null && isOfNoUse(failure)) {
             discard(client);
           }
         });
+  }
+
+  /**
+   * Whether a client that fails so never answers again: its login was refused, for credentials
+   * change, or its thread has died of an Error.
+   */
+  private static boolean isOfNoUse(Throwable failure) {
+    return Answers.failure(failure) instanceof AuthenticationException
+        || DEAD.equals(KafkaFaults.root(failure).getMessage());
   }
 
   /** To make one may take the seconds of a login: whoever waited for it shares its failure. */

@@ -1,10 +1,13 @@
 package io.flowinstance.kafka;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.lang.reflect.Proxy;
 import java.util.HashMap;
 import java.util.List;
@@ -135,6 +138,36 @@ class AdminBrokersTest {
 
     assertTrue(fails(failing));
     assertFalse(failing.bounds(Set.of(ONE)).toCompletableFuture().join().isEmpty());
+  }
+
+  @Test
+  void aClientWhoseThreadHasDiedIsMadeAnew() {
+    failures.put(ONE, timedOut("no leader"));
+    assertEquals(Map.of(OTHER, new DoneOffsets.Range(3, 3)), bounds().join());
+    assertEquals(1, admins);
+
+    failures.put(ONE, timedOut(AdminBrokers.DEAD));
+    bounds().join();
+    failures.clear();
+    assertEquals(2, bounds().join().size());
+    int made = admins;
+    bounds().join();
+
+    assertTrue(made > 1, made + " clients");
+    assertEquals(made, admins);
+  }
+
+  /** As Kafka's client says it of a call. */
+  private static TimeoutException timedOut(String why) {
+    return new TimeoutException("Call(...) timed out.", new TimeoutException(why));
+  }
+
+  @Test
+  void kafkasClientSaysThatItsThreadHasDiedInTheseWords() throws IOException {
+    try (InputStream code =
+        Admin.class.getResourceAsStream("KafkaAdminClient$AdminClientRunnable.class")) {
+      assertTrue(new String(code.readAllBytes(), ISO_8859_1).contains(AdminBrokers.DEAD));
+    }
   }
 
   @ParameterizedTest
