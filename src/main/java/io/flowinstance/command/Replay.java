@@ -2,6 +2,7 @@ package io.flowinstance.command;
 
 import io.flowinstance.config.Settings;
 import io.flowinstance.kafka.AdminBrokers;
+import io.flowinstance.kafka.DoneOffsets;
 import io.flowinstance.kafka.KafkaClients;
 import io.flowinstance.kafka.KafkaFaults;
 import io.flowinstance.outcome.DeadLetter;
@@ -147,7 +148,8 @@ final class Replay implements AutoCloseable {
           filter.isEmpty() && mayHaveOffsets(brokers) ? position(brokers, partitions) : Map.of();
       positions.putAll(reader.beginningOffsets(partitions));
       ends = reader.endOffsets(partitions);
-      start.forEach((at, offset) -> offset.ifPresent(known -> startAt(at, known.offset())));
+      start.forEach(
+          (at, offset) -> offset.ifPresent(known -> startAt(brokers, at, known.offset())));
     }
   }
 
@@ -165,8 +167,9 @@ final class Replay implements AutoCloseable {
     return known;
   }
 
-  private void startAt(TopicPartition partition, long offset) {
-    if (offset > ends.get(partition)) {
+  private void startAt(AdminBrokers brokers, TopicPartition partition, long offset) {
+    // Beside a transaction that has not ended, offsets may be set behind what is committed so far.
+    if (offset > ends.get(partition) && offset > uncommittedEnd(brokers, partition)) {
       throw new CommandFailedException(
           ("The group %s is at offset %d of %s, which ends at %d. If the topic was recreated, delete"
                   + " the group with kafka-consumer-groups --delete and run this again.")
@@ -174,6 +177,15 @@ final class Replay implements AutoCloseable {
     }
     // Retention may have deleted what is between the committed offset and the beginning.
     positions.merge(partition, offset, Math::max);
+  }
+
+  private static long uncommittedEnd(AdminBrokers brokers, TopicPartition partition) {
+    DoneOffsets.Range all = CommandContext.await(brokers.bounds(Set.of(partition))).get(partition);
+    if (all == null) {
+      throw new CommandFailedException(
+          "%s does not answer: it may have no leader. Run this again.".formatted(partition));
+    }
+    return all.to();
   }
 
   /** Whether any group has offsets. If none has, asking for one would create their topic. */
@@ -219,7 +231,9 @@ final class Replay implements AutoCloseable {
   }
 
   private long unreadOffsets() {
-    return ends.entrySet().stream().mapToLong(e -> e.getValue() - positions.get(e.getKey())).sum();
+    return ends.entrySet().stream()
+        .mapToLong(end -> Math.max(0, end.getValue() - positions.get(end.getKey())))
+        .sum();
   }
 
   private boolean isRead(Consumer<byte[], byte[]> reader, TopicPartition partition) {
@@ -227,7 +241,7 @@ final class Replay implements AutoCloseable {
       return false;
     }
     // Behind the last record are the markers of transactions, which have offsets too.
-    positions.put(partition, ends.get(partition));
+    positions.merge(partition, ends.get(partition), Math::max);
     reader.pause(Set.of(partition));
     return true;
   }
@@ -273,17 +287,21 @@ final class Replay implements AutoCloseable {
 
   private void commit() {
     AtomicReference<Sent> refused = new AtomicReference<>();
+    AtomicReference<Exception> failure = new AtomicReference<>();
     try {
       producer.beginTransaction();
       for (Sent each : batch) {
         producer.send(
             each.idRecord(),
-            (place, failure) -> {
+            (place, failed) -> {
+              failure.compareAndSet(null, failed);
               // The first alone: Kafka's client gives its failure to all that were not sent yet.
-              if (KafkaFaults.isRefusal(failure)) {
+              if (KafkaFaults.isRefusal(failed)) {
                 refused.compareAndSet(null, each);
               }
             });
+        // Each further one might wait for the same topic.
+        KafkaFaults.throwIf(failure.get());
       }
       // Whether another replay has fenced this one: to commit without asking waits for a timeout.
       producer.flush();
@@ -292,7 +310,7 @@ final class Replay implements AutoCloseable {
         positions.forEach((at, offset) -> offsets.put(at, new OffsetAndMetadata(offset)));
         producer.sendOffsetsToTransaction(offsets, new ConsumerGroupMetadata(groupId));
       }
-      producer.commitTransaction();
+      KafkaClients.commit(producer, () -> false);
     } catch (KafkaException e) {
       if (!abort() || refused.get() == null) {
         throw e;

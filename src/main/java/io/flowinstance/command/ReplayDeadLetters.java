@@ -50,6 +50,9 @@ final class ReplayDeadLetters implements Callable<Integer> {
   private static final int MESSAGE_WIDTH = 60;
   private static final int HIGHEST_RATE = 1_000_000;
 
+  /** Of a table: there may be more dead letters than the heap holds rows of. */
+  private static final int MOST_ROWS = 1_000;
+
   private final CommandContext context;
 
   @Spec private CommandSpec spec;
@@ -154,6 +157,10 @@ final class ReplayDeadLetters implements Callable<Integer> {
                     out.println(MessageJson.line(whole(letter.stored())));
                   } else if (dryRun) {
                     selected.add(Row.of(letter));
+                    if (selected.size() == MOST_ROWS) {
+                      out.println(table(selected));
+                      selected.clear();
+                    }
                   }
                 });
       } catch (KafkaException | CommandFailedException e) {

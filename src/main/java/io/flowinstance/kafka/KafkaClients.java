@@ -3,6 +3,7 @@ package io.flowinstance.kafka;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Properties;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.apache.camel.component.kafka.KafkaClientFactory;
 import org.apache.camel.component.kafka.KafkaConfiguration;
@@ -16,6 +17,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.config.SaslConfigs;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
@@ -23,9 +25,11 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 public final class KafkaClients implements KafkaClientFactory {
   private static final int BUFFER_BYTES = 32 << 20;
   private static final int BATCH_BYTES = 128 << 10;
+  private static final int SMALL_BATCH_BYTES = 8 << 10;
   private static final int ANSWER_MS = 15_000;
   private static final int REQUEST_MS = 10_000;
   private static final int DELIVERY_MS = 30_000;
+  private static final int COMMIT_ATTEMPTS = 3;
 
   /** The brokers look for transactions that took too long every ten seconds. */
   static final int NOTICE_MS = 15_000;
@@ -76,6 +80,9 @@ public final class KafkaClients implements KafkaClientFactory {
     // Of several batches in flight, a topic that was just made may take the second one first, and
     // then never the first.
     properties.put(ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION, 1);
+    // A batch that a topic with a small limit finds too large is split into one as large, for ever
+    // (KAFKA-8350).
+    properties.put(ProducerConfig.BATCH_SIZE_CONFIG, SMALL_BATCH_BYTES);
     return getProducer(properties);
   }
 
@@ -94,6 +101,25 @@ public final class KafkaClients implements KafkaClientFactory {
     properties.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
     setConsumerTimeouts(properties);
     return getConsumer(properties);
+  }
+
+  /**
+   * Commits the transaction. After a timeout, asks for the same again, up to three times: it may be
+   * committed, and nothing else is allowed then.
+   *
+   * @param gaveUp whether not to ask again
+   */
+  public static void commit(Producer<?, ?> producer, BooleanSupplier gaveUp) {
+    for (int attempt = 1; ; attempt++) {
+      try {
+        producer.commitTransaction();
+        return;
+      } catch (TimeoutException e) {
+        if (attempt == COMMIT_ATTEMPTS || gaveUp.getAsBoolean()) {
+          throw e;
+        }
+      }
+    }
   }
 
   /** Makes a client that asks the brokers about themselves; it gives up after 15 s. */

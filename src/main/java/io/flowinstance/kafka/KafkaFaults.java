@@ -125,7 +125,7 @@ public final class KafkaFaults {
   }
 
   /** Throws what a send was told, if it failed. */
-  static void throwIf(Exception failure) {
+  public static void throwIf(Exception failure) {
     if (failure != null) {
       throw new KafkaException(failure);
     }

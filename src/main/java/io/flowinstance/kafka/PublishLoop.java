@@ -23,7 +23,6 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
-import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.record.AbstractRecords;
 import org.apache.kafka.common.record.CompressionType;
@@ -38,8 +37,6 @@ import org.slf4j.LoggerFactory;
  */
 final class PublishLoop implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(PublishLoop.class);
-
-  private static final int COMMIT_ATTEMPTS = 3;
 
   private final InFlight inFlight;
   private final Function<Duration, Producer<byte[], byte[]>> producers;
@@ -202,7 +199,7 @@ final class PublishLoop implements Runnable {
     }
     undecided = transaction;
     try {
-      commit();
+      KafkaClients.commit(producer, () -> closed);
       committed(transaction, System.nanoTime() - begin);
       if (timeout.committed(target.clock().millis() - beganAt)) {
         discard();
@@ -282,20 +279,6 @@ final class PublishLoop implements Runnable {
     } catch (RuntimeException | LinkageError e) {
       park(ready, e);
       throw e;
-    }
-  }
-
-  private void commit() {
-    for (int attempt = 1; ; attempt++) {
-      try {
-        producer.commitTransaction();
-        return;
-      } catch (TimeoutException e) {
-        // It may be committed: asking for the same again is all that is allowed.
-        if (attempt == COMMIT_ATTEMPTS || closed) {
-          throw e;
-        }
-      }
     }
   }
 

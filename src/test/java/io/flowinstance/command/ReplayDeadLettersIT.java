@@ -387,6 +387,41 @@ class ReplayDeadLettersIT {
   }
 
   @Test
+  void offsetsSetToTheEndBesideAnOpenTransactionLeaveNothingToReplay() throws Exception {
+    makeTopics();
+    bury(9);
+    try (KafkaProducer<byte[], byte[]> open =
+        new KafkaProducer<>(
+            Map.of("bootstrap.servers", broker.bootstrapServers(), "transactional.id", name),
+            new ByteArraySerializer(),
+            new ByteArraySerializer())) {
+      open.initTransactions();
+      open.beginTransaction();
+      open.send(new ProducerRecord<>(dead(), 0, new byte[1], new byte[1])).get();
+      Map<TopicPartition, OffsetAndMetadata> ends = new HashMap<>();
+      ends(partitions(dead())).forEach((at, end) -> ends.put(at, new OffsetAndMetadata(end)));
+      admin.alterConsumerGroupOffsets(name + "-replay", ends).all().get();
+
+      assertSaid("0 replayed.", replay());
+
+      assertEquals(ends, position());
+    }
+    assertEquals(List.of(), replayed());
+  }
+
+  @Test
+  void aDryRunListsMoreThanATableHolds() {
+    makeTopics();
+    bury(1_001);
+
+    CommandRun run = replay("--dry-run");
+
+    assertSaid("1001 would be replayed.", run);
+    assertEquals(1_001, run.lines().stream().filter(line -> line.contains(" id-")).count());
+    assertEquals(2, run.lines().stream().filter(line -> line.contains("instance id")).count());
+  }
+
+  @Test
   @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
   void replaysEachOnceOverKills() {
     makeTopics();
