@@ -83,7 +83,16 @@ public final class CommandLineInterface {
           }
           return new RunLast().execute(parsed);
         });
-    return exitCode(commandLine, commandLine.execute(args));
+    return execute(commandLine, args);
+  }
+
+  /** Runs a command; gives the exit code, also of an Error: other threads may run on after it. */
+  static int execute(CommandLine commandLine, String... args) {
+    try {
+      return exitCode(commandLine, commandLine.execute(args));
+    } catch (Error e) {
+      return explain(e, commandLine.getErr());
+    }
   }
 
   /** Flushes, and fails if not all was written: a disk may be full, or a pipe closed. */

@@ -49,6 +49,19 @@ class CommandLineInterfaceTest {
             }));
   }
 
+  @Test
+  void aCommandThatCannotBeLoadedEndsWithOne() {
+    StringWriter err = new StringWriter();
+    CommandLine commandLine = commandLine().setErr(new PrintWriter(err));
+    commandLine.setExecutionStrategy(
+        parsed -> {
+          throw new NoClassDefFoundError("x");
+        });
+
+    assertEquals(1, CommandLineInterface.execute(commandLine, "watch"));
+    assertTrue(err.toString().contains("NoClassDefFoundError"), err.toString());
+  }
+
   @ParameterizedTest
   @CsvSource({"0, 1", "1, 1", "2, 2"})
   void aResultThatCannotBeWrittenIsAFailure(int before, int after) {
