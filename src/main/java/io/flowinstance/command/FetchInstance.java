@@ -12,6 +12,7 @@ import io.flowinstance.event.Times;
 import io.flowinstance.fetch.FetchState;
 import io.flowinstance.graph.FlowInstance;
 import io.flowinstance.id.IdRecord;
+import io.flowinstance.id.IdentityNotAllowedException;
 import io.flowinstance.id.MalformedIdException;
 import io.flowinstance.json.Printable;
 import io.flowinstance.outcome.InstanceMessages;
@@ -81,9 +82,9 @@ final class FetchInstance implements Callable<Integer> {
     FetchState fetch;
     FlowInstance instance;
     try (EnosApi api = EnosApi.start(settings)) {
-      fetch = new FetchState(messages.ids().read(id.getBytes(UTF_8)));
+      fetch = new FetchState(messages.identities().check(messages.ids().read(id.getBytes(UTF_8))));
       instance = outcomes.decode(api.calls().instance(fetch), fetch);
-    } catch (MalformedIdException e) {
+    } catch (MalformedIdException | IdentityNotAllowedException e) {
       throw new CommandFailedException(e.getMessage(), e);
     }
     IdRecord nowhere =

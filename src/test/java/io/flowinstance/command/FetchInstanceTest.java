@@ -54,6 +54,15 @@ class FetchInstanceTest {
   }
 
   @Test
+  void showsNothingOnBehalfOfAnIdentityThatRecordsMayNotName() {
+    CommandRun run = fetch("{\"flowInstId\":\"1-1\",\"userId\":\"u\",\"orgId\":\"foreign\"}");
+
+    assertEquals(1, run.exitCode());
+    assertTrue(run.err().contains("enos.allowed-identities"), run.err());
+    assertEquals("", run.out());
+  }
+
+  @Test
   void showsAnInstanceAndItsTasksAsATreeAsThePageDoes() throws IOException {
     enos.instances().advance("1005-20260101121500", Integer.MAX_VALUE);
 
