@@ -300,7 +300,8 @@ final class Check implements Callable<Integer> {
     } catch (TransactionalIdNotFoundException e) {
       // As expected: nobody has used it, and this login may ask for it.
     }
-    return prefix + "-…: this login may use them.";
+    return prefix
+        + "-…: this login may see them. That it may also write with them, the brokers do not tell.";
   }
 
   /** Brokers without an authorizer, and old ones, name no operations: then all are allowed. */
