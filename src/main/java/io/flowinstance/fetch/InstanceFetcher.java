@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ForkJoinWorkerThread;
@@ -30,6 +31,8 @@ import org.apache.camel.ProducerTemplate;
 import org.apache.camel.spi.ExecutorServiceManager;
 import org.apache.camel.spi.ThreadPoolProfile;
 import org.apache.camel.support.AsyncProcessorSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.slf4j.MDC;
 
 /**
@@ -42,6 +45,8 @@ import org.slf4j.MDC;
  * becomes the variable {@code fetch}.
  */
 public final class InstanceFetcher extends AsyncProcessorSupport {
+  private static final Logger LOG = LoggerFactory.getLogger(InstanceFetcher.class);
+
   private static final String OK = "ok";
 
   /** What a call comes to, as the metrics name it: {@code ok}, or how it failed. */
@@ -129,7 +134,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
             System::nanoTime,
             clock,
             onOutage);
-    timer.scheduleWithFixedDelay(this::cancelUnwanted, SWEEP_MS, SWEEP_MS, TimeUnit.MILLISECONDS);
+    timer.scheduleWithFixedDelay(this::sweep, SWEEP_MS, SWEEP_MS, TimeUnit.MILLISECONDS);
   }
 
   /** A thread for each call, and some for what happens between calls. */
@@ -144,10 +149,29 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
 
   /**
    * The threads that turn answers into messages, one per processor. While one of them waits for
-   * heap, another takes its place, so no call waits for that.
+   * heap, another takes its place, so no call waits for that. They begin now and never end: what
+   * the pool was given when the system had no thread left might wait for one for ever, with its
+   * slot.
    */
   private static ForkJoinPool answerThreads() {
     int processors = Runtime.getRuntime().availableProcessors();
+    ForkJoinPool pool = newPool(processors);
+    CountDownLatch begun = new CountDownLatch(processors);
+    for (int i = 0; i < processors; i++) {
+      pool.execute(
+          () -> {
+            begun.countDown();
+            try {
+              begun.await();
+            } catch (InterruptedException e) {
+              Thread.currentThread().interrupt();
+            }
+          });
+    }
+    return pool;
+  }
+
+  private static ForkJoinPool newPool(int processors) {
     return new ForkJoinPool(
         processors,
         pool -> {
@@ -162,8 +186,8 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         Short.MAX_VALUE,
         processors,
         null,
-        1,
-        TimeUnit.MINUTES);
+        10_000,
+        TimeUnit.DAYS);
   }
 
   /** Tells whether the API serves instances. */
@@ -201,6 +225,15 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
   private void cancelUnwanted() {
     fetches.forEach(Fetch::cancelIfUnwanted);
     detector.removeCancelled();
+  }
+
+  private void sweep() {
+    try {
+      cancelUnwanted();
+    } catch (RuntimeException | Error e) {
+      // Thrown on, it would end all further sweeps.
+      LOG.error("Fetches that nobody waits for could not be cancelled.", e);
+    }
   }
 
   private static String answer(FailureKind kind) {

@@ -83,21 +83,39 @@ class InstanceFetcherTest {
           }
         });
     context.start();
-    fetcher =
-        new InstanceFetcher(
-            context,
-            new InstanceFetcher.Options(16, Duration.ofSeconds(30), OURS, null),
-            new EnosClient(
-                context.createProducerTemplate(),
-                null,
-                null,
-                Duration.ofSeconds(1),
-                1,
-                1 << 20,
-                Clock.systemUTC()),
-            () -> {},
-            new PipelineMetrics(new SimpleMeterRegistry(), Set.of(), InstanceFetcher.ANSWERS),
-            Clock.systemUTC());
+    fetcher = newFetcher();
+  }
+
+  private InstanceFetcher newFetcher() {
+    return new InstanceFetcher(
+        context,
+        new InstanceFetcher.Options(16, Duration.ofSeconds(30), OURS, null),
+        new EnosClient(
+            context.createProducerTemplate(),
+            null,
+            null,
+            Duration.ofSeconds(1),
+            1,
+            1 << 20,
+            Clock.systemUTC()),
+        () -> {},
+        new PipelineMetrics(new SimpleMeterRegistry(), Set.of(), InstanceFetcher.ANSWERS),
+        Clock.systemUTC());
+  }
+
+  private static long answerThreads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().startsWith("answer-"))
+        .count();
+  }
+
+  @Test
+  void theThreadsForAnswersAreThereBeforeTheFirstAnswer() {
+    long before = answerThreads();
+
+    newFetcher();
+
+    await().until(() -> answerThreads() == before + PROCESSORS);
   }
 
   @AfterEach
