@@ -80,7 +80,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
   private final Duration budget;
   private final PipelineMetrics metrics;
   private final Clock clock;
-  private final LatestInstances rateLimited = new LatestInstances();
+  private final RateLimitVerdict rateLimit;
   private final Set<Fetch> fetches = ConcurrentHashMap.newKeySet();
   private volatile boolean stopping;
 
@@ -116,6 +116,8 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     template = context.createProducerTemplate();
     api = context.getEndpoint("direct:call-api");
     verdict = new Verdict(configured);
+    boolean isLongBudget = budget.compareTo(Backoff.LONGEST_ASKED) > 0;
+    rateLimit = new RateLimitVerdict(verdict, isLongBudget ? budget : Backoff.LONGEST_ASKED);
     ExecutorServiceManager executors = context.getExecutorServiceManager();
     timer = executors.newSingleThreadScheduledExecutor(this, "fetch-timer");
     Executor threads = threads(executors, options.concurrency());
@@ -270,6 +272,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     private int failuresBetweenServed;
     private boolean othersServedBefore;
     private boolean exhausted;
+    private boolean rateLimited;
     private boolean tokenRenewed;
     private boolean tried;
     private int outagesBefore;
@@ -369,8 +372,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       Exception thrown = call.getException();
       if (thrown == null) {
         metrics.called(OK, now - state.began());
-        queue.speedUp();
-        detector.served(query(), state.began(), failures(), true);
+        served(state.began(), true);
         JsonNode data = call.getMessage().getBody(JsonNode.class);
         return () -> {
           exchange.getMessage().setBody(data);
@@ -406,8 +408,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       used += now - began;
       FailureKind kind = by.kind();
       if (by.isAboutTheInstance()) {
-        queue.speedUp();
-        detector.served(query(), began, failures(), false);
+        served(began, false);
       }
       if (kind == FailureKind.REJECTED
           || kind == FailureKind.UNREADABLE
@@ -433,9 +434,13 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         }
       }
       verdict.failed(query());
-      if (kind == FailureKind.RATE_LIMITED && isForAll(now)) {
-        queue.slowDown(Backoff.delay(state.attempts(), by, Backoff.LONGEST_ASKED, clock));
-        detector.rateLimited(by);
+      if (kind == FailureKind.RATE_LIMITED) {
+        rateLimited = true;
+        Duration pause = Backoff.delay(state.attempts(), by, Backoff.LONGEST_ASKED, clock);
+        if (rateLimit.isForAll(query(), failuresBetweenServed, now, pause)) {
+          queue.slowDown(pause);
+          detector.rateLimited(by);
+        }
       }
       backOff();
     }
@@ -457,19 +462,13 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       tokenRenewed = false;
     }
 
-    /**
-     * Whether the rate is limited for several instances: another one was refused lately, and none
-     * was served since. One that was refused again and again while others were served is no sign of
-     * that.
-     */
-    private boolean isForAll(long now) {
-      long lately = Math.max(budget.toNanos(), Backoff.LONGEST_ASKED.toNanos());
-      synchronized (rateLimited) {
-        rateLimited.add(query(), now);
-        return failuresBetweenServed < FAILURES_AT_ONCE
-            && rateLimited.anotherSince(query(), now - lately)
-            && !verdict.othersServedSince(query(), rateLimited.latestOther(query()));
+    /** The service speaks about the instance. */
+    private void served(long began, boolean given) {
+      queue.speedUp();
+      if (rateLimited) {
+        rateLimit.passed(System.nanoTime());
       }
+      detector.served(query(), began, failures(), given);
     }
 
     /** Repeats the call after a pause, and not before another instance was served. */
@@ -499,10 +498,10 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       if (failure.isOfTokenService() || !atOnce && !exhausted) {
         return false;
       }
-      int needed =
-          verdict.failuresToBlame(
-              atOnce ? FAILURES_AT_ONCE : FAILURES_OVER_A_BUDGET, System.nanoTime());
-      if (kind == FailureKind.RATE_LIMITED && needed > FAILURES_OF_A_RATE_LIMIT) {
+      long now = System.nanoTime();
+      int needed = verdict.failuresToBlame(atOnce ? FAILURES_AT_ONCE : FAILURES_OVER_A_BUDGET, now);
+      if (kind == FailureKind.RATE_LIMITED
+          && (needed > FAILURES_OF_A_RATE_LIMIT || rateLimit.passedSince(now - budget.toNanos()))) {
         // Others are refused too and served later: there are too many calls.
         return false;
       }

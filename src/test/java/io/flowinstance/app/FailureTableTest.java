@@ -6,6 +6,7 @@ import static io.flowinstance.harness.SignedPipeline.header;
 import static io.flowinstance.harness.SignedPipeline.newId;
 import static io.flowinstance.harness.SignedPipeline.newIds;
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -354,6 +355,30 @@ class FailureTableTest {
 
     pipeline.awaitDone(last);
     pipeline.assertServedOnce(ids);
+  }
+
+  @Test
+  void aBlockOfIdsWhoseRateAloneIsLimitedHoldsUpTheOthersBehindItForTwoPauses() {
+    List<String> limited = newIds(30);
+    List<String> good = newIds(5);
+    try (SignedPipeline fresh =
+        SignedPipeline.start(Map.of("fetch.concurrency", "1", "fetch.retry-budget-ms", "20000"))) {
+      fresh.serve(20);
+      fresh
+          .enos()
+          .faults()
+          .set(
+              Fault.retryAfter(429, Duration.ofSeconds(1)),
+              FaultScope.ids(limited.toArray(String[]::new)));
+      limited.forEach(fresh::send);
+      good.forEach(fresh::send);
+
+      // A pause for each pair of the block would take 15 s.
+      await()
+          .atMost(Duration.ofSeconds(8))
+          .until(() -> good.stream().allMatch(id -> fresh.enos().traffic().callsOf(id) == 1));
+      fresh.enos().faults().clear();
+    }
   }
 
   @Test
