@@ -102,6 +102,15 @@ final class ConsumerHealth {
     faults.report(name() + " starts", "An offset cannot be read: " + sentence);
   }
 
+  /** A batch of a partition is broken: the others go on. */
+  void cannotRead(String sentence) {
+    faults.report(name() + " batches", "A batch cannot be read: " + sentence);
+  }
+
+  void readsAllBatches() {
+    faults.clear(name() + " batches");
+  }
+
   void publishes() {
     faults.clear(name() + " publishes");
   }
@@ -138,7 +147,7 @@ final class ConsumerHealth {
 
   /** It has ended. */
   void forget() {
-    for (String source : List.of(" reads", " starts", " publishes")) {
+    for (String source : List.of(" reads", " batches", " starts", " publishes")) {
       faults.forget(name() + source);
     }
   }

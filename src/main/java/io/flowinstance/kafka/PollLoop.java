@@ -15,6 +15,8 @@ import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
@@ -46,6 +48,9 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
    */
   private static final Duration CALM = Duration.ofSeconds(7);
 
+  /** How long a partition waits of which a batch could not be read twice. */
+  private static final Duration FETCH_AGAIN = Duration.ofSeconds(30);
+
   /** While a partition waits to be resumed. */
   private static final Duration SHORT_POLL = Duration.ofMillis(5);
 
@@ -71,6 +76,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   private static final int LONGEST_TRACE_HEADER = 8192;
 
   private final String topic;
+  private final Pattern brokenBatch;
   private final Supplier<Consumer<byte[], byte[]>> consumers;
   private final FlowKafkaComponent.Parts parts;
   private final InFlight inFlight;
@@ -78,6 +84,9 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
   private final Map<TopicPartition, RecordsInFlight> owned = new HashMap<>();
   private final Set<TopicPartition> outOfRange = new HashSet<>();
+
+  /** What cannot be read, by partition. */
+  private final Map<TopicPartition, BrokenBatch> broken = new HashMap<>();
 
   /** Assignments that this consumer has begun anew, by partition. */
   private final Map<TopicPartition, RecordsInFlight> before = new HashMap<>();
@@ -105,6 +114,8 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
       InFlight inFlight,
       ConsumerHealth health) {
     this.topic = topic;
+    brokenBatch =
+        Pattern.compile("(?:from|partition|at) %s-(\\d+)".formatted(Pattern.quote(topic)));
     this.consumers = consumers;
     this.parts = parts;
     this.inFlight = inFlight;
@@ -134,6 +145,11 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
       } catch (InterruptException e) {
         break;
       } catch (RuntimeException | Error e) {
+        TopicPartition named = partitionOfBrokenBatch(e);
+        if (named != null) {
+          setAside(named, e);
+          continue;
+        }
         failures++;
         failedAt = System.nanoTime();
         health.readingFailed(e);
@@ -146,6 +162,58 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     }
     Thread.interrupted();
     closeConsumer();
+  }
+
+  /**
+   * The partition of a batch that the client has fetched and cannot read: its checksum is wrong, or
+   * it cannot be decompressed. The client has no exception of its own for that.
+   *
+   * @return null if that is not what failed
+   */
+  private TopicPartition partitionOfBrokenBatch(Throwable failure) {
+    if (!(failure instanceof KafkaException) || failure.getCause() == null) {
+      return null;
+    }
+    Matcher named = brokenBatch.matcher(String.valueOf(failure.getMessage()));
+    if (!named.find()) {
+      return null;
+    }
+    TopicPartition partition = new TopicPartition(topic, Integer.parseInt(named.group(1)));
+    return owned.containsKey(partition) ? partition : null;
+  }
+
+  /**
+   * Fetches a broken batch again: at once, for it may have broken on its way here, and after a
+   * pause from then on. What was polled before it goes on, and so do the other partitions.
+   */
+  private void setAside(TopicPartition partition, Throwable failure) {
+    health.polled();
+    try {
+      long offset = consumer.position(partition, Duration.ZERO);
+      boolean isFirst = !broken.containsKey(partition) || broken.get(partition).offset() < offset;
+      String why = KafkaFaults.sentence(failure);
+      if (isFirst) {
+        LOG.warn("A batch of {} at offset {} is fetched again. {}", partition, offset, why);
+        broken.put(partition, new BrokenBatch(offset, System.nanoTime()));
+      } else {
+        broken.put(partition, new BrokenBatch(offset, System.nanoTime() + FETCH_AGAIN.toNanos()));
+        health.cannotRead(
+            ("that of %s at offset %d, and all behind it wait. Let another replica lead, or delete"
+                    + " the records up to it. %s")
+                .formatted(partition, offset, why));
+      }
+      // The client keeps what it has fetched, unless that begins elsewhere than what is polled.
+      consumer.seek(partition, offset + 1);
+      ConsumerRecords<byte[], byte[]> polled = consumer.poll(Duration.ZERO);
+      if (owned.containsKey(partition)) {
+        consumer.seek(partition, offset);
+      }
+      take(polled, Set.of(partition));
+    } catch (RuntimeException | Error e) {
+      health.readingFailed(e);
+      closeConsumer();
+      pause(RetryPause.after(1));
+    }
   }
 
   /** Ends the loop; the consumer leaves its group. */
@@ -186,7 +254,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     ConsumerRecords<byte[], byte[]> polled = consumer.poll(waits ? SHORT_POLL : POLL);
     health.polled();
     try {
-      take(polled);
+      take(polled, Set.of());
     } catch (RuntimeException | Error e) {
       // The consumer would go on behind what it polled: another one polls that again.
       closeConsumer();
@@ -194,10 +262,10 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     }
   }
 
-  private void take(ConsumerRecords<byte[], byte[]> polled) {
+  private void take(ConsumerRecords<byte[], byte[]> polled, Set<TopicPartition> without) {
     snapshot();
     for (Map.Entry<TopicPartition, RecordsInFlight> entry : owned.entrySet()) {
-      if (entry.getValue().isStarted()) {
+      if (entry.getValue().isStarted() && !without.contains(entry.getKey())) {
         add(entry.getValue(), polled.records(entry.getKey()));
       }
     }
@@ -214,7 +282,18 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     List<IdRecord> idRecords =
         polled.stream().map(each -> IdRecord.of(each, now, span(each))).toList();
     parts.target().metrics().polled(idRecords.size());
-    inFlight.add(records, idRecords, position(records.partition()));
+    long position = position(records.partition());
+    inFlight.add(records, idRecords, position);
+    BrokenBatch batch = broken.get(records.partition());
+    if (batch != null && position > batch.offset()) {
+      forgetBroken(Set.of(records.partition()));
+    }
+  }
+
+  private void forgetBroken(Collection<TopicPartition> partitions) {
+    if (broken.keySet().removeAll(partitions) && broken.isEmpty()) {
+      health.readsAllBatches();
+    }
   }
 
   /** The offset that is polled next, also behind control records; 0 while it is not known. */
@@ -256,6 +335,13 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   private boolean pauseAndResume() {
     Set<TopicPartition> toPause = inFlight.full();
     toPause.addAll(outOfRange);
+    long now = System.nanoTime();
+    broken.forEach(
+        (partition, batch) -> {
+          if (now - batch.notBefore() < 0) {
+            toPause.add(partition);
+          }
+        });
     Set<TopicPartition> paused = consumer.paused();
     if (!paused.equals(toPause)) {
       Set<TopicPartition> toResume = new HashSet<>(paused);
@@ -263,7 +349,8 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
       consumer.resume(toResume);
       consumer.pause(toPause);
     }
-    return !toPause.isEmpty();
+    // One that waits for half a minute is in no hurry.
+    return !broken.keySet().containsAll(toPause);
   }
 
   /** The generation and what is owned in it: a commit uses the one with the other. */
@@ -318,6 +405,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     List<RecordsInFlight> gone =
         partitions.stream().map(owned::remove).filter(Objects::nonNull).toList();
     outOfRange.removeAll(partitions);
+    forgetBroken(partitions);
     parts.target().metrics().discarded(gone.stream().mapToInt(RecordsInFlight::size).sum());
     inFlight.drop(gone);
     return gone;
@@ -474,4 +562,12 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     inFlight.lag(0);
     health.member(false);
   }
+
+  /**
+   * A batch that cannot be read.
+   *
+   * @param offset that is polled next
+   * @param notBefore when it is fetched again, in {@link System#nanoTime()}
+   */
+  private record BrokenBatch(long offset, long notBefore) {}
 }

@@ -147,6 +147,15 @@ public final class KafkaBroker implements AutoCloseable {
     return directory.resolve("broker.log");
   }
 
+  private Path data() {
+    return directory.resolve("data");
+  }
+
+  /** The file with the first records of a partition. */
+  public Path segment(TopicPartition partition) {
+    return data().resolve(partition + "/00000000000000000000.log");
+  }
+
   /**
    * Starts the broker, unless it runs, and returns when it answers. Throws IllegalStateException,
    * with the end of the broker's log, when it ends instead or does not answer within a minute.
@@ -258,7 +267,7 @@ public final class KafkaBroker implements AutoCloseable {
   }
 
   private void format() {
-    Path data = directory.resolve("data");
+    Path data = data();
     try {
       Files.createDirectories(data);
       store(settings(FreePort.pick()));
@@ -301,7 +310,7 @@ public final class KafkaBroker implements AutoCloseable {
         Map.entry(
             "listener.security.protocol.map",
             "PLAINTEXT:PLAINTEXT,CUT:PLAINTEXT,CONTROLLER:PLAINTEXT"),
-        Map.entry("log.dirs", directory.resolve("data").toString()),
+        Map.entry("log.dirs", data().toString()),
         Map.entry("auto.create.topics.enable", "false"),
         // Everybody may do everything, but where a test adds an ACL.
         Map.entry(

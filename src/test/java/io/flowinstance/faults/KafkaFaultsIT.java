@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.flowinstance.broker.KafkaBroker;
 import io.flowinstance.harness.ApplicationProcess;
 import io.flowinstance.simulator.EnosSimulator;
+import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -481,6 +483,47 @@ class KafkaFaultsIT {
 
     await().atMost(HEALS).until(() -> topics.committed(broker).size() == 6);
     assertEquals(Set.of(new OffsetAndMetadata(0)), Set.copyOf(topics.committed(broker).values()));
+  }
+
+  @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
+  void aBatchThatIsBrokenOnTheBrokersStopsNoOtherPartition() throws IOException {
+    topics = Topics.create(broker, "broken-batch");
+    TopicPartition first = new TopicPartition(topics.ids(), 0);
+    for (int partition = 0; partition < Topics.PARTITIONS; partition++) {
+      for (int i = 0; i < 3; i++) {
+        byte[] id = "7-%010d".formatted(LAST_ID.incrementAndGet()).getBytes(UTF_8);
+        answered(new ProducerRecord<>(topics.ids(), partition, id, id));
+      }
+    }
+    breakBatch(broker.segment(first), 1);
+    ApplicationProcess process = launch(environment());
+
+    process.awaitUnready(
+        NOTICES, "A batch cannot be read: that of %s at offset 1,".formatted(first));
+    awaitOutcomes(3 * Topics.PARTITIONS - 2, HEALS);
+    send(50);
+    assertTrue(process.health("live").startsWith("200 "));
+    assertEquals(1, lines(process, "A batch cannot be read"), process::output);
+
+    answer(admin.deleteRecords(Map.of(first, RecordsToDelete.beforeOffset(2))).all());
+    awaitOutcomes(3 * Topics.PARTITIONS - 1 + 50, Duration.ofSeconds(45));
+    await().atMost(HEALS).until(() -> process.health("ready").startsWith("200 "));
+  }
+
+  /** Changes the last byte of a batch, which are one after the other: offset, length, the rest. */
+  private static void breakBatch(Path segment, int number) throws IOException {
+    try (RandomAccessFile file = new RandomAccessFile(segment.toFile(), "rw")) {
+      long end = 0;
+      for (int batch = 0; batch <= number; batch++) {
+        file.seek(end + Long.BYTES);
+        end += Long.BYTES + Integer.BYTES + file.readInt();
+      }
+      file.seek(end - 1);
+      int last = file.read();
+      file.seek(end - 1);
+      file.write(last ^ 1);
+    }
   }
 
   @Test

@@ -204,6 +204,61 @@ class PollLoopTest {
     assertEquals(Set.of(), last.paused());
   }
 
+  /** As Kafka's client says it. */
+  private static KafkaException brokenBatch() {
+    return new KafkaException(
+        "Received exception when fetching the next record from %s. If needed, please seek past the record to continue consumption."
+            .formatted(IDS),
+        new KafkaException(
+            "Record batch for partition %s at offset 3 is invalid, cause: crc".formatted(IDS)));
+  }
+
+  private void awaitCalled(long offset) {
+    await()
+        .until(
+            () -> {
+              last.schedulePollTask(
+                  () ->
+                      last.addRecord(
+                          new ConsumerRecord<>(IDS.topic(), 0, offset, null, new byte[1])));
+              return called.contains(offset);
+            });
+  }
+
+  @Test
+  void aBatchThatBrokeOnItsWayIsFetchedAgain() {
+    start();
+    awaitAllCalled();
+    last.setPollException(brokenBatch());
+
+    awaitCalled(3);
+    assertEquals(List.of(0L, 1L, 2L, 3L), called);
+    assertEquals(1, consumers.size());
+    assertEquals(List.of(), faults.all());
+  }
+
+  @Test
+  void aBatchThatIsBrokenHoldsUpItsPartitionAloneAndIsNamedUntilThatMoves() {
+    start();
+    awaitAllCalled();
+    await()
+        .until(
+            () -> {
+              last.setPollException(brokenBatch());
+              return !faults.all().isEmpty();
+            });
+
+    String sentence = faults.all().get(0);
+    assertTrue(sentence.contains("A batch cannot be read: that of " + IDS), sentence);
+    assertTrue(sentence.contains("is invalid, cause: crc"), sentence);
+    await().until(() -> last.paused().equals(Set.of(IDS)));
+    assertEquals(3, last.position(IDS));
+    assertEquals(1, consumers.size());
+
+    last.schedulePollTask(() -> loop.onPartitionsRevoked(List.of(IDS)));
+    await().until(() -> faults.all().isEmpty());
+  }
+
   @Test
   void theLagCountsWhatTheBrokersHaveAndTheConsumerHasNotHeardOf() {
     brokers.end = 12;
@@ -219,13 +274,7 @@ class PollLoopTest {
     awaitAllCalled();
     last.setPollException(new OffsetOutOfRangeException(Map.of(IDS, 3L)));
 
-    await()
-        .until(
-            () -> {
-              last.schedulePollTask(
-                  () -> last.addRecord(new ConsumerRecord<>(IDS.topic(), 0, 3, null, new byte[1])));
-              return called.contains(3L);
-            });
+    awaitCalled(3);
     assertEquals(1, consumers.size());
   }
 
