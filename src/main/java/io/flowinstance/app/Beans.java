@@ -138,7 +138,7 @@ record Beans(
                     heap / HEAP_PART_OF_RECORDS / consumers,
                     Math.min(TRANSACTION_BYTES, heap / HEAP_PART_OF_TRANSACTIONS / consumers),
                     heapOfOutcomes * 2 / 3 / consumers),
-                new HeapPermits(heapOfOutcomes),
+                new HeapPermits(heapOfOutcomes, consumers),
                 health,
                 new PublishTarget(
                     parts.events(),

@@ -12,7 +12,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Bounds the heap that answers and outcomes take, from the call to the commit. A call takes as much
  * as most of late needed: their mean and deviation, as TCP estimates a timeout (RFC 6298). One at a
- * time may take more than there is from a reserve, so that something always goes on.
+ * time may take more than there is from a reserve, so that something always goes on. A consumer
+ * whose transactions fail leaves a part to the others.
  */
 public final class HeapPermits {
   private static final Logger LOG = LoggerFactory.getLogger(HeapPermits.class);
@@ -25,8 +26,9 @@ public final class HeapPermits {
   private static final long CANCELLED_CHECK_MS = 100;
 
   private final long total;
+  private final long mostOfShare;
 
-  /** They need what most need: where one finds no room, none behind it does. */
+  /** They need what most need: where one finds no room in all, none behind it does. */
   private final Map<Permit, Runnable> waiting = new LinkedHashMap<>();
 
   /** They know what they need. */
@@ -40,9 +42,11 @@ public final class HeapPermits {
 
   /**
    * @param total bytes that all permits together may hold, but for the reserve
+   * @param shares how many consumers share them
    */
-  public HeapPermits(long total) {
+  public HeapPermits(long total, int shares) {
     this.total = total;
+    mostOfShare = shares == 1 ? total : total - total / (2L * shares);
     mean = FIRST_GUESS_BYTES;
   }
 
@@ -58,14 +62,32 @@ public final class HeapPermits {
     boolean isCancelled();
   }
 
+  /** What the calls of one consumer hold: alone, it may take most of the heap, and not all. */
+  final class Share {
+    private long taken;
+    private long offered;
+
+    private Share() {}
+
+    Permit newPermit(Caller caller) {
+      return new Permit(this, caller);
+    }
+
+    private boolean hasRoomFor(long bytes) {
+      return taken + offered == 0 || taken + offered + bytes <= mostOfShare;
+    }
+  }
+
   /** The heap of one call. */
   final class Permit {
+    private final Share share;
     private final Caller caller;
     private long held;
     private long needed;
     private long offer;
 
-    private Permit(Caller caller) {
+    private Permit(Share share, Caller caller) {
+      this.share = share;
       this.caller = caller;
     }
 
@@ -178,8 +200,13 @@ public final class HeapPermits {
 
     /** Room that was offered to one is not offered to the next before the first has answered. */
     private void withdrawOffer() {
-      offered -= offer;
-      offer = 0;
+      setOffer(0);
+    }
+
+    private void setOffer(long bytes) {
+      offered += bytes - offer;
+      share.offered += bytes - offer;
+      offer = bytes;
     }
 
     /** What a call takes that has asked for nothing yet, or what it asked for in vain. */
@@ -192,7 +219,10 @@ public final class HeapPermits {
     }
 
     private boolean tryHold(long bytes) {
-      boolean holds = taken == held || taken - held + bytes <= total || takeReserve();
+      boolean hasRoom =
+          taken - held + bytes <= total
+              && (share.taken == held || share.taken - held + bytes <= mostOfShare);
+      boolean holds = taken == held || hasRoom || takeReserve();
       if (holds) {
         hold(bytes);
       }
@@ -201,8 +231,9 @@ public final class HeapPermits {
 
     private void hold(long bytes) {
       taken += bytes - held;
+      share.taken += bytes - held;
       held = bytes;
-      if (taken <= total) {
+      if (reserve != null && taken <= total && reserve.share.taken <= mostOfShare) {
         // What has room needs no reserve, and may hold its own for as long as a broker refuses it.
         reserve = null;
       }
@@ -225,8 +256,9 @@ public final class HeapPermits {
     }
   }
 
-  Permit newPermit(Caller caller) {
-    return new Permit(caller);
+  /** That of one more consumer. */
+  Share newShare() {
+    return new Share();
   }
 
   /** Bytes that permits hold. */
@@ -243,12 +275,12 @@ public final class HeapPermits {
       }
       long needs = permit.needs();
       boolean isEmpty = taken == 0 && offered == 0;
-      if (isEmpty || taken + offered + needs <= total) {
-        permit.offer = needs;
-        offered += needs;
+      boolean hasRoom = isEmpty || taken + offered + needs <= total;
+      if (hasRoom && permit.share.hasRoomFor(needs)) {
+        permit.setOffer(needs);
         available.add(waiter.getValue());
         each.remove();
-      } else if (to == waiting) {
+      } else if (to == waiting && !hasRoom) {
         return;
       }
     }

@@ -79,6 +79,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   private final Pattern brokenBatch;
   private final Supplier<Consumer<byte[], byte[]>> consumers;
   private final FlowKafkaComponent.Parts parts;
+  private final HeapPermits.Share heap;
   private final InFlight inFlight;
   private final ConsumerHealth health;
   private final LinkedBlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
@@ -118,6 +119,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
         Pattern.compile("(?:from|partition|at) %s-(\\d+)".formatted(Pattern.quote(topic)));
     this.consumers = consumers;
     this.parts = parts;
+    heap = parts.heap().newShare();
     this.inFlight = inFlight;
     this.health = health;
   }
@@ -369,7 +371,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   private void begin(Collection<TopicPartition> partitions) {
     drop(partitions).forEach(records -> before.put(records.partition(), records));
     for (TopicPartition partition : partitions) {
-      owned.put(partition, new RecordsInFlight(partition, parts.heap()));
+      owned.put(partition, new RecordsInFlight(partition, heap));
       // Anywhere: without a position, the next poll would wait for the committed offset.
       consumer.seek(partition, 0);
     }

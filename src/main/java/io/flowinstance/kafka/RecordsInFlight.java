@@ -30,7 +30,7 @@ final class RecordsInFlight {
   static final int MOST_WAITING = 16;
 
   private final TopicPartition partition;
-  private final HeapPermits heap;
+  private final HeapPermits.Share heap;
   private final NavigableMap<Long, Entry> undone = new TreeMap<>();
   private final Map<Object, SharedCall> lastOfKey = new HashMap<>();
   private final Set<SharedCall> calls = new HashSet<>();
@@ -65,7 +65,7 @@ final class RecordsInFlight {
    */
   record LostOffsets(long from, long count) {}
 
-  RecordsInFlight(TopicPartition partition, HeapPermits heap) {
+  RecordsInFlight(TopicPartition partition, HeapPermits.Share heap) {
     this.partition = partition;
     this.heap = heap;
   }

@@ -31,9 +31,9 @@ public final class SharedCall implements FetchScope, HeapPermits.Caller {
   private int unpublished;
   private Runnable whenDone = () -> {};
 
-  SharedCall(RecordsInFlight partition, HeapPermits permits, IdRecord idRecord, Object key) {
+  SharedCall(RecordsInFlight partition, HeapPermits.Share share, IdRecord idRecord, Object key) {
     this.partition = partition;
-    this.heap = permits.newPermit(this);
+    this.heap = share.newPermit(this);
     this.key = key;
     records.add(idRecord);
   }

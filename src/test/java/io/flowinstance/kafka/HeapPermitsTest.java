@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.fetch.CancelledException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ForkJoinTask;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -22,7 +24,8 @@ class HeapPermitsTest {
   private static final HeapPermits.Caller ANY = caller(() -> false, false, false);
   private static final HeapPermits.Caller URGENT = caller(() -> true, false, false);
 
-  private final HeapPermits heap = new HeapPermits(2 * GUESS);
+  private final HeapPermits heap = new HeapPermits(2 * GUESS, 1);
+  private final HeapPermits.Share share = heap.newShare();
   private final AtomicInteger woken = new AtomicInteger();
 
   private static HeapPermits.Caller caller(
@@ -46,13 +49,13 @@ class HeapPermitsTest {
   }
 
   private HeapPermits.Permit taken() {
-    HeapPermits.Permit permit = heap.newPermit(ANY);
+    HeapPermits.Permit permit = share.newPermit(ANY);
     assertTrue(permit.tryAcquire(woken::incrementAndGet));
     return permit;
   }
 
   private HeapPermits.Permit urgent(boolean isCancelled) {
-    HeapPermits.Permit permit = heap.newPermit(caller(() -> true, false, isCancelled));
+    HeapPermits.Permit permit = share.newPermit(caller(() -> true, false, isCancelled));
     assertTrue(permit.tryAcquire(woken::incrementAndGet));
     return permit;
   }
@@ -61,7 +64,7 @@ class HeapPermitsTest {
   void givesNoMoreThanThereIsAndTellsWhenThereIsSome() {
     HeapPermits.Permit first = taken();
     taken();
-    HeapPermits.Permit third = heap.newPermit(ANY);
+    HeapPermits.Permit third = share.newPermit(ANY);
 
     assertFalse(third.tryAcquire(woken::incrementAndGet));
     assertEquals(0, woken.get());
@@ -72,10 +75,10 @@ class HeapPermitsTest {
 
   @Test
   void givesOneCallWhatItNeedsHoweverLittleThereIs() {
-    HeapPermits small = new HeapPermits(1);
+    HeapPermits small = new HeapPermits(1, 1);
 
-    assertTrue(small.newPermit(ANY).tryAcquire(() -> {}));
-    assertFalse(small.newPermit(ANY).tryAcquire(() -> {}));
+    assertTrue(small.newShare().newPermit(ANY).tryAcquire(() -> {}));
+    assertFalse(small.newShare().newPermit(ANY).tryAcquire(() -> {}));
   }
 
   @Test
@@ -85,21 +88,21 @@ class HeapPermitsTest {
     large.release();
 
     taken();
-    assertFalse(heap.newPermit(ANY).tryAcquire(() -> {}));
+    assertFalse(share.newPermit(ANY).tryAcquire(() -> {}));
   }
 
   @Test
   void aLargeOutcomeNowAndThenLeavesRoomForManySmallOnes() {
-    HeapPermits many = new HeapPermits(64 << 20);
+    HeapPermits many = new HeapPermits(64 << 20, 1);
     for (int i = 0; i < 300; i++) {
-      HeapPermits.Permit permit = many.newPermit(ANY);
+      HeapPermits.Permit permit = many.newShare().newPermit(ANY);
       assertTrue(permit.tryAcquire(() -> {}));
       permit.resize(i % 100 == 0 ? 16 << 20 : 16 << 10);
       permit.release();
     }
 
     for (int i = 0; i < 64; i++) {
-      assertTrue(many.newPermit(ANY).tryAcquire(() -> {}), "permit " + i);
+      assertTrue(many.newShare().newPermit(ANY).tryAcquire(() -> {}), "permit " + i);
     }
   }
 
@@ -123,13 +126,13 @@ class HeapPermitsTest {
     taken();
     taken();
     AtomicBoolean isUrgent = new AtomicBoolean(true);
-    assertTrue(heap.newPermit(caller(isUrgent::get, false, false)).tryAcquire(() -> {}));
-    assertFalse(heap.newPermit(URGENT).tryAcquire(() -> {}));
+    assertTrue(share.newPermit(caller(isUrgent::get, false, false)).tryAcquire(() -> {}));
+    assertFalse(share.newPermit(URGENT).tryAcquire(() -> {}));
 
     isUrgent.set(false);
 
-    assertTrue(heap.newPermit(URGENT).tryAcquire(() -> {}));
-    assertFalse(heap.newPermit(URGENT).tryAcquire(() -> {}));
+    assertTrue(share.newPermit(URGENT).tryAcquire(() -> {}));
+    assertFalse(share.newPermit(URGENT).tryAcquire(() -> {}));
   }
 
   @Test
@@ -137,7 +140,7 @@ class HeapPermitsTest {
     taken();
     HeapPermits.Permit large = urgent(false);
     large.growTo(10 * GUESS);
-    HeapPermits.Permit other = heap.newPermit(URGENT);
+    HeapPermits.Permit other = share.newPermit(URGENT);
     assertFalse(other.tryAcquire(woken::incrementAndGet));
 
     large.shrinkBy(10 * GUESS - 1);
@@ -149,11 +152,63 @@ class HeapPermitsTest {
   }
 
   @Test
+  void aConsumerThatPublishesNothingLeavesRoomToTheOthers() {
+    HeapPermits both = new HeapPermits(4 * GUESS, 2);
+    HeapPermits.Share stuck = both.newShare();
+    HeapPermits.Share other = both.newShare();
+    List<HeapPermits.Permit> held = acquire(stuck, 3);
+    assertFalse(stuck.newPermit(ANY).tryAcquire(() -> woken.addAndGet(10)));
+
+    for (int i = 0; i < 5; i++) {
+      HeapPermits.Permit next = other.newPermit(ANY);
+      assertTrue(next.tryAcquire(() -> {}));
+      HeapPermits.Permit waits = other.newPermit(ANY);
+      assertFalse(waits.tryAcquire(() -> woken.addAndGet(100)));
+      next.release();
+      assertEquals(100 * (i + 1), woken.get());
+      waits.release();
+    }
+    held.get(0).release();
+    assertEquals(510, woken.get());
+  }
+
+  private static List<HeapPermits.Permit> acquire(HeapPermits.Share share, int count) {
+    List<HeapPermits.Permit> permits = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      permits.add(share.newPermit(ANY));
+      assertTrue(permits.get(i).tryAcquire(() -> {}));
+    }
+    return permits;
+  }
+
+  @Test
+  void theOnlyAnswerOfAConsumerMayTakeAllThatOthersLeave() {
+    HeapPermits both = new HeapPermits(4 * GUESS, 2);
+    both.newShare().newPermit(ANY).resize(GUESS / 2);
+    HeapPermits.Share share = both.newShare();
+    HeapPermits.Permit large = share.newPermit(ANY);
+
+    assertFalse(large.tryGrowTo(4 * GUESS));
+    assertTrue(large.tryGrowTo(3 * GUESS + GUESS / 2));
+    assertFalse(share.newPermit(ANY).tryAcquire(() -> {}));
+  }
+
+  @Test
+  void aConsumerThatPublishesNothingTakesTheReserveForOneOfItsCallsAlone() {
+    HeapPermits both = new HeapPermits(4 * GUESS, 2);
+    HeapPermits.Share stuck = both.newShare();
+    acquire(stuck, 3);
+
+    assertTrue(stuck.newPermit(URGENT).tryAcquire(() -> {}));
+    assertFalse(stuck.newPermit(URGENT).tryAcquire(() -> {}));
+  }
+
+  @Test
   void offersRoomToOneAtATime() {
     HeapPermits.Permit first = taken();
     HeapPermits.Permit second = taken();
-    HeapPermits.Permit third = heap.newPermit(ANY);
-    HeapPermits.Permit fourth = heap.newPermit(ANY);
+    HeapPermits.Permit third = share.newPermit(ANY);
+    HeapPermits.Permit fourth = share.newPermit(ANY);
     assertFalse(third.tryAcquire(() -> woken.addAndGet(10)));
     assertFalse(fourth.tryAcquire(() -> woken.addAndGet(100)));
 
@@ -175,8 +230,8 @@ class HeapPermitsTest {
         () -> {
           throw new OutOfMemoryError("On purpose.");
         };
-    assertFalse(heap.newPermit(ANY).tryAcquire(fails));
-    assertFalse(heap.newPermit(ANY).tryAcquire(woken::incrementAndGet));
+    assertFalse(share.newPermit(ANY).tryAcquire(fails));
+    assertFalse(share.newPermit(ANY).tryAcquire(woken::incrementAndGet));
 
     large.release();
 
@@ -191,7 +246,7 @@ class HeapPermitsTest {
     large.release();
     HeapPermits.Permit third = taken();
     assertFalse(large.tryAcquire(woken::incrementAndGet));
-    HeapPermits.Permit small = heap.newPermit(ANY);
+    HeapPermits.Permit small = share.newPermit(ANY);
     assertFalse(small.tryAcquire(() -> woken.addAndGet(10)));
 
     first.release();
@@ -205,8 +260,8 @@ class HeapPermitsTest {
     taken();
     taken();
 
-    assertTrue(heap.newPermit(URGENT).tryAcquire(() -> {}));
-    assertFalse(heap.newPermit(URGENT).tryAcquire(() -> {}));
+    assertTrue(share.newPermit(URGENT).tryAcquire(() -> {}));
+    assertFalse(share.newPermit(URGENT).tryAcquire(() -> {}));
   }
 
   @Test
@@ -265,9 +320,9 @@ class HeapPermitsTest {
   void passesOverWhatIsTooFarAhead() {
     HeapPermits.Permit first = taken();
     taken();
-    HeapPermits.Permit ahead = heap.newPermit(caller(() -> false, true, false));
+    HeapPermits.Permit ahead = share.newPermit(caller(() -> false, true, false));
     assertFalse(ahead.tryAcquire(() -> woken.addAndGet(10)));
-    assertFalse(heap.newPermit(ANY).tryAcquire(() -> woken.addAndGet(100)));
+    assertFalse(share.newPermit(ANY).tryAcquire(() -> woken.addAndGet(100)));
 
     first.release();
 

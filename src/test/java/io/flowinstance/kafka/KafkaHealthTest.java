@@ -125,7 +125,8 @@ class KafkaHealthTest {
     try {
       TopicPartition partition = new TopicPartition("ids", 3);
       InFlight inFlight = inFlight();
-      RecordsInFlight records = new RecordsInFlight(partition, new HeapPermits(1 << 20));
+      RecordsInFlight records =
+          new RecordsInFlight(partition, new HeapPermits(1 << 20, 1).newShare());
       inFlight.own(
           new InFlight.Owned(
               new ConsumerGroupMetadata("group", 1, "member", Optional.empty()),

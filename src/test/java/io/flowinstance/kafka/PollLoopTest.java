@@ -137,7 +137,7 @@ class PollLoopTest {
             IDS.topic(),
             made,
             new FlowKafkaComponent.Parts(
-                brokers, null, null, new HeapPermits(1 << 30), null, target, ""),
+                brokers, null, null, new HeapPermits(1 << 30, 1), null, target, ""),
             inFlight,
             new ConsumerHealth(0, inFlight, faults, System::nanoTime));
     thread = new Thread(loop);

@@ -9,7 +9,8 @@ public final class PolledRecord {
 
   /** The call for a record that was polled alone. */
   public static SharedCall of(IdRecord idRecord) {
-    RecordsInFlight partition = new RecordsInFlight(idRecord.partition(), new HeapPermits(1 << 30));
+    RecordsInFlight partition =
+        new RecordsInFlight(idRecord.partition(), new HeapPermits(1 << 30, 1).newShare());
     partition.start(
         new OffsetAndMetadata(idRecord.offset()), new DoneOffsets.Range(0, Long.MAX_VALUE));
     return partition.add(idRecord, null);

@@ -75,14 +75,14 @@ class PublishLoopTest {
   private final List<MockProducer<byte[], byte[]>> producers = new ArrayList<>();
   private final List<SharedCall> routed = new ArrayList<>();
   private final List<RecordsInFlight> restarted = new ArrayList<>();
-  private final HeapPermits heap = new HeapPermits(1 << 20);
+  private final HeapPermits heap = new HeapPermits(1 << 20, 1);
   private final InFlight inFlight =
       new InFlight(
           new InFlightLimits(1, Duration.ofMinutes(1), 1_000, 1 << 20, 1 << 20, 1 << 20),
           idRecord -> null,
           routed::add);
-  private final RecordsInFlight ids = new RecordsInFlight(IDS, heap);
-  private final RecordsInFlight others = new RecordsInFlight(OTHERS, heap);
+  private final RecordsInFlight ids = new RecordsInFlight(IDS, heap.newShare());
+  private final RecordsInFlight others = new RecordsInFlight(OTHERS, heap.newShare());
   private final FakeBrokers brokers = new FakeBrokers();
   private final ConsumerHealth health =
       new ConsumerHealth(0, inFlight, new Faults(), System::nanoTime);
@@ -398,7 +398,7 @@ class PublishLoopTest {
 
   @Test
   void aPartitionThatMovedOnDoesNotDecideACommit() throws Exception {
-    RecordsInFlight fresh = new RecordsInFlight(OTHERS, heap);
+    RecordsInFlight fresh = new RecordsInFlight(OTHERS, heap.newShare());
     inFlight.own(owned(ids, fresh));
     inFlight.start(fresh, null, ALL);
     commitFailures.add(new ProducerFencedException("fenced"));
@@ -722,7 +722,7 @@ class PublishLoopTest {
   @Test
   void dropsWhatCompletesForAnEarlierAssignment() throws Exception {
     SharedCall call = poll(ids, id(IDS, 5));
-    RecordsInFlight again = new RecordsInFlight(IDS, heap);
+    RecordsInFlight again = new RecordsInFlight(IDS, heap.newShare());
     inFlight.own(owned(again));
     inFlight.drop(List.of(ids));
     inFlight.start(again, new OffsetAndMetadata(5), ALL);
@@ -738,7 +738,7 @@ class PublishLoopTest {
 
   @Test
   void commitsTheStartOfAPartitionThatHasNoCommit() throws Exception {
-    RecordsInFlight fresh = new RecordsInFlight(IDS, heap);
+    RecordsInFlight fresh = new RecordsInFlight(IDS, heap.newShare());
     inFlight.own(owned(fresh));
     inFlight.start(fresh, null, new DoneOffsets.Range(7, Long.MAX_VALUE));
     loop.publishNext();

@@ -29,11 +29,11 @@ class RecordsInFlightTest {
   private static final TopicPartition IDS = new TopicPartition("ids", 0);
   private static final int ANY = 1_000;
 
-  private final HeapPermits heap = new HeapPermits(1 << 30);
+  private final HeapPermits heap = new HeapPermits(1 << 30, 1);
   private RecordsInFlight records = startedAt(new OffsetAndMetadata(5));
 
   private RecordsInFlight startedAt(OffsetAndMetadata committed) {
-    RecordsInFlight fresh = new RecordsInFlight(IDS, heap);
+    RecordsInFlight fresh = new RecordsInFlight(IDS, heap.newShare());
     fresh.start(committed, from(0));
     return fresh;
   }
@@ -168,7 +168,7 @@ class RecordsInFlightTest {
 
   @Test
   void whatWasDoneBehindTheEndOfATruncatedLogIsNotDone() {
-    RecordsInFlight fresh = new RecordsInFlight(IDS, heap);
+    RecordsInFlight fresh = new RecordsInFlight(IDS, heap.newShare());
     fresh.start(new OffsetAndMetadata(5, "1:5:1,2,1,10"), new DoneOffsets.Range(0, 10));
     records = fresh;
 
@@ -220,7 +220,7 @@ class RecordsInFlightTest {
 
   @Test
   void startsAtTheBeginningOfThePartitionWithoutACommitAndWantsOne() {
-    RecordsInFlight fresh = new RecordsInFlight(IDS, heap);
+    RecordsInFlight fresh = new RecordsInFlight(IDS, heap.newShare());
     assertFalse(fresh.needsCommit());
 
     assertEquals(7, fresh.start(null, from(7)));
@@ -230,7 +230,7 @@ class RecordsInFlightTest {
 
   @Test
   void startsBehindWhatRetentionHasDeleted() {
-    RecordsInFlight fresh = new RecordsInFlight(IDS, heap);
+    RecordsInFlight fresh = new RecordsInFlight(IDS, heap.newShare());
 
     assertEquals(12, fresh.start(new OffsetAndMetadata(5, "1:5:2,5"), from(9)));
   }
@@ -447,7 +447,7 @@ class RecordsInFlightTest {
 
   @Test
   void countsAsLostWhatWasDeletedAndNotYetPublished() {
-    RecordsInFlight fresh = new RecordsInFlight(IDS, heap);
+    RecordsInFlight fresh = new RecordsInFlight(IDS, heap.newShare());
 
     assertEquals(100, fresh.start(new OffsetAndMetadata(5, "1:5:1,94,1,1"), from(100)));
     assertEquals(new RecordsInFlight.LostOffsets(5, 1), fresh.takeLost());
@@ -510,7 +510,7 @@ class RecordsInFlightTest {
       OffsetAndMetadata lastCommit,
       int mostMetadata,
       List<Long> published) {
-    RecordsInFlight owner = new RecordsInFlight(IDS, heap);
+    RecordsInFlight owner = new RecordsInFlight(IDS, heap.newShare());
     long position = owner.start(lastCommit, from(0));
     records = owner;
     List<SharedCall> running = new ArrayList<>();
