@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -36,6 +37,7 @@ final class ConsumerHealth {
   private volatile long polledAt;
   private volatile boolean member;
   private final Map<String, String> lastFailures = new ConcurrentHashMap<>();
+  private final Set<TopicPartition> broken = ConcurrentHashMap.newKeySet();
   private boolean noticed;
   private long noticedAt;
 
@@ -103,12 +105,19 @@ final class ConsumerHealth {
   }
 
   /** A batch of a partition is broken: the others go on. */
-  void cannotRead(String sentence) {
-    faults.report(name() + " batches", "A batch cannot be read: " + sentence);
+  void cannotRead(TopicPartition partition, String sentence) {
+    broken.add(partition);
+    faults.report(batchOf(partition), "A batch cannot be read: " + sentence);
   }
 
-  void readsAllBatches() {
-    faults.clear(name() + " batches");
+  void canRead(TopicPartition partition) {
+    if (broken.remove(partition)) {
+      faults.clear(batchOf(partition));
+    }
+  }
+
+  private String batchOf(TopicPartition partition) {
+    return name() + " reads a batch of " + partition;
   }
 
   void publishes() {
@@ -147,9 +156,10 @@ final class ConsumerHealth {
 
   /** It has ended. */
   void forget() {
-    for (String source : List.of(" reads", " batches", " starts", " publishes")) {
+    for (String source : List.of(" reads", " starts", " publishes")) {
       faults.forget(name() + source);
     }
+    broken.forEach(partition -> faults.forget(batchOf(partition)));
   }
 
   /** A fault of ours with its stack, once in a row. */

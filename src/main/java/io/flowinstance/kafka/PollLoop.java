@@ -27,6 +27,7 @@ import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.AuthenticationException;
+import org.apache.kafka.common.errors.CorruptRecordException;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.header.Header;
@@ -116,7 +117,11 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
       ConsumerHealth health) {
     this.topic = topic;
     brokenBatch =
-        Pattern.compile("(?:from|partition|at) %s-(\\d+)".formatted(Pattern.quote(topic)));
+        Pattern.compile(
+            ("^(?:Received exception when fetching the next record from"
+                    + "|Encountered corrupt message when fetching offset \\d+ for topic-partition"
+                    + "|Failed to make progress reading messages at) %s-(\\d+)")
+                .formatted(Pattern.quote(topic)));
     this.consumers = consumers;
     this.parts = parts;
     heap = parts.heap().newShare();
@@ -128,6 +133,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   public void run() {
     int failures = 0;
     long failedAt = 0;
+    Runnable mend = () -> {};
     while (!closed) {
       try {
         for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
@@ -137,6 +143,9 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
           consumer = consumers.get();
           consumer.subscribe(List.of(topic), this);
         }
+        Runnable first = mend;
+        mend = () -> {};
+        first.run();
         turn();
         if (failures > 0 && System.nanoTime() - failedAt > CALM.toNanos()) {
           failures = 0;
@@ -149,13 +158,14 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
       } catch (RuntimeException | Error e) {
         TopicPartition named = partitionOfBrokenBatch(e);
         if (named != null) {
-          setAside(named, e);
+          mend = () -> setAside(named, e);
           continue;
         }
         failures++;
         failedAt = System.nanoTime();
         health.readingFailed(e);
         if (!(e instanceof KafkaException || e instanceof LinkageError)
+            || e instanceof CorruptRecordException
             || e instanceof AuthenticationException && failures >= LOGINS_OF_A_CLIENT) {
           closeConsumer();
         }
@@ -167,17 +177,15 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   }
 
   /**
-   * The partition of a batch that the client has fetched and cannot read: its checksum is wrong, or
-   * it cannot be decompressed. The client has no exception of its own for that.
+   * The partition of a batch that cannot be read: its checksum is wrong, say, or it cannot be
+   * decompressed. The client has no exception of its own for that.
    *
    * @return null if that is not what failed
    */
   private TopicPartition partitionOfBrokenBatch(Throwable failure) {
-    if (!(failure instanceof KafkaException) || failure.getCause() == null) {
-      return null;
-    }
     Matcher named = brokenBatch.matcher(String.valueOf(failure.getMessage()));
-    if (!named.find()) {
+    // What a person has to put right here is not the fault of the batch.
+    if (!(failure instanceof KafkaException) || KafkaFaults.isKnown(failure) || !named.find()) {
       return null;
     }
     TopicPartition partition = new TopicPartition(topic, Integer.parseInt(named.group(1)));
@@ -185,36 +193,45 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   }
 
   /**
-   * Fetches a broken batch again: at once, for it may have broken on its way here, and after a
-   * pause from then on. What was polled before it goes on, and so do the other partitions.
+   * Lets a broken batch be fetched again: at once, for it may have broken on its way here, and
+   * after a pause from then on. What was polled before it goes on, and so do the other partitions.
    */
   private void setAside(TopicPartition partition, Throwable failure) {
-    health.polled();
+    if (!owned.containsKey(partition)) {
+      return;
+    }
+    long offset = consumer.position(partition, Duration.ZERO);
+    BrokenBatch before = broken.get(partition);
+    boolean isFirst = before == null || before.offset() < offset;
+    String why = KafkaFaults.sentence(failure);
+    long now = System.nanoTime();
+    if (isFirst) {
+      LOG.warn("A batch of {} at offset {} is fetched again. {}", partition, offset, why);
+      broken.put(partition, new BrokenBatch(offset, now));
+    } else {
+      broken.put(partition, new BrokenBatch(offset, now + FETCH_AGAIN.toNanos()));
+      boolean isOfThisProcess = KafkaFaults.root(failure) instanceof Error;
+      health.cannotRead(
+          partition,
+          "that of %s at offset %d, and all behind it wait.%s %s"
+              .formatted(
+                  partition,
+                  offset,
+                  isOfThisProcess
+                      ? ""
+                      : " Let another replica lead, or delete the records up to it.",
+                  why));
+    }
+    // The client keeps what it has fetched, unless that begins elsewhere than what is polled. It
+    // never stands before its position, but control records may have taken it further.
+    consumer.seek(partition, offset > 0 ? offset - 1 : Long.MAX_VALUE);
     try {
-      long offset = consumer.position(partition, Duration.ZERO);
-      boolean isFirst = !broken.containsKey(partition) || broken.get(partition).offset() < offset;
-      String why = KafkaFaults.sentence(failure);
-      if (isFirst) {
-        LOG.warn("A batch of {} at offset {} is fetched again. {}", partition, offset, why);
-        broken.put(partition, new BrokenBatch(offset, System.nanoTime()));
-      } else {
-        broken.put(partition, new BrokenBatch(offset, System.nanoTime() + FETCH_AGAIN.toNanos()));
-        health.cannotRead(
-            ("that of %s at offset %d, and all behind it wait. Let another replica lead, or delete"
-                    + " the records up to it. %s")
-                .formatted(partition, offset, why));
-      }
-      // The client keeps what it has fetched, unless that begins elsewhere than what is polled.
-      consumer.seek(partition, offset + 1);
-      ConsumerRecords<byte[], byte[]> polled = consumer.poll(Duration.ZERO);
-      if (owned.containsKey(partition)) {
+      poll(Duration.ZERO, Set.of(partition));
+    } finally {
+      if (consumer != null && owned.containsKey(partition)) {
         consumer.seek(partition, offset);
+        consumer.pause(Set.of(partition));
       }
-      take(polled, Set.of(partition));
-    } catch (RuntimeException | Error e) {
-      health.readingFailed(e);
-      closeConsumer();
-      pause(RetryPause.after(1));
     }
   }
 
@@ -253,10 +270,17 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     askWhereToStart();
     askForEnds();
     boolean waits = pauseAndResume();
-    ConsumerRecords<byte[], byte[]> polled = consumer.poll(waits ? SHORT_POLL : POLL);
+    poll(waits ? SHORT_POLL : POLL, Set.of());
+  }
+
+  /**
+   * @param without whose records are not taken
+   */
+  private void poll(Duration patience, Set<TopicPartition> without) {
+    ConsumerRecords<byte[], byte[]> polled = consumer.poll(patience);
     health.polled();
     try {
-      take(polled, Set.of());
+      take(polled, without);
     } catch (RuntimeException | Error e) {
       // The consumer would go on behind what it polled: another one polls that again.
       closeConsumer();
@@ -288,13 +312,13 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     inFlight.add(records, idRecords, position);
     BrokenBatch batch = broken.get(records.partition());
     if (batch != null && position > batch.offset()) {
-      forgetBroken(Set.of(records.partition()));
+      forgetBroken(records.partition());
     }
   }
 
-  private void forgetBroken(Collection<TopicPartition> partitions) {
-    if (broken.keySet().removeAll(partitions) && broken.isEmpty()) {
-      health.readsAllBatches();
+  private void forgetBroken(TopicPartition partition) {
+    if (broken.remove(partition) != null) {
+      health.canRead(partition);
     }
   }
 
@@ -407,7 +431,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     List<RecordsInFlight> gone =
         partitions.stream().map(owned::remove).filter(Objects::nonNull).toList();
     outOfRange.removeAll(partitions);
-    forgetBroken(partitions);
+    partitions.forEach(this::forgetBroken);
     parts.target().metrics().discarded(gone.stream().mapToInt(RecordsInFlight::size).sum());
     inFlight.drop(gone);
     return gone;

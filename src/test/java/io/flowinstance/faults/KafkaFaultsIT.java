@@ -487,28 +487,37 @@ class KafkaFaultsIT {
 
   @Test
   @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
-  void aBatchThatIsBrokenOnTheBrokersStopsNoOtherPartition() throws IOException {
+  void batchesThatAreBrokenOnTheBrokersStopNoOtherPartition() throws IOException {
     topics = Topics.create(broker, "broken-batch");
-    TopicPartition first = new TopicPartition(topics.ids(), 0);
+    List<TopicPartition> broken =
+        List.of(new TopicPartition(topics.ids(), 0), new TopicPartition(topics.ids(), 1));
     for (int partition = 0; partition < Topics.PARTITIONS; partition++) {
       for (int i = 0; i < 3; i++) {
         byte[] id = "7-%010d".formatted(LAST_ID.incrementAndGet()).getBytes(UTF_8);
         answered(new ProducerRecord<>(topics.ids(), partition, id, id));
       }
     }
-    breakBatch(broker.segment(first), 1);
+    for (TopicPartition partition : broken) {
+      breakBatch(broker.segment(partition), 1);
+    }
     ApplicationProcess process = launch(environment());
 
-    process.awaitUnready(
-        NOTICES, "A batch cannot be read: that of %s at offset 1,".formatted(first));
-    awaitOutcomes(3 * Topics.PARTITIONS - 2, HEALS);
+    for (TopicPartition partition : broken) {
+      process.awaitUnready(
+          NOTICES, "A batch cannot be read: that of %s at offset 1,".formatted(partition));
+    }
+    awaitOutcomes(3 * Topics.PARTITIONS - 4, HEALS);
     send(50);
     assertTrue(process.health("live").startsWith("200 "));
-    assertEquals(1, lines(process, "A batch cannot be read"), process::output);
+    assertEquals(2, lines(process, "A batch cannot be read"), process::output);
+    assertEquals(0, lines(process, "Ids cannot be read"), process::output);
 
-    answer(admin.deleteRecords(Map.of(first, RecordsToDelete.beforeOffset(2))).all());
-    awaitOutcomes(3 * Topics.PARTITIONS - 1 + 50, Duration.ofSeconds(45));
+    for (TopicPartition partition : broken) {
+      answer(admin.deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(2))).all());
+    }
+    awaitOutcomes(3 * Topics.PARTITIONS - 2 + 50, Duration.ofSeconds(45));
     await().atMost(HEALS).until(() -> process.health("ready").startsWith("200 "));
+    assertEquals(2, lines(process, "Resolved: A batch cannot be read"), process::output);
   }
 
   /** Changes the last byte of a batch, which are one after the other: offset, length, the rest. */
