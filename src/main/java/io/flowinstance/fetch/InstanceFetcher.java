@@ -56,6 +56,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
 
   private static final String INSTANCE_ID = "instanceId";
   private static final long SWEEP_MS = 250;
+  private static final int LONGEST_START_S = 10;
 
   /** How many failures blame an id that has spent its retry budget. */
   private static final int FAILURES_OVER_A_BUDGET = 2;
@@ -65,6 +66,9 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
 
   /** If more failures than these are needed, the gateway limits the rate for everybody. */
   private static final int FAILURES_OF_A_RATE_LIMIT = 6;
+
+  /** How many failures blame an id though others that were refused are served. */
+  private static final int FAILURES_WHILE_IT_PASSES = 40;
 
   /** The last call of a budget begins within it, even if it has to wait for its turn. */
   private static final double USABLE_BUDGET = 0.97;
@@ -164,7 +168,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
           () -> {
             begun.countDown();
             try {
-              begun.await();
+              begun.await(LONGEST_START_S, TimeUnit.SECONDS);
             } catch (InterruptedException e) {
               Thread.currentThread().interrupt();
             }
@@ -501,7 +505,9 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       long now = System.nanoTime();
       int needed = verdict.failuresToBlame(atOnce ? FAILURES_AT_ONCE : FAILURES_OVER_A_BUDGET, now);
       if (kind == FailureKind.RATE_LIMITED
-          && (needed > FAILURES_OF_A_RATE_LIMIT || rateLimit.passedSince(now - budget.toNanos()))) {
+          && (needed > FAILURES_OF_A_RATE_LIMIT
+              || failuresBetweenServed < FAILURES_WHILE_IT_PASSES
+                  && rateLimit.passedSince(now - budget.toNanos()))) {
         // Others are refused too and served later: there are too many calls.
         return false;
       }
