@@ -134,6 +134,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     int failures = 0;
     long failedAt = 0;
     Runnable mend = () -> {};
+    LinkageError missing = null;
     while (!closed) {
       try {
         for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
@@ -158,9 +159,12 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
       } catch (RuntimeException | Error e) {
         TopicPartition named = partitionOfBrokenBatch(e);
         if (named != null) {
-          mend = () -> setAside(named, e);
+          // The client keeps no Error that stopped it, and says only where that was.
+          Throwable why = e.getCause() == null && missing != null ? missing : e;
+          mend = () -> setAside(named, why);
           continue;
         }
+        missing = e instanceof LinkageError error ? error : null;
         failures++;
         failedAt = System.nanoTime();
         health.readingFailed(e);
@@ -183,9 +187,15 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
    * @return null if that is not what failed
    */
   private TopicPartition partitionOfBrokenBatch(Throwable failure) {
+    if (failure instanceof CorruptRecordException) {
+      // Of the first batch of an answer, without a name.
+      long now = System.nanoTime();
+      List<TopicPartition> due =
+          broken.keySet().stream().filter(each -> !waits(broken.get(each), now)).toList();
+      return due.size() == 1 ? due.get(0) : null;
+    }
     Matcher named = brokenBatch.matcher(String.valueOf(failure.getMessage()));
-    // What a person has to put right here is not the fault of the batch.
-    if (!(failure instanceof KafkaException) || KafkaFaults.isKnown(failure) || !named.find()) {
+    if (!(failure instanceof KafkaException) || !named.find()) {
       return null;
     }
     TopicPartition partition = new TopicPartition(topic, Integer.parseInt(named.group(1)));
@@ -277,7 +287,13 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
    * @param without whose records are not taken
    */
   private void poll(Duration patience, Set<TopicPartition> without) {
-    ConsumerRecords<byte[], byte[]> polled = consumer.poll(patience);
+    ConsumerRecords<byte[], byte[]> polled;
+    try {
+      polled = consumer.poll(patience);
+    } catch (LinkageError e) {
+      seekBack();
+      throw e;
+    }
     health.polled();
     try {
       take(polled, without);
@@ -286,6 +302,13 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
       closeConsumer();
       throw e;
     }
+  }
+
+  /** An Error takes with it what the client had collected from other partitions before it. */
+  private void seekBack() {
+    owned.values().stream()
+        .filter(RecordsInFlight::isStarted)
+        .forEach(records -> consumer.seek(records.partition(), records.position()));
   }
 
   private void take(ConsumerRecords<byte[], byte[]> polled, Set<TopicPartition> without) {
@@ -364,7 +387,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     long now = System.nanoTime();
     broken.forEach(
         (partition, batch) -> {
-          if (now - batch.notBefore() < 0) {
+          if (waits(batch, now)) {
             toPause.add(partition);
           }
         });
@@ -377,6 +400,10 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     }
     // One that waits for half a minute is in no hurry.
     return !broken.keySet().containsAll(toPause);
+  }
+
+  private static boolean waits(BrokenBatch batch, long now) {
+    return now - batch.notBefore() < 0;
   }
 
   /** The generation and what is owned in it: a commit uses the one with the other. */

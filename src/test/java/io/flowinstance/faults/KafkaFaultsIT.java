@@ -500,7 +500,10 @@ class KafkaFaultsIT {
     for (TopicPartition partition : broken) {
       breakBatch(broker.segment(partition), 1);
     }
-    ApplicationProcess process = launch(environment());
+    // With one, both are fetched in one answer.
+    Map<String, String> environment = environment();
+    environment.put("KAFKA_CONSUMERS", "1");
+    ApplicationProcess process = launch(environment);
 
     for (TopicPartition partition : broken) {
       process.awaitUnready(

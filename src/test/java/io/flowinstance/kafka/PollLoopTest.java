@@ -2,6 +2,7 @@ package io.flowinstance.kafka;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.flowinstance.harness.MemoryKafka;
@@ -18,12 +19,14 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.LogTruncationException;
 import org.apache.kafka.clients.consumer.MockConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -48,6 +51,7 @@ class PollLoopTest {
           idRecord -> null,
           call -> called.add(call.first().offset()));
   private volatile Runnable fault = () -> {};
+  private volatile Runnable atPoll = () -> {};
   private final Faults faults = new Faults();
   private final FakeBrokers brokers = new FakeBrokers();
   private volatile MockConsumer<byte[], byte[]> last;
@@ -94,6 +98,12 @@ class PollLoopTest {
                 addRecord(new ConsumerRecord<>(IDS.topic(), 0, offset, null, new byte[1]));
               }
             }
+          }
+
+          @Override
+          public synchronized ConsumerRecords<byte[], byte[]> poll(Duration timeout) {
+            atPoll.run();
+            return super.poll(timeout);
           }
 
           @Override
@@ -202,6 +212,48 @@ class PollLoopTest {
     await().until(() -> inFlight.lag() == 9);
     assertEquals(1, consumers.size());
     assertEquals(Set.of(), last.paused());
+  }
+
+  @Test
+  void whatAnErrorTookFromThePollIsPolledAgain() {
+    start();
+    awaitAllCalled();
+    last.schedulePollTask(
+        () -> {
+          // As if it had collected a record.
+          last.seek(IDS, 4);
+          throw new NoClassDefFoundError("Not for once.");
+        });
+
+    await().until(() -> last.position(IDS) == 3);
+    awaitCalled(3);
+    assertEquals(1, consumers.size());
+  }
+
+  @Test
+  void aBatchThatNeedsAMissingLibraryHoldsUpItsPartitionAloneAndNobodyIsToldToDeleteIt() {
+    start();
+    awaitAllCalled();
+    AtomicBoolean isKept = new AtomicBoolean();
+    atPoll =
+        () -> {
+          // As Kafka's client does: an Error first, and from then on that something failed there.
+          boolean wasKept = isKept.getAndSet(last.position(IDS) == 3);
+          if (isKept.get() && !last.paused().contains(IDS)) {
+            if (!wasKept) {
+              throw new NoClassDefFoundError("org/xerial/snappy/Snappy");
+            }
+            throw new KafkaException(
+                "Received exception when fetching the next record from %s. If needed, please seek past the record."
+                    .formatted(IDS));
+          }
+        };
+    await().until(() -> faults.all().stream().anyMatch(each -> each.startsWith("A batch")));
+
+    String sentence = String.join(" ", faults.all());
+    assertTrue(sentence.contains("cannot be unpacked"), sentence);
+    assertFalse(sentence.contains("delete"), sentence);
+    assertEquals(1, consumers.size());
   }
 
   /** As Kafka's client says it. */
