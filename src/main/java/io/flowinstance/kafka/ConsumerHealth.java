@@ -5,7 +5,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -37,7 +36,6 @@ final class ConsumerHealth {
   private volatile long polledAt;
   private volatile boolean member;
   private final Map<String, String> lastFailures = new ConcurrentHashMap<>();
-  private final Set<TopicPartition> broken = ConcurrentHashMap.newKeySet();
   private boolean noticed;
   private long noticedAt;
 
@@ -106,14 +104,11 @@ final class ConsumerHealth {
 
   /** A batch of a partition is broken: the others go on. */
   void cannotRead(TopicPartition partition, String sentence) {
-    broken.add(partition);
     faults.report(batchOf(partition), "A batch cannot be read: " + sentence);
   }
 
   void canRead(TopicPartition partition) {
-    if (broken.remove(partition)) {
-      faults.clear(batchOf(partition));
-    }
+    faults.clear(batchOf(partition));
   }
 
   private String batchOf(TopicPartition partition) {
@@ -159,7 +154,6 @@ final class ConsumerHealth {
     for (String source : List.of(" reads", " starts", " publishes")) {
       faults.forget(name() + source);
     }
-    broken.forEach(partition -> faults.forget(batchOf(partition)));
   }
 
   /** A fault of ours with its stack, once in a row. */

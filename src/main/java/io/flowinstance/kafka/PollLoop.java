@@ -189,10 +189,9 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   private TopicPartition partitionOfBrokenBatch(Throwable failure) {
     if (failure instanceof CorruptRecordException) {
       // Of the first batch of an answer, without a name.
-      long now = System.nanoTime();
-      List<TopicPartition> due =
-          broken.keySet().stream().filter(each -> !waits(broken.get(each), now)).toList();
-      return due.size() == 1 ? due.get(0) : null;
+      Set<TopicPartition> due = new HashSet<>(broken.keySet());
+      due.removeAll(setAside());
+      return due.size() == 1 ? due.iterator().next() : null;
     }
     Matcher named = brokenBatch.matcher(String.valueOf(failure.getMessage()));
     if (!(failure instanceof KafkaException) || !named.find()) {
@@ -384,13 +383,7 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
   private boolean pauseAndResume() {
     Set<TopicPartition> toPause = inFlight.full();
     toPause.addAll(outOfRange);
-    long now = System.nanoTime();
-    broken.forEach(
-        (partition, batch) -> {
-          if (waits(batch, now)) {
-            toPause.add(partition);
-          }
-        });
+    toPause.addAll(setAside());
     Set<TopicPartition> paused = consumer.paused();
     if (!paused.equals(toPause)) {
       Set<TopicPartition> toResume = new HashSet<>(paused);
@@ -402,8 +395,12 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     return !broken.keySet().containsAll(toPause);
   }
 
-  private static boolean waits(BrokenBatch batch, long now) {
-    return now - batch.notBefore() < 0;
+  /** The partitions whose broken batches are not yet to be fetched again. */
+  private Set<TopicPartition> setAside() {
+    Set<TopicPartition> waiting = new HashSet<>(broken.keySet());
+    long now = System.nanoTime();
+    waiting.removeIf(partition -> now - broken.get(partition).notBefore() >= 0);
+    return waiting;
   }
 
   /** The generation and what is owned in it: a commit uses the one with the other. */
