@@ -123,7 +123,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     boolean isLongBudget = budget.compareTo(Backoff.LONGEST_ASKED) > 0;
     rateLimit = new RateLimitVerdict(verdict, isLongBudget ? budget : Backoff.LONGEST_ASKED);
     ExecutorServiceManager executors = context.getExecutorServiceManager();
-    timer = executors.newSingleThreadScheduledExecutor(this, "fetch-timer");
+    timer = timer(executors);
     Executor threads = threads(executors, options.concurrency());
     answers = answerThreads();
     queue =
@@ -143,13 +143,23 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     timer.scheduleWithFixedDelay(this::sweep, SWEEP_MS, SWEEP_MS, TimeUnit.MILLISECONDS);
   }
 
-  /** A thread for each call, and some for what happens between calls. */
+  /** Each id that waits may have a pause of its own: Camel's default takes 1,000, no more. */
+  private ScheduledExecutorService timer(ExecutorServiceManager executors) {
+    ThreadPoolProfile profile = new ThreadPoolProfile("fetch-timer");
+    profile.setPoolSize(1);
+    profile.setMaxPoolSize(1);
+    profile.setMaxQueueSize(0);
+    return executors.newScheduledThreadPool(this, "fetch-timer", profile);
+  }
+
+  /** A thread for each call, and some for what happens between calls. They stay once made. */
   private Executor threads(ExecutorServiceManager executors, int concurrency) {
     int size = concurrency + Runtime.getRuntime().availableProcessors();
     ThreadPoolProfile profile = new ThreadPoolProfile("fetch");
     profile.setPoolSize(size);
     profile.setMaxPoolSize(size);
     profile.setMaxQueueSize(Integer.MAX_VALUE);
+    profile.setAllowCoreThreadTimeOut(false);
     return new RetryingExecutor(executors.newThreadPool(this, "fetch", profile), timer);
   }
 

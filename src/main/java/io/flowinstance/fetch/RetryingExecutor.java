@@ -2,6 +2,7 @@ package io.flowinstance.fetch;
 
 import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
@@ -32,10 +33,20 @@ record RetryingExecutor(Executor threads, ScheduledExecutorService timer, Atomic
         failing.set(false);
       }
     } catch (OutOfMemoryError e) {
+      if (takesUp(task)) {
+        return;
+      }
       if (!failing.getAndSet(true)) {
         LOG.warn("Calls wait for threads, and each tries again every second: {}", e.getMessage());
       }
       timer.schedule(() -> execute(task), PAUSE_MS, TimeUnit.MILLISECONDS);
     }
+  }
+
+  /** Whether a thread that exists does it: a pool below its size asks for a new one first. */
+  private boolean takesUp(Runnable task) {
+    return threads instanceof ThreadPoolExecutor pool
+        && pool.getPoolSize() > 0
+        && pool.getQueue().offer(task);
   }
 }

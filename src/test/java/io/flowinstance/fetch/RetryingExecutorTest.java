@@ -16,22 +16,43 @@ class RetryingExecutorTest {
   private final ManualTime time = new ManualTime();
   private final Semaphore ran = new Semaphore(0);
 
+  private static ExecutorService pool(int size, AtomicBoolean isFull) {
+    return new ThreadPoolExecutor(
+        size,
+        size,
+        1,
+        TimeUnit.MINUTES,
+        new LinkedBlockingQueue<>(),
+        task -> {
+          if (isFull.get()) {
+            throw new OutOfMemoryError("unable to create native thread");
+          }
+          return new Thread(task);
+        });
+  }
+
+  @Test
+  void aThreadThatIsIdleTakesTheTaskForWhichNoneCanBeMade() throws InterruptedException {
+    AtomicBoolean isFull = new AtomicBoolean();
+    ExecutorService pool = pool(2, isFull);
+    RetryingExecutor executor = new RetryingExecutor(pool, time);
+    executor.execute(ran::release);
+    ran.acquire();
+
+    isFull.set(true);
+    executor.execute(ran::release);
+
+    assertTrue(ran.tryAcquire(1, TimeUnit.MINUTES));
+    time.pass(Duration.ofMinutes(1));
+    pool.shutdown();
+    assertTrue(pool.awaitTermination(1, TimeUnit.MINUTES));
+    assertEquals(0, ran.availablePermits());
+  }
+
   @Test
   void aTaskForWhichThereIsNoThreadWaitsForOneAndRunsOnce() throws InterruptedException {
     AtomicBoolean isFull = new AtomicBoolean(true);
-    ExecutorService pool =
-        new ThreadPoolExecutor(
-            1,
-            1,
-            1,
-            TimeUnit.SECONDS,
-            new LinkedBlockingQueue<>(),
-            task -> {
-              if (isFull.get()) {
-                throw new OutOfMemoryError("unable to create native thread");
-              }
-              return new Thread(task);
-            });
+    ExecutorService pool = pool(1, isFull);
     RetryingExecutor executor = new RetryingExecutor(pool, time);
 
     executor.execute(ran::release);
