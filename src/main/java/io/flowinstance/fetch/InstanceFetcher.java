@@ -64,12 +64,6 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
   /** How many failures blame an id that no repetition within the budget would help. */
   private static final int FAILURES_AT_ONCE = 3;
 
-  /** If more failures than these are needed, the gateway limits the rate for everybody. */
-  private static final int FAILURES_OF_A_RATE_LIMIT = 6;
-
-  /** How many failures blame an id though others that were refused are served. */
-  private static final int FAILURES_WHILE_IT_PASSES = 40;
-
   /** The last call of a budget begins within it, even if it has to wait for its turn. */
   private static final double USABLE_BUDGET = 0.97;
 
@@ -284,6 +278,10 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
 
     private int failures;
     private int failuresBetweenServed;
+
+    /** Those of them that were HTTP 429. */
+    private int refusalsBetweenServed;
+
     private boolean othersServedBefore;
     private boolean exhausted;
     private boolean rateLimited;
@@ -445,6 +443,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         failures = failures() + 1;
         if (failuresBetweenServed == 0 || othersServedBefore) {
           failuresBetweenServed++;
+          refusalsBetweenServed += kind == FailureKind.RATE_LIMITED ? 1 : 0;
         }
       }
       verdict.failed(query());
@@ -471,6 +470,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
     private void forgetFailures() {
       failures = 0;
       failuresBetweenServed = 0;
+      refusalsBetweenServed = 0;
       used = 0;
       exhausted = false;
       tokenRenewed = false;
@@ -514,14 +514,12 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       }
       long now = System.nanoTime();
       int needed = verdict.failuresToBlame(atOnce ? FAILURES_AT_ONCE : FAILURES_OVER_A_BUDGET, now);
-      if (kind == FailureKind.RATE_LIMITED
-          && (needed > FAILURES_OF_A_RATE_LIMIT
-              || failuresBetweenServed < FAILURES_WHILE_IT_PASSES
-                  && rateLimit.passedSince(now - budget.toNanos()))) {
-        // Others are refused too and served later: there are too many calls.
-        return false;
+      long since = now - budget.toNanos();
+      if (kind == FailureKind.RATE_LIMITED) {
+        return rateLimit.isOwn(failuresBetweenServed, needed, since);
       }
-      return failuresBetweenServed >= needed;
+      int ofTheLimit = rateLimit.passedSince(since) ? refusalsBetweenServed : 0;
+      return failuresBetweenServed - ofTheLimit >= needed;
     }
 
     @Override

@@ -22,6 +22,12 @@ final class RateLimitVerdict {
 
   private static final int REFUSALS_IN_VAIN = 3;
 
+  /** If more failures than these are needed to blame one, the gateway limits the rate for all. */
+  private static final int FAILURES_OF_A_LIMIT_FOR_ALL = 6;
+
+  /** So many refusals of one instance are its own, even if others that were refused are served. */
+  private static final int REFUSALS_WHILE_IT_PASSES = 40;
+
   private final Verdict verdict;
   private final long latelyNanos;
   private final LatestInstances refused = new LatestInstances();
@@ -79,6 +85,18 @@ final class RateLimitVerdict {
   /** Whether an instance that was refused was served after this time: the limit is for all. */
   synchronized boolean passedSince(long time) {
     return everPassed && passedAt - time > 0;
+  }
+
+  /**
+   * Whether an instance that is refused is to blame for it.
+   *
+   * @param refusals with others served in between
+   * @param needed failures that blame an instance in other cases
+   * @param since one that was refused and served after this time shows that the limit is for all
+   */
+  boolean isOwn(int refusals, int needed, long since) {
+    boolean isForAll = needed > FAILURES_OF_A_LIMIT_FOR_ALL || passedSince(since);
+    return refusals >= (isForAll ? REFUSALS_WHILE_IT_PASSES : needed);
   }
 
   private void forget() {

@@ -6,6 +6,8 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -20,6 +22,8 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -134,6 +138,16 @@ class InstanceFetcherTest {
       fetch.answered(new Answer(503, new byte[100], null));
       throw failure(503);
     }
+    int call = calls.get(id);
+    if (id.startsWith("paused-") && isFirst) {
+      throw failure(503, "2");
+    }
+    if (id.equals("limited-once") && isFirst || id.equals("limited") && call <= 2) {
+      throw failure(429);
+    }
+    if (id.equals("limited") && call == 3) {
+      throw failure(403);
+    }
     if (id.equals("refused")) {
       fetch.begin(tokens.current(), Redaction.NONE, System.nanoTime());
       throw failure(401);
@@ -142,8 +156,12 @@ class InstanceFetcherTest {
   }
 
   private static ApiFailure failure(int status) {
+    return failure(status, null);
+  }
+
+  private static ApiFailure failure(int status, String retryAfter) {
     try {
-      new Answer(status, "".getBytes(UTF_8), null).data();
+      new Answer(status, "".getBytes(UTF_8), retryAfter).data();
       throw new AssertionError("a failure has data");
     } catch (ApiFailure failure) {
       return failure;
@@ -245,6 +263,36 @@ class InstanceFetcherTest {
 
     assertInstanceOf(ApiFailure.class, refused.getException());
     assertEquals(4, calls.get("refused"));
+  }
+
+  @Test
+  void anyNumberOfIdsMayPauseAtOnce() throws Exception {
+    int count = 1_100;
+    CountDownLatch ended = new CountDownLatch(count);
+    List<Exchange> exchanges = new ArrayList<>();
+    for (int number = 0; number < count; number++) {
+      exchanges.add(fetch("paused-" + number, new WantedFetch(), ended::countDown));
+    }
+
+    ended.await();
+    exchanges.forEach(exchange -> assertNull(exchange.getException()));
+    exchanges.forEach(exchange -> assertNotNull(exchange.getMessage().getBody()));
+  }
+
+  @Test
+  void whatALimitForAllRefusedDoesNotCountWithAFailureOfAnotherKind() throws Exception {
+    CountDownLatch served = new CountDownLatch(200);
+    for (int number = 0; number < 200; number++) {
+      fetch("good-" + number, new WantedFetch(), served::countDown);
+    }
+    served.await();
+    CountDownLatch ended = new CountDownLatch(2);
+    fetch("limited-once", new WantedFetch(), ended::countDown);
+    Exchange limited = fetch("limited", new WantedFetch(), ended::countDown);
+
+    ended.await();
+    assertNull(limited.getException());
+    assertEquals(4, calls.get("limited"));
   }
 
   @Test

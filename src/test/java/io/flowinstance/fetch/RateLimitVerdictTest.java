@@ -117,4 +117,20 @@ class RateLimitVerdictTest {
 
     assertTrue(pauses(1));
   }
+
+  @Test
+  void fortyRefusalsAreItsOwnWhateverOthersMeet() {
+    assertFalse(rateLimit.isOwn(39, 40, now));
+    assertTrue(rateLimit.isOwn(40, 40, now));
+
+    rateLimit.passed(now);
+    assertFalse(rateLimit.isOwn(39, 2, now - 1));
+    assertTrue(rateLimit.isOwn(40, 2, now - 1));
+  }
+
+  @Test
+  void whileNoneThatWasRefusedIsServedFewRefusalsAreItsOwn() {
+    assertFalse(rateLimit.isOwn(2, 3, now));
+    assertTrue(rateLimit.isOwn(3, 3, now));
+  }
 }
