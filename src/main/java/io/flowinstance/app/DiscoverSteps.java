@@ -11,13 +11,18 @@ import io.flowinstance.kafka.WatermarkTopic;
 import io.flowinstance.metrics.DiscoverMetrics;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import org.apache.camel.Body;
 import org.apache.camel.Exchange;
 import org.apache.camel.spi.ExceptionHandler;
 import org.apache.kafka.common.KafkaException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The steps of {@code discover}. A round that fails is reported; the next one repeats it. */
 public final class DiscoverSteps implements ExceptionHandler {
+  private static final Logger LOG = LoggerFactory.getLogger(DiscoverSteps.class);
+
   private static final String ROUND = "round";
 
   /** The list of EnOS may change while its pages are read, but not each time. */
@@ -95,8 +100,14 @@ public final class DiscoverSteps implements ExceptionHandler {
   public Discovery.Round search(@Body Watermark watermark) {
     begin();
     try {
-      return discovery.round(
-          watermark, clock.instant(), search -> enos.find(search, DiscoverSteps::goOn));
+      Instant now = clock.instant();
+      if (discovery.isAhead(watermark, now)) {
+        LOG.warn(
+            "Discover's watermark was {}, which is yet to come: a clock was wrong, or is. Instances"
+                + " that were triggered since then may be missing: send-ids --from finds them.",
+            watermark.time());
+      }
+      return discovery.round(watermark, now, search -> enos.find(search, DiscoverSteps::goOn));
     } catch (InterruptedException e) {
       throw new CancelledException("This process is stopping.");
     } finally {
@@ -145,7 +156,8 @@ public final class DiscoverSteps implements ExceptionHandler {
         incompleteRounds.report(
             ROUND,
             ("EnOS counts more instances than its pages contain, so discover's watermark stays at"
-                    + " %s. What was found is sent; send-ids with shorter spans may find the rest.")
+                    + " %s. What was found is sent; send-ids with shorter spans may find the rest. Of"
+                    + " what was triggered later, the first and the last day are searched.")
                 .formatted(round.watermark()));
       }
       if (round.isBehind()) {

@@ -91,6 +91,10 @@ public final class Discovery {
     Set<String> triggered = new LinkedHashSet<>();
     Set<String> running = new LinkedHashSet<>();
     boolean complete = find(search, from.minus(options.margin()), to, List.of(), triggered);
+    if (!complete && to.isBefore(end)) {
+      // As long as that day cannot be left behind, new instances are found all the same.
+      find(search, later(to, end.minus(LONGEST_STEP)), end, List.of(), triggered);
+    }
     // Its pages move with every change of a status, so it may be incomplete. Each round repeats it.
     find(search, end.minus(options.horizon()), end, RUNNING, running);
     Set<String> ids = new LinkedHashSet<>(triggered);
@@ -106,6 +110,14 @@ public final class Discovery {
         complete && to.isBefore(end));
   }
 
+  /**
+   * Whether the clock that this watermark comes from was ahead of this one by more than the margin:
+   * what was triggered meanwhile may have been missed.
+   */
+  public boolean isAhead(Watermark watermark, Instant now) {
+    return watermark.time() != null && watermark.time().isAfter(now.plus(options.margin()));
+  }
+
   /** To be called once a round is published: the next one knows what it found. */
   public void published(Round round, Watermark now) {
     published = now;
@@ -115,6 +127,10 @@ public final class Discovery {
 
   private static Instant earlier(Instant one, Instant other) {
     return one.isBefore(other) ? one : other;
+  }
+
+  private static Instant later(Instant one, Instant other) {
+    return one.isAfter(other) ? one : other;
   }
 
   /** Whether the pages contained as many instances as the API counted. */

@@ -2,6 +2,7 @@ package io.flowinstance.discover;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -205,6 +206,29 @@ class DiscoveryTest {
     triggered = List.of("a", "b");
     assertEquals(List.of("b"), published(last(START), START.plusSeconds(60)));
     assertEquals(START.minus(MARGIN), searches.get(0).from());
+  }
+
+  @Test
+  void theLastDayIsSearchedEvenIfAnEarlierOneStaysIncomplete() throws Exception {
+    Instant now = START.plus(Duration.ofDays(5));
+    uncounted = 1;
+    round(last(START), now);
+
+    assertEquals(
+        List.of(
+            START.minus(MARGIN) + "/" + START.plus(Discovery.LONGEST_STEP),
+            now.minus(Discovery.LONGEST_STEP) + "/" + now),
+        searches.stream()
+            .filter(search -> search.statuses().isEmpty())
+            .map(search -> search.from() + "/" + search.to())
+            .toList());
+  }
+
+  @Test
+  void aWatermarkIsAheadIfItIsToComeByMoreThanTheMargin() {
+    assertFalse(discovery.isAhead(Watermark.NONE, START));
+    assertFalse(discovery.isAhead(last(START.plus(MARGIN)), START));
+    assertTrue(discovery.isAhead(last(START.plus(MARGIN).plusMillis(1)), START));
   }
 
   @Test
