@@ -102,7 +102,9 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
             topics,
             memory(settings),
             health,
-            Duration.ofMillis(settings.getInt("shutdown.timeout-ms")));
+            millis("shutdown.timeout-ms"),
+            millis("kafka.transaction-timeout-ms"),
+            Clock.systemUTC());
     registry.bind("streams-supervisor", supervisor, null, "close");
     registry.bind("kafka", new DescribedHealthCheck("kafka", false, health::unanswered));
     registry.bind("streams", new DescribedHealthCheck("streams", false, supervisor::notRunning));
@@ -163,10 +165,6 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
     // All that the feed writes may be as large as what the pipeline writes.
     streams.put(StreamsConfig.topicPrefix(TopicConfig.MAX_MESSAGE_BYTES_CONFIG), largest);
     streams.put(StreamsConfig.producerPrefix(ProducerConfig.MAX_REQUEST_SIZE_CONFIG), largest);
-    // What a killed process leaves open keeps the pipeline from reading the ids behind it.
-    streams.put(
-        StreamsConfig.producerPrefix(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG),
-        settings.getInt("kafka.transaction-timeout-ms"));
     streams.put(
         StreamsConfig.producerPrefix(ProducerConfig.COMPRESSION_TYPE_CONFIG),
         settings.getString("kafka.compression-type"));

@@ -16,6 +16,7 @@ import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.errors.TransactionalIdAuthorizationException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+import org.apache.kafka.common.protocol.Errors;
 
 /** What went wrong with Kafka, in a sentence that says what to fix. */
 public final class KafkaFaults {
@@ -117,6 +118,11 @@ public final class KafkaFaults {
       }
     }
     return false;
+  }
+
+  /** Whether it is this error, for which Kafka's client has no exception of its own. */
+  static boolean says(Errors error, Exception failure) {
+    return String.valueOf(failure.getMessage()).contains(error.message());
   }
 
   /** Whether a topic never takes this record: it is too large, or has no key. */

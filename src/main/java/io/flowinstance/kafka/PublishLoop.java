@@ -138,7 +138,7 @@ final class PublishLoop implements Runnable {
         fresh.initTransactions();
       } catch (RuntimeException e) {
         fresh.close(Duration.ZERO);
-        if (says(Errors.INVALID_TRANSACTION_TIMEOUT, e) && timeout.refused()) {
+        if (KafkaFaults.says(Errors.INVALID_TRANSACTION_TIMEOUT, e) && timeout.refused()) {
           // The next one asks for less.
           return;
         }
@@ -178,7 +178,7 @@ final class PublishLoop implements Runnable {
         target.metrics().aborted();
         abort();
         metadataBecomeShorter =
-            says(Errors.OFFSET_METADATA_TOO_LARGE, e) && refusedMetadata(transaction);
+            KafkaFaults.says(Errors.OFFSET_METADATA_TOO_LARGE, e) && refusedMetadata(transaction);
         if (refused.get() != null) {
           reduce(refused.get().ready(), refused.get().index(), "topic's limit");
         }
@@ -368,11 +368,6 @@ final class PublishLoop implements Runnable {
         LOG.debug("The producer did not close in order.", e);
       }
     }
-  }
-
-  /** For what Kafka's client has no exception of its own. */
-  private static boolean says(Errors error, Exception failure) {
-    return String.valueOf(failure.getMessage()).contains(error.message());
   }
 
   /** Whether the next ones will be shorter. */

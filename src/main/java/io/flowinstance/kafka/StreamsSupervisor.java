@@ -1,5 +1,6 @@
 package io.flowinstance.kafka;
 
+import java.time.Clock;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -13,6 +14,7 @@ import java.util.stream.DoubleStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.Metric;
 import org.apache.kafka.common.errors.RetriableException;
@@ -46,7 +48,12 @@ public final class StreamsSupervisor implements AutoCloseable {
   private static final double LONGEST_PAUSE_S = 600;
 
   private static final long LONGEST_SILENCE_NS = TimeUnit.MINUTES.toNanos(5);
+
+  /** Set back by less, the clock is reached again before anybody minds. */
+  private static final long CLOCK_STEP_MS = 2_000;
+
   private static final String SOURCE = "streams";
+  private static final String TRANSACTIONS = "transactions";
 
   private final IntFunction<Topology> topology;
   private final Properties settings;
@@ -57,6 +64,8 @@ public final class StreamsSupervisor implements AutoCloseable {
   private final KafkaHealth health;
   private final Faults faults;
   private final Duration longestClose;
+  private final TransactionTimeout timeout;
+  private final Clock clock;
   private final Thread thread = new Thread(this::run, "streams-supervisor");
   private volatile KafkaStreams streams;
   private boolean topicsWereMissing;
@@ -72,6 +81,8 @@ public final class StreamsSupervisor implements AutoCloseable {
    * @param topics that must exist; the first is the one that is read
    * @param memory the topics of its stores, which it makes where they do not exist
    * @param longestClose how long a stop may take
+   * @param transactionTimeout of the first transaction; what a killed process leaves open keeps
+   *     others so long from reading what is behind it
    */
   public StreamsSupervisor(
       IntFunction<Topology> topology,
@@ -81,7 +92,9 @@ public final class StreamsSupervisor implements AutoCloseable {
       List<String> topics,
       List<String> memory,
       KafkaHealth health,
-      Duration longestClose) {
+      Duration longestClose,
+      Duration transactionTimeout,
+      Clock clock) {
     this.topology = topology;
     this.settings = settings;
     this.clients = new Clients(clients);
@@ -91,6 +104,8 @@ public final class StreamsSupervisor implements AutoCloseable {
     this.health = health;
     this.faults = health.faults();
     this.longestClose = longestClose;
+    timeout = new TransactionTimeout(transactionTimeout);
+    this.clock = clock;
   }
 
   /** Starts, and returns at once. */
@@ -159,8 +174,14 @@ public final class StreamsSupervisor implements AutoCloseable {
       made.start();
       streams = made;
       long steadyAt = 0;
+      long clockBefore = clock.millis();
       while (!ended.await(1, TimeUnit.SECONDS)) {
         aliveAt = System.nanoTime();
+        long clockNow = clock.millis();
+        if (clockNow < clockBefore - CLOCK_STEP_MS) {
+          return clockWasSetBack(clockBefore - clockNow);
+        }
+        clockBefore = clockNow;
         if (made.state() == KafkaStreams.State.RUNNING) {
           steadyAt = steadyAt == 0 ? aliveAt + STEADY_NS : steadyAt;
           if (aliveAt >= steadyAt) {
@@ -177,6 +198,37 @@ public final class StreamsSupervisor implements AutoCloseable {
         made.close(longestClose);
       }
     }
+  }
+
+  /** Commits, heartbeats and punctuations of the old clients would wait until it is reached. */
+  private static NotReadyException clockWasSetBack(long millis) {
+    return new NotReadyException(
+        "The clock was set back by %d s, and Kafka Streams would wait as long."
+            .formatted(TimeUnit.MILLISECONDS.toSeconds(millis)));
+  }
+
+  private synchronized Duration timeout() {
+    return timeout.duration();
+  }
+
+  private synchronized void committed(long tookMs) {
+    timeout.committed(tookMs);
+    faults.clear(TRANSACTIONS);
+  }
+
+  private synchronized void lost(long tookMs) {
+    Duration before = timeout.duration();
+    if (timeout.lost(tookMs)) {
+      faults.report(
+          TRANSACTIONS,
+          ("A transaction of the change feed took longer than %d ms, and the brokers ended it. The"
+                  + " next one may take %d ms. Check the link to the brokers.")
+              .formatted(before.toMillis(), timeout.duration().toMillis()));
+    }
+  }
+
+  private synchronized void timeoutRefused() {
+    timeout.refused();
   }
 
   private void report(Throwable failure, int failures) {
@@ -268,7 +320,13 @@ public final class StreamsSupervisor implements AutoCloseable {
     }
   }
 
-  private record Clients(KafkaClients clients) implements KafkaClientSupplier {
+  private final class Clients implements KafkaClientSupplier {
+    private final KafkaClients clients;
+
+    Clients(KafkaClients clients) {
+      this.clients = clients;
+    }
+
     @Override
     public Admin getAdmin(Map<String, Object> config) {
       return Admin.create(clients.merged(config));
@@ -276,7 +334,13 @@ public final class StreamsSupervisor implements AutoCloseable {
 
     @Override
     public Producer<byte[], byte[]> getProducer(Map<String, Object> config) {
-      return clients.producer(config);
+      Map<String, Object> timed = clients.merged(config);
+      timed.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, (int) timeout().toMillis());
+      StreamsSupervisor supervisor = StreamsSupervisor.this;
+      return new TimedProducer(
+          timed,
+          new TimedProducer.Observer(
+              supervisor::committed, supervisor::lost, supervisor::timeoutRefused));
     }
 
     @Override

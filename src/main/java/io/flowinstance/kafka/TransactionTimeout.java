@@ -54,7 +54,16 @@ final class TransactionTimeout {
    * @return whether the brokers ended it because it took too long
    */
   boolean failed(Exception failure, long tookMs) {
-    boolean outlasted = KafkaFaults.isFenced(failure) && tookMs >= millis(halvings);
+    return KafkaFaults.isFenced(failure) && lost(tookMs);
+  }
+
+  /**
+   * A transaction is lost, perhaps because the brokers ended it.
+   *
+   * @return whether it took so long that they did
+   */
+  boolean lost(long tookMs) {
+    boolean outlasted = tookMs >= millis(halvings);
     if (outlasted && halvings < MOST_HALVINGS) {
       halvings++;
     }
