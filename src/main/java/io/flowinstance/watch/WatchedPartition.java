@@ -12,6 +12,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
+import java.util.Iterator;
 import java.util.List;
 import java.util.TreeSet;
 import org.apache.kafka.common.header.Header;
@@ -248,16 +249,32 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
     mayAsk += idsPerSecond * Math.max(0, now - lastTick) / 1e3;
     mayAsk = Math.min(mayAsk, Math.max(1, idsPerSecond));
     lastTick = now;
-    // If the clock was set back, it does not have to be reached again.
-    asksFrom = Math.min(asksFrom, now + CATCH_UP_MS);
     if (now >= asksFrom) {
-      for (int n = 0; n < MAX_PER_TICK && isDue(resting, now); n++) {
-        instances.delete(resting.pollFirst().instanceId());
-      }
+      forgetDue(now);
       for (int n = 0; n < MAX_PER_TICK && mayAsk >= 1 && isDue(asking, now); n++) {
         ask(asking.pollFirst(), now);
       }
     }
+  }
+
+  /** Forgets what has rested for long enough, but for what its own id may still bring. */
+  private void forgetDue(long now) {
+    Iterator<Due> oldest = resting.iterator();
+    for (int n = 0; n < MAX_PER_TICK && oldest.hasNext(); n++) {
+      Due due = oldest.next();
+      if (due.at() > now) {
+        return;
+      }
+      WatchedInstance instance = get(due.instanceId());
+      if (instance.sent() == 0 || !isPending(due.instanceId(), instance)) {
+        oldest.remove();
+        instances.delete(due.instanceId());
+      }
+    }
+  }
+
+  private boolean isPending(String id, WatchedInstance instance) {
+    return pending.isPending(id, Instant.ofEpochMilli(instance.sentAt()));
   }
 
   private static boolean isDue(TreeSet<Due> index, long now) {
@@ -272,7 +289,7 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
       return;
     }
     if (instance.sent() > 0) {
-      boolean isPending = pending.isPending(id, Instant.ofEpochMilli(instance.sentAt()));
+      boolean isPending = isPending(id, instance);
       if (isPending || due.wasPending()) {
         asking.add(new Due(now + schedule.pause(instance.sent()), id, isPending));
         return;
