@@ -6,6 +6,7 @@ import io.flowinstance.kafka.AdminBrokers;
 import io.flowinstance.kafka.KafkaClients;
 import io.flowinstance.kafka.KafkaHealth;
 import io.flowinstance.kafka.StreamsSupervisor;
+import io.flowinstance.kafka.TransactionTimeouts;
 import io.flowinstance.kafka.UndoneIds;
 import io.flowinstance.metrics.WatchMetrics;
 import io.flowinstance.watch.WatchSettings;
@@ -77,12 +78,13 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
     KafkaHealth health =
         new KafkaHealth(brokers, clients.getBrokers(null), topics, System::nanoTime);
     Beans.look(context, "kafka-health", health::look, Beans.LOOK_MS);
+    TransactionTimeouts timeouts = new TransactionTimeouts(millis("kafka.transaction-timeout-ms"));
     UndoneIds undone =
         new UndoneIds(
             brokers,
             ids,
             settings.getString("kafka.group-id"),
-            millis("kafka.transaction-timeout-ms"),
+            timeouts::longest,
             health,
             Clock.systemUTC());
     Beans.look(context, "undone-ids", undone::look, LOOK_MS);
@@ -103,7 +105,7 @@ public record ChangeFeed(Settings settings, MeterRegistry meters) implements Cam
             memory(settings),
             health,
             millis("shutdown.timeout-ms"),
-            millis("kafka.transaction-timeout-ms"),
+            timeouts,
             Clock.systemUTC());
     registry.bind("streams-supervisor", supervisor, null, "close");
     registry.bind("kafka", new DescribedHealthCheck("kafka", false, health::unanswered));

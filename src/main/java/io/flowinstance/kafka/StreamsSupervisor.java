@@ -6,6 +6,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -53,24 +55,24 @@ public final class StreamsSupervisor implements AutoCloseable {
   private static final long CLOCK_STEP_MS = 2_000;
 
   private static final String SOURCE = "streams";
-  private static final String TRANSACTIONS = "transactions";
 
   private final IntFunction<Topology> topology;
   private final Properties settings;
-  private final KafkaClientSupplier clients;
+  private final Clients clients;
   private final AdminBrokers brokers;
   private final List<String> topics;
   private final List<String> memory;
   private final KafkaHealth health;
   private final Faults faults;
   private final Duration longestClose;
-  private final TransactionTimeout timeout;
+  private final TransactionTimeouts timeouts;
   private final Clock clock;
   private final Thread thread = new Thread(this::run, "streams-supervisor");
   private volatile KafkaStreams streams;
   private boolean topicsWereMissing;
   private volatile boolean stopping;
   private volatile long aliveAt = System.nanoTime();
+  private volatile long lostAt = System.nanoTime();
   private volatile long runningAt = System.nanoTime() - LONGEST_REBALANCE_NS;
 
   /**
@@ -81,8 +83,8 @@ public final class StreamsSupervisor implements AutoCloseable {
    * @param topics that must exist; the first is the one that is read
    * @param memory the topics of its stores, which it makes where they do not exist
    * @param longestClose how long a stop may take
-   * @param transactionTimeout of the first transaction; what a killed process leaves open keeps
-   *     others so long from reading what is behind it
+   * @param timeouts of its transactions; what a killed process leaves open keeps others so long
+   *     from reading what is behind it
    */
   public StreamsSupervisor(
       IntFunction<Topology> topology,
@@ -93,7 +95,7 @@ public final class StreamsSupervisor implements AutoCloseable {
       List<String> memory,
       KafkaHealth health,
       Duration longestClose,
-      Duration transactionTimeout,
+      TransactionTimeouts timeouts,
       Clock clock) {
     this.topology = topology;
     this.settings = settings;
@@ -104,7 +106,7 @@ public final class StreamsSupervisor implements AutoCloseable {
     this.health = health;
     this.faults = health.faults();
     this.longestClose = longestClose;
-    timeout = new TransactionTimeout(transactionTimeout);
+    this.timeouts = timeouts;
     this.clock = clock;
   }
 
@@ -179,9 +181,11 @@ public final class StreamsSupervisor implements AutoCloseable {
         aliveAt = System.nanoTime();
         long clockNow = clock.millis();
         if (clockNow < clockBefore - CLOCK_STEP_MS) {
+          clients.wakeUp();
           return clockWasSetBack(clockBefore - clockNow);
         }
         clockBefore = clockNow;
+        clients.clearOldFaults();
         if (made.state() == KafkaStreams.State.RUNNING) {
           steadyAt = steadyAt == 0 ? aliveAt + STEADY_NS : steadyAt;
           if (aliveAt >= steadyAt) {
@@ -197,6 +201,7 @@ public final class StreamsSupervisor implements AutoCloseable {
       if (made != null) {
         made.close(longestClose);
       }
+      clients.forget();
     }
   }
 
@@ -205,30 +210,6 @@ public final class StreamsSupervisor implements AutoCloseable {
     return new NotReadyException(
         "The clock was set back by %d s, and Kafka Streams would wait as long."
             .formatted(TimeUnit.MILLISECONDS.toSeconds(millis)));
-  }
-
-  private synchronized Duration timeout() {
-    return timeout.duration();
-  }
-
-  private synchronized void committed(long tookMs) {
-    timeout.committed(tookMs);
-    faults.clear(TRANSACTIONS);
-  }
-
-  private synchronized void lost(long tookMs) {
-    Duration before = timeout.duration();
-    if (timeout.lost(tookMs)) {
-      faults.report(
-          TRANSACTIONS,
-          ("A transaction of the change feed took longer than %d ms, and the brokers ended it. The"
-                  + " next one may take %d ms. Check the link to the brokers.")
-              .formatted(before.toMillis(), timeout.duration().toMillis()));
-    }
-  }
-
-  private synchronized void timeoutRefused() {
-    timeout.refused();
   }
 
   private void report(Throwable failure, int failures) {
@@ -320,11 +301,34 @@ public final class StreamsSupervisor implements AutoCloseable {
     }
   }
 
+  /** Makes the clients of one start after the other. */
   private final class Clients implements KafkaClientSupplier {
     private final KafkaClients clients;
+    private final Set<Consumer<?, ?>> polling = ConcurrentHashMap.newKeySet();
+    private final Set<String> producers = ConcurrentHashMap.newKeySet();
 
     Clients(KafkaClients clients) {
       this.clients = clients;
+    }
+
+    /** Ends the polls that wait by a clock that was set back: nothing else would. */
+    void wakeUp() {
+      polling.forEach(Consumer::wakeup);
+    }
+
+    /** A producer whose partitions went to another process commits nothing more. */
+    void clearOldFaults() {
+      if (System.nanoTime() - lostAt > LONGEST_REBALANCE_NS) {
+        producers.forEach(faults::clear);
+      }
+    }
+
+    /** Those of the last start are closed. */
+    void forget() {
+      polling.clear();
+      producers.forEach(faults::clear);
+      producers.clear();
+      timeouts.clear();
     }
 
     @Override
@@ -334,13 +338,11 @@ public final class StreamsSupervisor implements AutoCloseable {
 
     @Override
     public Producer<byte[], byte[]> getProducer(Map<String, Object> config) {
+      String clientId = String.valueOf(config.get(ProducerConfig.CLIENT_ID_CONFIG));
+      producers.add(clientId);
       Map<String, Object> timed = clients.merged(config);
-      timed.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, (int) timeout().toMillis());
-      StreamsSupervisor supervisor = StreamsSupervisor.this;
-      return new TimedProducer(
-          timed,
-          new TimedProducer.Observer(
-              supervisor::committed, supervisor::lost, supervisor::timeoutRefused));
+      timed.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, (int) timeouts.of(clientId).toMillis());
+      return new TimedProducer(timed, new Transactions(clientId));
     }
 
     @Override
@@ -348,7 +350,9 @@ public final class StreamsSupervisor implements AutoCloseable {
       Map<String, Object> leaving = new HashMap<>(config);
       // What is remembered ends with the process, so others take over its partitions at once.
       leaving.put("internal.leave.group.on.close", true);
-      return clients.consumer(leaving);
+      Consumer<byte[], byte[]> consumer = clients.consumer(leaving);
+      polling.add(consumer);
+      return consumer;
     }
 
     @Override
@@ -359,6 +363,39 @@ public final class StreamsSupervisor implements AutoCloseable {
     @Override
     public Consumer<byte[], byte[]> getGlobalConsumer(Map<String, Object> config) {
       return getRestoreConsumer(config);
+    }
+  }
+
+  /** How the transactions of one producer end. */
+  private final class Transactions implements TimedProducer.Observer {
+    private final String clientId;
+
+    Transactions(String clientId) {
+      this.clientId = clientId;
+    }
+
+    @Override
+    public void committed() {
+      timeouts.committed(clientId);
+      faults.clear(clientId);
+    }
+
+    @Override
+    public void lost(long tookMs) {
+      if (timeouts.lost(clientId, tookMs)) {
+        lostAt = System.nanoTime();
+        faults.report(
+            clientId,
+            ("Transactions of the change feed take longer than kafka.transaction-timeout-ms, and"
+                    + " the brokers end them. The next one may take %d ms. Check the link to the"
+                    + " brokers.")
+                .formatted(timeouts.of(clientId).toMillis()));
+      }
+    }
+
+    @Override
+    public void timeoutRefused() {
+      timeouts.refused(clientId);
     }
   }
 }

@@ -2,7 +2,6 @@ package io.flowinstance.kafka;
 
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.function.LongConsumer;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -16,14 +15,16 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * one, it makes another producer and begins again.
  */
 final class TimedProducer extends KafkaProducer<byte[], byte[]> {
-  /**
-   * Told of a transaction how long it took, in milliseconds.
-   *
-   * @param committed it was committed
-   * @param lost it was aborted, by us or by the brokers
-   * @param timeoutRefused the brokers accept no transaction that may take so long
-   */
-  record Observer(LongConsumer committed, LongConsumer lost, Runnable timeoutRefused) {}
+  /** Told on the thread of the producer. */
+  interface Observer {
+    void committed();
+
+    /** A transaction was aborted, by us or by the brokers. */
+    void lost(long tookMs);
+
+    /** The brokers accept no transaction that may take so long. */
+    void timeoutRefused();
+  }
 
   private final Observer observer;
   private boolean isOpen;
@@ -40,7 +41,7 @@ final class TimedProducer extends KafkaProducer<byte[], byte[]> {
       super.initTransactions();
     } catch (KafkaException e) {
       if (KafkaFaults.says(Errors.INVALID_TRANSACTION_TIMEOUT, e)) {
-        observer.timeoutRefused().run();
+        observer.timeoutRefused();
       }
       throw e;
     }
@@ -72,25 +73,26 @@ final class TimedProducer extends KafkaProducer<byte[], byte[]> {
       lostIfFenced(e);
       throw e;
     }
-    ended(observer.committed());
+    isOpen = false;
+    observer.committed();
   }
 
   @Override
   public void abortTransaction() {
-    ended(observer.lost());
+    lost();
     super.abortTransaction();
   }
 
   private void lostIfFenced(KafkaException failure) {
     if (KafkaFaults.isFenced(failure)) {
-      ended(observer.lost());
+      lost();
     }
   }
 
-  private void ended(LongConsumer how) {
+  private void lost() {
     if (isOpen) {
       isOpen = false;
-      how.accept(TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - beganAt));
+      observer.lost(TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - beganAt));
     }
   }
 }

@@ -11,6 +11,7 @@ import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.internals.BuiltInPartitioner;
 import org.apache.kafka.common.TopicPartition;
@@ -29,7 +30,7 @@ public final class UndoneIds {
   private final Brokers brokers;
   private final String topic;
   private final String groupId;
-  private final Duration longestTransaction;
+  private final Supplier<Duration> longestTransaction;
   private final Faults faults;
   private final Clock clock;
   private final Map<TopicPartition, Ends> partitions = new HashMap<>();
@@ -39,20 +40,20 @@ public final class UndoneIds {
   /**
    * @param topic of the ids, keyed and partitioned as Kafka's producer does
    * @param groupId of the pipeline
-   * @param transactionTimeout of the transactions that send ids; the brokers notice later that one
-   *     is over
+   * @param longestTransaction how long one that sends ids may take at present; the brokers notice
+   *     later that one is over
    */
   public UndoneIds(
       Brokers brokers,
       String topic,
       String groupId,
-      Duration transactionTimeout,
+      Supplier<Duration> longestTransaction,
       KafkaHealth health,
       Clock clock) {
     this.brokers = brokers;
     this.topic = topic;
     this.groupId = groupId;
-    longestTransaction = transactionTimeout.plus(NOTICE);
+    this.longestTransaction = longestTransaction;
     this.faults = health.faults();
     this.clock = clock;
   }
@@ -125,7 +126,7 @@ public final class UndoneIds {
     int partition =
         BuiltInPartitioner.partitionForKey(instanceId.getBytes(UTF_8), partitions.size());
     Ends ends = partitions.get(new TopicPartition(topic, partition));
-    return !sentAt.plus(longestTransaction).isBefore(ends.doneBefore);
+    return !sentAt.plus(longestTransaction.get()).plus(NOTICE).isBefore(ends.doneBefore);
   }
 
   /** The ends of one partition that are not reached: where it ended at a time, or shortly after. */

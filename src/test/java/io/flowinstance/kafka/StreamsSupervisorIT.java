@@ -84,7 +84,7 @@ class StreamsSupervisorIT {
             List.of(),
             health,
             Duration.ofSeconds(10),
-            TRANSACTION,
+            new TransactionTimeouts(TRANSACTION),
             clock);
     supervisor.start();
     return supervisor;
@@ -151,7 +151,7 @@ class StreamsSupervisorIT {
   @Test
   void aTransactionThatTheBrokersEndedMayTakeLongerUntilItIsCommitted() {
     AtomicInteger times = new AtomicInteger();
-    Duration longer = TRANSACTION.multipliedBy(3);
+    Duration longer = Duration.ofMillis(2_500);
     Runnable work =
         () -> {
           times.incrementAndGet();
@@ -165,18 +165,18 @@ class StreamsSupervisorIT {
 
       await().atMost(PATIENCE).until(() -> !health.faults().all().isEmpty());
       String said = health.faults().all().get(0);
-      assertTrue(said.contains("took longer than 1000 ms"), said);
+      assertTrue(said.contains("The next one may take 2000 ms."), said);
       TopicPartition written = new TopicPartition("written", 0);
       reader.assign(List.of(written));
       reader.seek(written, 0);
       await().atMost(PATIENCE).until(() -> !reader.poll(Duration.ofMillis(100)).isEmpty());
       await().atMost(PATIENCE).until(() -> health.faults().all().isEmpty());
-      assertEquals(3, times.get());
+      assertTrue(times.get() >= 4);
     }
   }
 
   @Test
-  void aClockThatIsSetBackDoesNotHaveToBeReachedAgain() {
+  void aClockThatIsSetBackStartsItAgain() {
     ManualClock clock = new ManualClock();
     AtomicInteger starts = new AtomicInteger();
     try (StreamsSupervisor supervisor =

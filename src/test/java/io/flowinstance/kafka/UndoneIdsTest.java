@@ -32,7 +32,7 @@ class UndoneIdsTest {
   private final KafkaHealth health =
       new KafkaHealth(brokers, "broker:9092", List.of("ids"), System::nanoTime);
   private final UndoneIds undone =
-      new UndoneIds(brokers, "ids", "pipeline", Duration.ofSeconds(4), health, clock);
+      new UndoneIds(brokers, "ids", "pipeline", () -> Duration.ofSeconds(4), health, clock);
 
   private void look(Duration later) {
     clock.forward(later);
