@@ -103,9 +103,10 @@ public final class DiscoverSteps implements ExceptionHandler {
       Instant now = clock.instant();
       if (discovery.isAhead(watermark, now)) {
         LOG.warn(
-            "Discover's watermark was {}, which is yet to come: a clock was wrong, or is. Instances"
-                + " that were triggered since then may be missing: send-ids --from finds them.",
-            watermark.time());
+            "Discover begins at {}, which is yet to come: discover.from is wrong, the clock of"
+                + " another process was ahead, or ours is behind. Instances may be missing:"
+                + " send-ids --from finds them.",
+            discovery.from(watermark));
       }
       return discovery.round(watermark, now, search -> enos.find(search, DiscoverSteps::goOn));
     } catch (InterruptedException e) {

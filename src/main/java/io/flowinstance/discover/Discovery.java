@@ -86,7 +86,7 @@ public final class Discovery {
       runningBefore = Set.of();
     }
     Instant end = now.truncatedTo(ChronoUnit.MILLIS);
-    Instant from = earlier(before.time() == null ? options.from() : before.time(), end);
+    Instant from = earlier(from(before), end);
     Instant to = earlier(end, from.plus(LONGEST_STEP));
     Set<String> triggered = new LinkedHashSet<>();
     Set<String> running = new LinkedHashSet<>();
@@ -110,12 +110,17 @@ public final class Discovery {
         complete && to.isBefore(end));
   }
 
+  /** From where the next round searches, without the margin; not after the present. */
+  public Instant from(Watermark watermark) {
+    return watermark.time() == null ? options.from() : watermark.time();
+  }
+
   /**
-   * Whether the clock that this watermark comes from was ahead of this one by more than the margin:
-   * what was triggered meanwhile may have been missed.
+   * Whether that is yet to come by more than the margin. Then a clock was wrong, and what was
+   * triggered meanwhile may have been missed.
    */
   public boolean isAhead(Watermark watermark, Instant now) {
-    return watermark.time() != null && watermark.time().isAfter(now.plus(options.margin()));
+    return from(watermark).isAfter(now.plus(options.margin()));
   }
 
   /** To be called once a round is published: the next one knows what it found. */

@@ -21,9 +21,13 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.ProducerTemplate;
 import org.apache.camel.RuntimeCamelException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Calls of the API for no id record: no outage stops them, and none but a probe detects one. */
 public final class EnosClient {
+  private static final Logger LOG = LoggerFactory.getLogger(EnosClient.class);
+
   private static final String CLOCK = "direct:probe-clock";
   private static final String INSTANCE = "direct:call-api";
 
@@ -160,22 +164,29 @@ public final class EnosClient {
     return Instant.ofEpochMilli(time);
   }
 
+  /** An id that no record may have is skipped, unless there is no other: it is not counted then. */
   private static Page page(JsonNode data, FetchState fetch) {
     JsonNode instances = data.path("flowInsts");
     if (!instances.isArray()) {
       throw fetch.answer().notUnderstood("The answer to the search has no flowInsts.");
     }
     List<String> ids = new ArrayList<>();
+    String skipped = null;
     for (JsonNode instance : instances) {
       String id =
           Json.trim(instance.path("instanceId").asText(instance.path("instance_id").asText("")));
       String fault = InstanceQuery.fault(id);
-      if (!fault.isEmpty()) {
-        throw fetch
-            .answer()
-            .unreadable("The search found an instance whose instanceId %s.".formatted(fault));
+      if (fault.isEmpty()) {
+        ids.add(id);
+      } else {
+        skipped = "The search found an instance whose instanceId %s.".formatted(fault);
       }
-      ids.add(id);
+    }
+    if (skipped != null && ids.isEmpty()) {
+      throw fetch.answer().unreadable(skipped);
+    }
+    if (skipped != null) {
+      LOG.warn("{} It is skipped.", skipped);
     }
     return new Page(ids, count(data.path("count")));
   }

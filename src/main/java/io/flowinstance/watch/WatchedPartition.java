@@ -257,19 +257,17 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
     }
   }
 
-  /** Forgets what has rested for long enough, but for what its own id may still bring. */
+  /** Forgets what has rested for long enough, unless an id of the feed may still bring it. */
   private void forgetDue(long now) {
     Iterator<Due> oldest = resting.iterator();
     for (int n = 0; n < MAX_PER_TICK && oldest.hasNext(); n++) {
       Due due = oldest.next();
-      if (due.at() > now) {
+      WatchedInstance instance = due.at() > now ? null : get(due.instanceId());
+      if (instance == null || instance.sent() > 0 && isPending(due.instanceId(), instance)) {
         return;
       }
-      WatchedInstance instance = get(due.instanceId());
-      if (instance.sent() == 0 || !isPending(due.instanceId(), instance)) {
-        oldest.remove();
-        instances.delete(due.instanceId());
-      }
+      oldest.remove();
+      instances.delete(due.instanceId());
     }
   }
 

@@ -225,8 +225,9 @@ class DiscoveryTest {
   }
 
   @Test
-  void aWatermarkIsAheadIfItIsToComeByMoreThanTheMargin() {
+  void whatIsToComeByMoreThanTheMarginIsAhead() {
     assertFalse(discovery.isAhead(Watermark.NONE, START));
+    assertTrue(discovery.isAhead(Watermark.NONE, START.minus(MARGIN).minusMillis(1)));
     assertFalse(discovery.isAhead(last(START.plus(MARGIN)), START));
     assertTrue(discovery.isAhead(last(START.plus(MARGIN).plusMillis(1)), START));
   }

@@ -133,8 +133,8 @@ class DiscoverRouteTest extends DiscoverRoutes {
             exchange -> respond(exchange, 403, "<html>"),
             exchange -> respond(exchange, 200, "<html>Please log in</html>"),
             exchange -> respond(exchange, 200, "{\"status\":0,\"data\":{}}"),
-            exchange -> respond(exchange, 200, page(2, "9-1", "9".repeat(1 << 20))),
-            exchange -> respond(exchange, 200, page(2, "9-1", "\\u001b]52;c;x\\nERROR forged")),
+            exchange -> respond(exchange, 200, page(1, "9".repeat(1 << 20))),
+            exchange -> respond(exchange, 200, page(1, "\\u001b]52;c;x\\nERROR forged")),
             exchange -> {
               throw new SocketTimeoutException("Read timed out");
             })) {
@@ -151,6 +151,16 @@ class DiscoverRouteTest extends DiscoverRoutes {
       awaitThat("it heals", () -> health().isEmpty());
     }
     assertEquals(List.of(), ids());
+  }
+
+  @Test
+  void anIdThatNoRecordMayHaveKeepsNoOtherFromBeingSent() {
+    awaitThat("a round", () -> !watermarks().isEmpty());
+    gateway = exchange -> respond(exchange, 200, page(2, "1-1", "9".repeat(1 << 20)));
+
+    awaitThat("the other", () -> ids().equals(List.of("1-1")));
+    awaitThat("it says that one is missing", () -> !health().isEmpty());
+    assertEquals(0, count("failures"));
   }
 
   @Test

@@ -132,6 +132,18 @@ class SearchInstancesRouteTest extends RouteTestSupport {
     gateway(INSTANCES).assertIsSatisfied();
   }
 
+  @Test
+  void anIdThatNoRecordMayHaveIsSkippedAndLeavesTheSearchIncomplete() throws Exception {
+    String page =
+        "{\"status\":0,\"data\":{\"count\":2,\"flowInsts\":"
+            + "[{\"instanceId\":null},{\"instanceId\":\"1\"}]}}";
+
+    InstanceSearch.Found found = find(0, page, page);
+
+    assertEquals(Set.of("1"), found.ids());
+    assertFalse(found.isComplete());
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
