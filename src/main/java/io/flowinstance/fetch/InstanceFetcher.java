@@ -64,6 +64,12 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
   /** How many failures blame an id that no repetition within the budget would help. */
   private static final int FAILURES_AT_ONCE = 3;
 
+  /** So many failures blame any id. */
+  private static final int MOST_FAILURES = 40;
+
+  /** The same where the rate is limited: others may use up nearly all of the quota. */
+  private static final int MOST_REFUSALS = 1_000;
+
   /** The last call of a budget begins within it, even if it has to wait for its turn. */
   private static final double USABLE_BUDGET = 0.97;
 
@@ -513,7 +519,9 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
         return false;
       }
       long now = System.nanoTime();
-      int needed = verdict.failuresToBlame(atOnce ? FAILURES_AT_ONCE : FAILURES_OVER_A_BUDGET, now);
+      int least = atOnce ? FAILURES_AT_ONCE : FAILURES_OVER_A_BUDGET;
+      int most = kind == FailureKind.RATE_LIMITED ? MOST_REFUSALS : MOST_FAILURES;
+      int needed = verdict.failuresToBlame(least, most, now);
       long since = now - budget.toNanos();
       if (kind == FailureKind.RATE_LIMITED) {
         return rateLimit.isOwn(failuresBetweenServed, needed, since);

@@ -25,8 +25,8 @@ final class RateLimitVerdict {
   /** If more failures than these are needed to blame one, the gateway limits the rate for all. */
   private static final int FAILURES_OF_A_LIMIT_FOR_ALL = 6;
 
-  /** So many refusals of one instance are its own, even if others that were refused are served. */
-  private static final int REFUSALS_WHILE_IT_PASSES = 40;
+  /** So many failures are needed at least if others that were refused are served. */
+  private static final int FAILURES_WHILE_IT_PASSES = 40;
 
   private final Verdict verdict;
   private final long latelyNanos;
@@ -90,13 +90,13 @@ final class RateLimitVerdict {
   /**
    * Whether an instance that is refused is to blame for it.
    *
-   * @param refusals with others served in between
+   * @param failures with others served in between, the last one a refusal
    * @param needed failures that blame an instance in other cases
    * @param since one that was refused and served after this time shows that the limit is for all
    */
-  boolean isOwn(int refusals, int needed, long since) {
+  boolean isOwn(int failures, int needed, long since) {
     boolean isForAll = needed > FAILURES_OF_A_LIMIT_FOR_ALL || passedSince(since);
-    return refusals >= (isForAll ? REFUSALS_WHILE_IT_PASSES : needed);
+    return failures >= (isForAll ? Math.max(FAILURES_WHILE_IT_PASSES, needed) : needed);
   }
 
   private void forget() {

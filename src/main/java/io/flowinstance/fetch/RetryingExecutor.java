@@ -33,13 +33,12 @@ record RetryingExecutor(Executor threads, ScheduledExecutorService timer, Atomic
         failing.set(false);
       }
     } catch (OutOfMemoryError e) {
-      if (takesUp(task)) {
-        return;
-      }
       if (!failing.getAndSet(true)) {
-        LOG.warn("Calls wait for threads, and each tries again every second: {}", e.getMessage());
+        LOG.warn("Calls wait for threads, of which none can be made: {}", e.getMessage());
       }
-      timer.schedule(() -> execute(task), PAUSE_MS, TimeUnit.MILLISECONDS);
+      if (!takesUp(task)) {
+        timer.schedule(() -> execute(task), PAUSE_MS, TimeUnit.MILLISECONDS);
+      }
     }
   }
 

@@ -26,8 +26,6 @@ final class Verdict {
   /** When a gateway fails at random, at most one of so many instances is blamed for it. */
   private static final double INSTANCES_PER_ERROR = 100_000;
 
-  private static final int MOST_FAILURES = 40;
-
   /** Served calls that are assumed at the start, so that the first failure counts for little. */
   private static final double PRIOR_CALLS = 5;
 
@@ -117,15 +115,16 @@ final class Verdict {
    * How often an instance has to fail, with others served in between.
    *
    * @param least at least so often
+   * @param most at most so often
    */
-  synchronized int failuresToBlame(int least, long now) {
+  synchronized int failuresToBlame(int least, int most, long now) {
     count(0, 0, now);
     double chance = failedCalls / (calls + PRIOR_CALLS);
     if (chance <= 0) {
       return least;
     }
     double needed = Math.ceil(-Math.log(INSTANCES_PER_ERROR) / Math.log(chance));
-    return (int) Math.max(least, Math.min(MOST_FAILURES, needed));
+    return (int) Math.max(least, Math.min(most, needed));
   }
 
   /** The instances that the service gave last on behalf of an identity, at most three. */

@@ -119,9 +119,11 @@ class RateLimitVerdictTest {
   }
 
   @Test
-  void fortyRefusalsAreItsOwnWhateverOthersMeet() {
-    assertFalse(rateLimit.isOwn(39, 40, now));
-    assertTrue(rateLimit.isOwn(40, 40, now));
+  void manyRefusalsAreItsOwnWhateverOthersMeet() {
+    assertFalse(rateLimit.isOwn(39, 7, now));
+    assertTrue(rateLimit.isOwn(40, 7, now));
+    assertFalse(rateLimit.isOwn(108, 109, now));
+    assertTrue(rateLimit.isOwn(109, 109, now));
 
     rateLimit.passed(now);
     assertFalse(rateLimit.isOwn(39, 2, now - 1));

@@ -87,7 +87,7 @@ class VerdictTest {
       verdict.served(query("" + i, OURS), i, failures, true, 1000);
     }
 
-    int needed = verdict.failuresToBlame(2, 1000);
+    int needed = verdict.failuresToBlame(2, 40, 1000);
     assertTrue(needed >= atLeast && needed <= atMost, needed + " failures");
   }
 
@@ -96,15 +96,15 @@ class VerdictTest {
     IntStream.range(0, 100).forEach(i -> verdict.failed(query("bad-" + i, OURS)));
     verdict.served(GOOD, 1, 0, true, 2);
 
-    assertEquals(2, verdict.failuresToBlame(2, 3));
+    assertEquals(2, verdict.failuresToBlame(2, 40, 3));
   }
 
   @Test
   void failuresAreForgottenWithinMinutes() {
     IntStream.range(0, 50).forEach(i -> verdict.served(query("" + i, OURS), i, 1, true, 1000));
-    assertTrue(verdict.failuresToBlame(2, 1000) > 10);
+    assertTrue(verdict.failuresToBlame(2, 40, 1000) > 10);
 
-    assertEquals(2, verdict.failuresToBlame(2, Duration.ofMinutes(8).toNanos()));
+    assertEquals(2, verdict.failuresToBlame(2, 40, Duration.ofMinutes(8).toNanos()));
   }
 
   @Test
