@@ -34,9 +34,9 @@ final class SettingsCheck {
 
   private static final int LARGEST_PORT = 65_535;
 
-  /** {@code <userId>/<orgId>}, neither of them blank. */
+  /** {@code <userId>/<orgId>}, neither of them blank, and no pattern. */
   private static final String IDENTITY =
-      "[^,/]*[^,/\\p{javaWhitespace}][^,/]*/[^,/]*[^,/\\p{javaWhitespace}][^,/]*";
+      "[^,/*]*[^,/*\\p{javaWhitespace}][^,/*]*/[^,/*]*[^,/*\\p{javaWhitespace}][^,/*]*";
 
   private static final String TYPE = "(MANUAL|PERIODIC|TEMPORARY)";
   private static final long DAY_MS = 86_400_000;
@@ -87,7 +87,7 @@ final class SettingsCheck {
     expect(
         text("enos.allowed-identities").matches("\\*|(%1$s(,%1$s)*)?".formatted(IDENTITY)),
         "enos.allowed-identities",
-        "give it as {userId}/{orgId}, … or *");
+        "give it as {userId}/{orgId}, …, or * alone for any");
     zone("enos.time-zone");
     zone("enos.trigger-time-zone");
     oneOf("enos.trust-store-type", "PKCS12", "JKS");

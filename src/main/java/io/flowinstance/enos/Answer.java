@@ -123,6 +123,7 @@ public record Answer(
   private static boolean isBareInstance(JsonNode json) {
     return json.isObject()
         && !json.has("data")
+        && (json.path("code").asInt(0) == 0 || !json.has("msg"))
         && (json.has("instanceId") || json.has("instance_id") || json.has("graph"));
   }
 

@@ -265,11 +265,11 @@ public final class Json {
       try {
         return MAPPER.readTree(json);
       } catch (StreamConstraintsException e) {
-        if (json.currentTokenCount() > MAX_TOKENS) {
-          throw new MalformedJsonException(
-              "The text has more than %d JSON tokens".formatted(MAX_TOKENS), true);
-        }
-        throw e;
+        throw new MalformedJsonException(
+            json.currentTokenCount() > MAX_TOKENS
+                ? "The text has more than %d JSON tokens".formatted(MAX_TOKENS)
+                : sentence(e),
+            true);
       }
     } catch (MalformedJsonException e) {
       throw e;

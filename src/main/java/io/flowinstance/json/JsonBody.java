@@ -22,7 +22,7 @@ import java.util.regex.Pattern;
  * @param json what it holds; null when it cannot be read. When it is not UTF-8, names and numbers
  *     alone can be relied on, and there is a fault
  * @param fault why it cannot be read, a sentence without its full stop; null when it can
- * @param tooLarge whether it cannot be read because it breaks {@link Json#MAX_TOKENS}
+ * @param tooLarge whether it cannot be read because it breaks a limit of {@link Json}
  */
 public record JsonBody(byte[] bytes, JsonNode json, String fault, boolean tooLarge) {
   private static final Pattern SECOND_BYTE = Pattern.compile("[\\x80-\\xff]\\\\");

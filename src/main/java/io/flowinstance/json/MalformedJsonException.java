@@ -16,7 +16,7 @@ public final class MalformedJsonException extends JsonProcessingException {
     this.tooLarge = tooLarge;
   }
 
-  /** Whether the text has more than {@link Json#MAX_TOKENS} tokens; it may be JSON then. */
+  /** Whether the text breaks a limit, such as {@link Json#MAX_TOKENS}; it may be JSON then. */
   public boolean isTooLarge() {
     return tooLarge;
   }

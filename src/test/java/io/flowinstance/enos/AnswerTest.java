@@ -23,6 +23,7 @@ class AnswerTest {
         "200 | {\"status\":62102}                      | REJECTED   | 62102",
         "200 | {\"code\":62103}                        | REJECTED   | 62103",
         "200 | {\"code\":\"62104\"}                    | REJECTED   | 62104",
+        "200 | {\"code\":62103,\"msg\":\"no\",\"instanceId\":\"1-2\"} | REJECTED | 62103",
         "400 | {\"message\":\"bad body\"}              | ACCESS_DENIED   |",
         "404 | <html></html>                           | ACCESS_DENIED   |",
         "413 | ``                                      | ACCESS_DENIED   |",

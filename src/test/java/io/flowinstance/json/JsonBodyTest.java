@@ -56,4 +56,14 @@ class JsonBodyTest {
     assertNull(body.json());
     assertEquals("The text has more than 1000000 JSON tokens", body.fault());
   }
+
+  @Test
+  void aBodyBeyondAnyOtherLimitIsTooLargeToo() {
+    JsonBody body =
+        JsonBody.of(
+            ("[".repeat(Json.MAX_NESTING + 1) + "]".repeat(Json.MAX_NESTING + 1)).getBytes(UTF_8));
+
+    assertTrue(body.tooLarge());
+    assertTrue(body.fault().contains("nesting"), body.fault());
+  }
 }
