@@ -41,14 +41,11 @@ record ThroughputRun(Cell cell, Variant variant, int round, WarmUp warmUp, Durat
         : "failed: " + throughput.failure();
   }
 
-  /**
-   * More than any variant uses up, by tasks: the fast ones are warm early. Not many more, for some
-   * hold what waits for them in their heap.
-   */
+  /** More than any variant uses up, by tasks. Not many more: they take time to write. */
   private int ids() {
     int perSecond = Math.max(500, 400_000 / (cell.tasks() + 30));
     long seconds = warmUp.atMost().plus(window).toSeconds();
-    return (int) (perSecond * Math.max(30, Math.min(75, seconds)));
+    return (int) (perSecond * Math.max(30, seconds));
   }
 
   private Throughput in(TestBed bed, Path logs) throws InterruptedException {
