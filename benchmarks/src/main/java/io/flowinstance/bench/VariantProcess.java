@@ -53,6 +53,16 @@ final class VariantProcess implements AutoCloseable {
    */
   static VariantProcess start(
       Variant variant, Map<String, String> environment, Path log, String... jvmOptions) {
+    return start(variant.program(), environment, log, jvmOptions);
+  }
+
+  /**
+   * As for a variant.
+   *
+   * @param program the arguments of {@code java} that come after the options of the JVM
+   */
+  static VariantProcess start(
+      List<String> program, Map<String, String> environment, Path log, String... jvmOptions) {
     Path pausesLog = Path.of(log + ".gc");
     int managementPort = FreePort.pick();
     List<String> command = new ArrayList<>();
@@ -60,7 +70,7 @@ final class VariantProcess implements AutoCloseable {
     command.addAll(JVM_OPTIONS);
     command.add("-Xlog:gc:file=%s::filecount=0".formatted(pausesLog));
     command.addAll(List.of(jvmOptions));
-    command.addAll(variant.program());
+    command.addAll(program);
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
     builder
@@ -98,10 +108,15 @@ final class VariantProcess implements AutoCloseable {
     }
   }
 
+  /** The address of its health and metrics, where it has them. */
+  String management() {
+    return "http://127.0.0.1:" + managementPort;
+  }
+
   /** Whether its readiness, where it has one, says that it is ready. */
   boolean isReady() {
     try {
-      URI ready = URI.create("http://127.0.0.1:%d/observe/health/ready".formatted(managementPort));
+      URI ready = URI.create(management() + "/observe/health/ready");
       HttpURLConnection connection = (HttpURLConnection) ready.toURL().openConnection();
       connection.setConnectTimeout(1000);
       connection.setReadTimeout(1000);
