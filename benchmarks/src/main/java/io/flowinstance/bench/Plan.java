@@ -13,7 +13,7 @@ record Plan(List<Step> steps) {
   private static final Variant[] CONTENDERS = {
     Variant.PIPELINE, Variant.SAME_BYTES, Variant.PLAIN_CLIENTS, Variant.PARALLEL_CONSUMER
   };
-  private static final WarmUp LONG_WARM_UP = WarmUp.of(15, 120);
+  private static final WarmUp LONG_WARM_UP = WarmUp.of(15, 240);
   private static final WarmUp SHORT_WARM_UP = WarmUp.of(10, 20);
   private static final WarmUp QUICK_WARM_UP = WarmUp.of(3, 3);
   private static final int TARGET_ROUNDS = Integer.getInteger("bench.rounds", 3);
@@ -48,7 +48,7 @@ record Plan(List<Step> steps) {
   }
 
   /**
-   * The grid, one axis at a time around the defaults, in about two hours. The cells that targets
+   * The grid, one axis at a time around the defaults, in two hours or three. The cells that targets
    * are set for stand first, in three rounds; where the CPU decides, they are given the time that a
    * JVM takes to be warm.
    */
