@@ -110,7 +110,7 @@ public final class Discovery {
         complete && to.isBefore(end));
   }
 
-  /** From where the next round searches, without the margin; not after the present. */
+  /** Where the next round begins, without the margin, or in the present if that is yet to come. */
   public Instant from(Watermark watermark) {
     return watermark.time() == null ? options.from() : watermark.time();
   }

@@ -12,7 +12,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
-import java.util.Iterator;
 import java.util.List;
 import java.util.TreeSet;
 import org.apache.kafka.common.header.Header;
@@ -259,15 +258,14 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
 
   /** Forgets what has rested for long enough, unless an id of the feed may still bring it. */
   private void forgetDue(long now) {
-    Iterator<Due> oldest = resting.iterator();
-    for (int n = 0; n < MAX_PER_TICK && oldest.hasNext(); n++) {
-      Due due = oldest.next();
-      WatchedInstance instance = due.at() > now ? null : get(due.instanceId());
-      if (instance == null || instance.sent() > 0 && isPending(due.instanceId(), instance)) {
+    for (int n = 0; n < MAX_PER_TICK && isDue(resting, now); n++) {
+      String id = resting.first().instanceId();
+      WatchedInstance instance = get(id);
+      if (instance.sent() > 0 && isPending(id, instance)) {
         return;
       }
-      oldest.remove();
-      instances.delete(due.instanceId());
+      resting.pollFirst();
+      instances.delete(id);
     }
   }
 
