@@ -131,16 +131,15 @@ public final class TwoVersions {
     }
     System.out.printf(
         "%nMedian of the second half: %.2f of the throughput, %.2f of the CPU time per id.%n",
-        median(rates), median(cpu));
+        medianOfSecondHalf(rates), medianOfSecondHalf(cpu));
   }
 
   private static double ratio(Rate one, Rate other, ToDoubleFunction<Rate> of) {
     return of.applyAsDouble(other) / of.applyAsDouble(one);
   }
 
-  private static double median(List<Double> windows) {
-    List<Double> half =
-        windows.subList(windows.size() / 2, windows.size()).stream().sorted().toList();
-    return half.get(half.size() / 2);
+  private static double medianOfSecondHalf(List<Double> windows) {
+    return Figures.Spread.of(windows.stream().skip(WINDOWS / 2).mapToDouble(Double::doubleValue))
+        .median();
   }
 }
