@@ -64,7 +64,7 @@ final class FlowKafkaConsumer extends DefaultConsumer implements Suspendable {
     PublishLoop publishes =
         new PublishLoop(
             inFlight,
-            timeout -> newProducer(transactionalId, timeout),
+            (timeout, batchBytes) -> newProducer(transactionalId, timeout, batchBytes),
             parts.brokers(),
             parts.target(),
             health,
@@ -91,10 +91,10 @@ final class FlowKafkaConsumer extends DefaultConsumer implements Suspendable {
 
   @SuppressWarnings("unchecked")
   private Producer<byte[], byte[]> newProducer(
-      String transactionalId, Duration transactionTimeout) {
+      String transactionalId, Duration transactionTimeout, int batchBytes) {
     return endpoint
         .getKafkaClientFactory()
-        .getProducer(endpoint.producerProperties(transactionalId, transactionTimeout));
+        .getProducer(endpoint.producerProperties(transactionalId, transactionTimeout, batchBytes));
   }
 
   /** Begins the exchange of a call; returns at once. */

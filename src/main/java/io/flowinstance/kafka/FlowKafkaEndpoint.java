@@ -65,7 +65,8 @@ public final class FlowKafkaEndpoint extends KafkaEndpoint {
   }
 
   /** What a producer is made with: camel-kafka's options, and what exactly-once needs. */
-  Properties producerProperties(String transactionalId, Duration transactionTimeout) {
+  Properties producerProperties(
+      String transactionalId, Duration transactionTimeout, int batchBytes) {
     Properties properties = getConfiguration().createProducerProperties();
     updateClassProperties(properties);
     properties.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId);
@@ -75,6 +76,7 @@ public final class FlowKafkaEndpoint extends KafkaEndpoint {
     // A commit sends what is left at once: until then only what fills a request goes out.
     properties.put(ProducerConfig.LINGER_MS_CONFIG, LINGER_MS);
     KafkaClients.setProducerBuffers(properties, getConfiguration().getMaxRequestSize());
+    properties.put(ProducerConfig.BATCH_SIZE_CONFIG, batchBytes);
     properties.put(ProducerConfig.RETRIES_CONFIG, Integer.MAX_VALUE);
     properties.put(ProducerConfig.RETRY_BACKOFF_MS_CONFIG, RETRY_BACKOFF_MS);
     KafkaClients.setProducerTimeouts(properties);

@@ -1,5 +1,6 @@
 package io.flowinstance.kafka;
 
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Properties;
@@ -24,8 +25,13 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 /** Makes every Kafka client of this process, so that all of them connect in the same way. */
 public final class KafkaClients implements KafkaClientFactory {
   private static final int BUFFER_BYTES = 32 << 20;
-  private static final int BATCH_BYTES = 128 << 10;
-  private static final int SMALL_BATCH_BYTES = 8 << 10;
+
+  /** What a producer of many records puts into a batch. */
+  static final int BATCH_BYTES = 128 << 10;
+
+  /** What it puts there where a topic takes no more. */
+  static final int SMALL_BATCH_BYTES = 8 << 10;
+
   private static final int ANSWER_MS = 15_000;
   private static final int REQUEST_MS = 10_000;
   private static final int DELIVERY_MS = 30_000;
@@ -148,6 +154,15 @@ public final class KafkaClients implements KafkaClientFactory {
     properties.put(ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);
   }
 
+  /** Longer than a producer takes to send what it was given, or to give that up. */
+  static Duration longestFlush(Duration transactionTimeout) {
+    return Duration.ofMillis(deliveryMs(transactionTimeout.toMillis()) + ANSWER_MS);
+  }
+
+  private static long deliveryMs(long transactionTimeoutMs) {
+    return Math.max(DELIVERY_MS, transactionTimeoutMs + NOTICE_MS);
+  }
+
   /** How long any consumer of this process waits for an answer. */
   static void setConsumerTimeouts(Properties properties) {
     properties.put(ConsumerConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, ANSWER_MS);
@@ -166,7 +181,7 @@ public final class KafkaClients implements KafkaClientFactory {
     properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, transactionTimeoutMs);
     properties.put(
         ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG,
-        Math.max(DELIVERY_MS, transactionTimeoutMs + NOTICE_MS));
+        Math.toIntExact(deliveryMs(transactionTimeoutMs)));
   }
 
   @Override

@@ -14,7 +14,6 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.Callback;
@@ -39,25 +38,31 @@ final class PublishLoop implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(PublishLoop.class);
 
   private final InFlight inFlight;
-  private final Function<Duration, Producer<byte[], byte[]>> producers;
+  private final Producers producers;
   private final Brokers brokers;
   private final PublishTarget target;
   private final ConsumerHealth health;
   private final Consumer<Collection<RecordsInFlight>> restart;
   private final TransactionTimeout timeout;
+  private final BoundedFlush flush = new BoundedFlush("flush");
+  private int batchBytes = KafkaClients.BATCH_BYTES;
   private Producer<byte[], byte[]> producer;
   private InFlight.Transaction undecided;
   private boolean topicsAreThere;
   private volatile boolean closed;
 
+  /** Makes transactional producers, all of the same id, not yet initialized. */
+  @FunctionalInterface
+  interface Producers {
+    Producer<byte[], byte[]> make(Duration transactionTimeout, int batchBytes);
+  }
+
   /**
-   * @param producers makes a transactional producer, always of the same id, whose transactions may
-   *     take so long; not yet initialized
    * @param restart begins partitions anew from what is committed
    */
   PublishLoop(
       InFlight inFlight,
-      Function<Duration, Producer<byte[], byte[]>> producers,
+      Producers producers,
       Brokers brokers,
       PublishTarget target,
       ConsumerHealth health,
@@ -95,6 +100,7 @@ final class PublishLoop implements Runnable {
     // A client that is to be closed must not be interrupted.
     Thread.interrupted();
     discard();
+    flush.close();
     if (undecided != null) {
       // Whoever polls these ids next finds out what became of it.
       inFlight.drop(undecided.commits().keySet());
@@ -133,7 +139,7 @@ final class PublishLoop implements Runnable {
       topicsAreThere = true;
     }
     if (producer == null) {
-      Producer<byte[], byte[]> fresh = producers.apply(timeout.duration());
+      Producer<byte[], byte[]> fresh = producers.make(timeout.duration(), batchBytes);
       try {
         fresh.initTransactions();
       } catch (RuntimeException e) {
@@ -172,6 +178,7 @@ final class PublishLoop implements Runnable {
     } catch (RuntimeException | Error thrown) {
       RuntimeException e = unchecked(thrown);
       boolean metadataBecomeShorter = false;
+      boolean batchesWereSplit = hasSplitBatches(producer);
       try {
         span.failed(e);
         span.end();
@@ -193,7 +200,7 @@ final class PublishLoop implements Runnable {
       topicsAreThere = false;
       if (timeout.failed(e, target.clock().millis() - beganAt)) {
         discard();
-        throw tookTooLong();
+        throw batchesWereSplit && batchBytes > 0 ? batchesAreTooLarge() : tookTooLong();
       }
       throw e;
     }
@@ -224,6 +231,29 @@ final class PublishLoop implements Runnable {
     return thrown instanceof LinkageError
         ? new KafkaException(thrown)
         : new RuntimeException(thrown);
+  }
+
+  /**
+   * Whether a topic took no batch as large as that. A client before Kafka 4.2 splits one into
+   * batches of its own batch size: into the same again, for ever, where the topic takes less than
+   * that (KAFKA-8350).
+   */
+  private static boolean hasSplitBatches(Producer<?, ?> producer) {
+    return producer.metrics().values().stream()
+        .filter(metric -> metric.metricName().name().equals("batch-split-total"))
+        .anyMatch(metric -> metric.metricValue() instanceof Double count && count > 0);
+  }
+
+  private NotReadyException batchesAreTooLarge() {
+    int refused = batchBytes;
+    batchBytes = refused > KafkaClients.SMALL_BATCH_BYTES ? KafkaClients.SMALL_BATCH_BYTES : 0;
+    return new NotReadyException(
+        ("A topic takes no batch of %d bytes: its max.message.bytes is smaller. From now on, %s.")
+            .formatted(
+                refused,
+                batchBytes > 0
+                    ? "a batch has at most %d".formatted(batchBytes)
+                    : "each message is a batch of its own"));
   }
 
   private NotReadyException tookTooLong() {
@@ -268,7 +298,7 @@ final class PublishLoop implements Runnable {
     }
     producer.sendOffsetsToTransaction(transaction.offsets(), transaction.group());
     // Before the commit: whatever fails until here is certainly not published.
-    producer.flush();
+    flush.flush(producer, KafkaClients.longestFlush(timeout.duration()));
     KafkaFaults.throwIf(failure.get());
   }
 

@@ -523,6 +523,26 @@ class KafkaFaultsIT {
     assertEquals(2, lines(process, "Resolved: A batch cannot be read"), process::output);
   }
 
+  @Test
+  @EnabledIfSystemProperty(named = "chaos", matches = "true", disabledReason = "with -Pchaos")
+  void aTopicThatTakesOnlySmallBatchesIsPublishedTo() {
+    topics = Topics.create(broker, "small-batches");
+    set(topics.tasks(), "max.message.bytes", "20000");
+    Map<String, String> environment = environment();
+    environment.put("KAFKA_COMPRESSION_TYPE", "none");
+    environment.put("KAFKA_CONSUMERS", "1");
+    send(300);
+    ApplicationProcess process = launch(environment);
+
+    awaitOutcomes(300, Duration.ofSeconds(60));
+    await().atMost(HEALS).until(() -> process.health("ready").startsWith("200 "));
+    // Said once, and once that it is over.
+    assertEquals(2, lines(process, "A topic takes no batch of 131072 bytes"), process::output);
+    String metrics = process.metrics();
+    assertTrue(
+        metrics.contains("flow_instance_messages_total{message=\"dead_letter\"} 0.0"), metrics);
+  }
+
   /** Changes the last byte of a batch, which are one after the other: offset, length, the rest. */
   private static void breakBatch(Path segment, int number) throws IOException {
     try (RandomAccessFile file = new RandomAccessFile(segment.toFile(), "rw")) {

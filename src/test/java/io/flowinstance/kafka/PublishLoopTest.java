@@ -45,6 +45,8 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.InvalidRecordException;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.Metric;
+import org.apache.kafka.common.MetricName;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.ProducerFencedException;
@@ -87,6 +89,21 @@ class PublishLoopTest {
   private final ConsumerHealth health =
       new ConsumerHealth(0, inFlight, new Faults(), System::nanoTime);
   private final ManualClock clock = new ManualClock();
+  private static final MetricName SPLIT_BATCHES =
+      new MetricName("batch-split-total", "producer-metrics", "", Map.of());
+
+  private final Metric splitBatches =
+      new Metric() {
+        @Override
+        public MetricName metricName() {
+          return SPLIT_BATCHES;
+        }
+
+        @Override
+        public Object metricValue() {
+          return splits;
+        }
+      };
   private final PublishTarget target =
       new PublishTarget(
           new EventMessages("events", "task-events", "", ""),
@@ -116,6 +133,8 @@ class PublishLoopTest {
 
   private Duration longestTimeout = Duration.ofMinutes(15);
   private final List<Duration> timeouts = new ArrayList<>();
+  private final List<Integer> batches = new ArrayList<>();
+  private double splits;
   private final List<Integer> sent = new ArrayList<>();
 
   /** What the brokers would say of the group, and of the topics. */
@@ -150,8 +169,9 @@ class PublishLoopTest {
     return new PublishLoop(of, this::producer, brokers, target, health, restarted::addAll);
   }
 
-  private MockProducer<byte[], byte[]> producer(Duration timeout) {
+  private MockProducer<byte[], byte[]> producer(Duration timeout, int batchBytes) {
     timeouts.add(timeout);
+    batches.add(batchBytes);
     MockProducer<byte[], byte[]> producer =
         new MockProducer<>(true, new ByteArraySerializer(), new ByteArraySerializer()) {
           private Map<TopicPartition, OffsetAndMetadata> offsets;
@@ -237,6 +257,7 @@ class PublishLoopTest {
             brokers.committed.putAll(offsets);
           }
         };
+    producer.setMockMetrics(SPLIT_BATCHES, splitBatches);
     producers.add(producer);
     return producer;
   }
@@ -459,6 +480,32 @@ class PublishLoopTest {
       loop.publishNext();
     }
     assertEquals(Duration.ofSeconds(4), timeouts.get(timeouts.size() - 1));
+  }
+
+  @Test
+  void batchesThatATopicFindsTooLargeAreMadeSmaller() throws Exception {
+    sending = Duration.ofSeconds(5);
+    splits = 1;
+    event(ids, 5, "x");
+    event(ids, 6, "y");
+
+    NotReadyException first = assertThrows(NotReadyException.class, loop::publishNext);
+    assertEquals(
+        "A topic takes no batch of 131072 bytes: its max.message.bytes is smaller. From now on, a"
+            + " batch has at most 8192.",
+        first.getMessage());
+    sending = Duration.ofSeconds(9);
+    assertThrows(NotReadyException.class, loop::publishNext);
+    sending = Duration.ZERO;
+    while (done < 2) {
+      loop.publishNext();
+    }
+    assertEquals(List.of(131072, 8192, 0), batches.subList(0, 3));
+
+    sending = Duration.ofMinutes(2);
+    event(ids, 7, "z");
+    NotReadyException slow = assertThrows(NotReadyException.class, loop::publishNext);
+    assertTrue(slow.getMessage().startsWith("A transaction took longer"), slow.getMessage());
   }
 
   @Test
