@@ -71,6 +71,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
   private final LongSupplier nanoTime;
   private final TopicPartition partition;
   private final Thread thread = new Thread(this::run, "discover-watermark");
+  private final BoundedFlush flush = new BoundedFlush("discover-flush");
   private Consumer<byte[], byte[]> consumer;
   private volatile Producer<byte[], byte[]> producer;
   private ConsumerGroupMetadata group;
@@ -87,6 +88,9 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
 
   /** The last watermark, once all are read; null while another process owns the partition. */
   private volatile Watermark current;
+
+  /** Whether only a consumer that joins anew knows what became of the last transaction. */
+  private volatile boolean readsAnew;
 
   private volatile boolean closed;
 
@@ -141,17 +145,19 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
    *
    * @return the new watermark; null if another process has taken over, or another watermark came:
    *     then none is published, and of very many ids the first ones stand
-   * @throws KafkaException if it was not published, or that is not known: the next round begins at
-   *     the last watermark on the topic
+   * @throws KafkaException if it was not published, or that is not known: then the topic is read
+   *     anew, and the next round begins at the last watermark on it
    */
   public synchronized Watermark publish(Discovery.Round round) {
     if (!round.before().equals(current)) {
       return null;
     }
+    boolean mayBeCommitted = false;
     try {
       long offset = send(round.before(), round.ids(), round.watermark());
       producer.sendOffsetsToTransaction(Map.of(partition, new OffsetAndMetadata(offset)), group);
-      producer.commitTransaction();
+      mayBeCommitted = true;
+      KafkaClients.commit(producer, () -> closed);
       offsetBefore = last.offset();
       last = new Watermark(round.watermark(), offset);
       current = last;
@@ -160,8 +166,11 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
       LOG.debug("The group has changed.", e);
       abort();
       return null;
-    } catch (RuntimeException e) {
-      abort();
+    } catch (RuntimeException | Error e) {
+      if (!abort() && mayBeCommitted) {
+        current = null;
+        readsAnew = true;
+      }
       throw e;
     }
   }
@@ -183,7 +192,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
       // Otherwise each further one might wait for the same missing topic.
       KafkaFaults.throwIf(failure.get());
       if (++sent % IDS_OF_A_TRANSACTION == 0) {
-        producer.commitTransaction();
+        KafkaClients.commit(producer, () -> closed);
         letPoll(before);
         producer.beginTransaction();
       }
@@ -192,7 +201,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
         producer.send(
             new ProducerRecord<>(
                 options.topic(), 0, "watermark".getBytes(UTF_8), Watermark.write(time)));
-    producer.flush();
+    flush.flush(producer, KafkaClients.longestFlush(Duration.ZERO));
     KafkaFaults.throwIf(failure.get());
     try {
       return place.get().offset();
@@ -219,16 +228,22 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     }
   }
 
-  /** A transaction that is left open would keep the readers of ids waiting. */
-  private void abort() {
+  /**
+   * A transaction that is left open would keep the readers of ids waiting.
+   *
+   * @return whether it is certainly not committed
+   */
+  private boolean abort() {
     try {
       if (producer != null) {
         producer.abortTransaction();
       }
+      return true;
     } catch (RuntimeException e) {
       Producer<byte[], byte[]> last = producer;
       producer = null;
       last.close(Duration.ZERO);
+      return false;
     }
   }
 
@@ -261,6 +276,10 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
   }
 
   private void turn() {
+    if (readsAnew) {
+      closeConsumer();
+      readsAnew = false;
+    }
     if (consumer == null) {
       consumer = newConsumer();
       waitsSince = nanoTime.getAsLong();
@@ -272,6 +291,9 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     synchronized (this) {
       polled.records(partition).forEach(this::take);
       group = consumer.groupMetadata();
+      if (readsAnew) {
+        return;
+      }
       if (owned && (current != null || isRead())) {
         current = last;
         faults.clear(FAULT);
@@ -431,5 +453,6 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
         producer = null;
       }
     }
+    flush.close();
   }
 }

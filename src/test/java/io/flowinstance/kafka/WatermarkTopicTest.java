@@ -32,6 +32,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.GroupAuthorizationException;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -79,7 +80,7 @@ class WatermarkTopicTest {
         before,
         START,
         search ->
-            new InstanceSearch.Found(search.statuses().isEmpty() ? Set.of(ids) : Set.of(), 0));
+            new InstanceSearch.Found(search.statuses().isEmpty() ? Set.of(ids) : Set.of(), 0, ""));
   }
 
   @Test
@@ -207,6 +208,25 @@ class WatermarkTopicTest {
 
     assertEquals(before, topic.current());
     assertTrue(kafka.producer().transactionAborted());
+  }
+
+  @Test
+  void ofACommitThatWasNotAnsweredTheTopicIsReadAnewBeforeTheNextSearch() throws Exception {
+    Watermark before = start(text(Watermark.write(START)));
+    Discovery.Round round = round(before, "1-2");
+    kafka.producer().commitTransactionException = new TimeoutException("no answer");
+    kafka.producer().abortTransactionException = new IllegalStateException("commit it");
+
+    synchronized (topic) {
+      assertThrows(TimeoutException.class, () -> topic.publish(round));
+      assertNull(topic.current());
+      kafka.records(text(Watermark.write(START.plusSeconds(60))));
+    }
+
+    awaitThat("it reads again", () -> topic.current() != null);
+    assertEquals(new Watermark(START.plusSeconds(60), 1), topic.current());
+    assertEquals(2, kafka.consumers());
+    assertNull(topic.publish(round));
   }
 
   @Test
