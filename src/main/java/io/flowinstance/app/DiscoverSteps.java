@@ -49,7 +49,8 @@ public final class DiscoverSteps implements ExceptionHandler {
 
   /**
    * @param faults is told why a round failed
-   * @param incompleteRounds is told that EnOS again and again counts more than it gives
+   * @param incompleteRounds is told what is left out again and again, and that EnOS counts more
+   *     than it gives
    * @param interval from the begin of a round to that of the next
    */
   public DiscoverSteps(
@@ -103,7 +104,7 @@ public final class DiscoverSteps implements ExceptionHandler {
       Instant now = clock.instant();
       if (discovery.isAhead(watermark, now)) {
         LOG.warn(
-            "Discover begins at {}, which is yet to come: discover.from is wrong, the clock of"
+            "Discover was to begin at {}, which is yet to come: discover.from is wrong, the clock of"
                 + " another process was ahead, or ours is behind. Instances may be missing:"
                 + " send-ids --from finds them.",
             discovery.from(watermark));
@@ -150,21 +151,29 @@ public final class DiscoverSteps implements ExceptionHandler {
       known = now;
       metrics.round(round.found(), round.ids().size());
       faults.clear(ROUND);
-      incomplete = round.isComplete() ? 0 : incomplete + 1;
+      incomplete = round.isComplete() && round.fault().isEmpty() ? 0 : incomplete + 1;
       if (incomplete < INCOMPLETE_IN_A_ROW) {
         incompleteRounds.clear(ROUND);
       } else {
-        incompleteRounds.report(
-            ROUND,
-            ("EnOS counts more instances than its pages contain, so discover's watermark stays at"
-                    + " %s. What was found is sent; send-ids with shorter spans may find the rest. Of"
-                    + " what was triggered later, the first and the last day are searched.")
-                .formatted(round.watermark()));
+        incompleteRounds.report(ROUND, incomplete(round));
       }
       if (round.isBehind()) {
         nextAt = System.nanoTime();
       }
     }
+  }
+
+  private static String incomplete(Discovery.Round round) {
+    String why =
+        round.fault().isEmpty()
+            ? "EnOS counts more instances than its pages contain"
+            : round.fault() + " Discover leaves it out";
+    return round.isComplete()
+        ? why + "."
+        : ("%s, so discover's watermark stays at %s. What was found is sent; send-ids with shorter"
+                + " spans may find the rest. Of what was triggered later, the first and the last day"
+                + " are searched.")
+            .formatted(why, round.watermark());
   }
 
   @Override

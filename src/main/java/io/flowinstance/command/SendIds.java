@@ -176,7 +176,10 @@ final class SendIds implements Callable<Integer> {
         found
             .ids()
             .forEach(id -> ids.put(new InstanceQuery(id, null, null), IdRecordReader.value(id)));
-        if (!found.isComplete()) {
+        if (!found.fault().isEmpty()) {
+          say("%s It is left out.", found.fault());
+          complete = false;
+        } else if (!found.isComplete()) {
           say(
               "EnOS counts %s of type %s, but its pages contained %d: run this again for the rest.",
               Words.count(found.count(), "instance"), type, found.ids().size());
@@ -221,6 +224,8 @@ final class SendIds implements Callable<Integer> {
       producer.flush();
     } catch (KafkaException e) {
       failure.compareAndSet(null, e);
+    } catch (LinkageError e) {
+      failure.compareAndSet(null, new KafkaException(e));
     }
     if (failure.get() != null) {
       throw new CommandFailedException(

@@ -1,5 +1,7 @@
 package io.flowinstance.discover;
 
+import io.flowinstance.enos.ApiFailure;
+import io.flowinstance.enos.FailureKind;
 import io.flowinstance.enos.Identity;
 import io.flowinstance.enos.InstanceSearch;
 import java.time.Duration;
@@ -59,8 +61,10 @@ public final class Discovery {
    * @param before the watermark that it began with
    * @param ids the ids to publish: what its two searches found, without what is known
    * @param watermark to publish with them
-   * @param isComplete whether the pages contained as many instances as the API counted
+   * @param isComplete whether the pages contained as many instances as the API counted, and none
+   *     was left out
    * @param isBehind whether it ended before the present, because it was a day long
+   * @param fault why something was left out, in a sentence; empty when nothing was
    */
   public record Round(
       Watermark before,
@@ -69,7 +73,8 @@ public final class Discovery {
       Set<String> ids,
       Instant watermark,
       boolean isComplete,
-      boolean isBehind) {
+      boolean isBehind,
+      String fault) {
     /** How many ids its two searches found; an id that both found counts twice. */
     public int found() {
       return triggered.size() + running.size();
@@ -88,29 +93,39 @@ public final class Discovery {
     Instant end = now.truncatedTo(ChronoUnit.MILLIS);
     Instant from = earlier(from(before), end);
     Instant to = earlier(end, from.plus(LONGEST_STEP));
-    Set<String> triggered = new LinkedHashSet<>();
-    Set<String> running = new LinkedHashSet<>();
-    boolean complete = find(search, from.minus(options.margin()), to, List.of(), triggered);
+    Findings triggered = new Findings();
+    find(search, from.minus(options.margin()), to, List.of(), triggered);
+    boolean complete = triggered.complete;
     if (!complete && to.isBefore(end)) {
       // As long as that day cannot be left behind, new instances are found all the same.
       find(search, later(to, end.minus(LONGEST_STEP)), end, List.of(), triggered);
     }
     // Its pages move with every change of a status, so it may be incomplete. Each round repeats it.
+    Findings running = new Findings();
     find(search, end.minus(options.horizon()), end, RUNNING, running);
-    Set<String> ids = new LinkedHashSet<>(triggered);
+    throwIfNothingElse(triggered, running);
+    Set<String> ids = new LinkedHashSet<>(triggered.ids);
     ids.removeAll(triggeredBefore);
-    running.stream().filter(id -> !runningBefore.contains(id)).forEach(ids::add);
+    running.ids.stream().filter(id -> !runningBefore.contains(id)).forEach(ids::add);
     return new Round(
         before,
-        triggered,
-        running,
+        triggered.ids,
+        running.ids,
         ids,
         complete ? to : from,
         complete,
-        complete && to.isBefore(end));
+        complete && to.isBefore(end),
+        triggered.fault.isEmpty() ? running.fault : triggered.fault);
   }
 
-  /** Where the next round begins, without the margin, or in the present if that is yet to come. */
+  private static void throwIfNothingElse(Findings one, Findings other) {
+    ApiFailure failure = one.failure == null ? other.failure : one.failure;
+    if (failure != null && one.ids.isEmpty() && other.ids.isEmpty()) {
+      throw failure;
+    }
+  }
+
+  /** The watermark, or else the time of the settings; it may be yet to come. */
   public Instant from(Watermark watermark) {
     return watermark.time() == null ? options.from() : watermark.time();
   }
@@ -138,23 +153,51 @@ public final class Discovery {
     return one.isAfter(other) ? one : other;
   }
 
-  /** Whether the pages contained as many instances as the API counted. */
-  private boolean find(
+  /** What several searches found together. */
+  private static final class Findings {
+    private final Set<String> ids = new LinkedHashSet<>();
+
+    /** Whether the pages contained as many instances as the API counted, and none was left out. */
+    private boolean complete = true;
+
+    /** Why something was left out, or empty. */
+    private String fault = "";
+
+    private ApiFailure failure;
+
+    void add(InstanceSearch.Found found) {
+      ids.addAll(found.ids());
+      complete &= found.isComplete();
+      fault = found.fault().isEmpty() ? fault : found.fault();
+    }
+
+    void add(ApiFailure unreadable) {
+      complete = false;
+      fault = unreadable.getMessage();
+      failure = unreadable;
+    }
+  }
+
+  /** What one type of one owner has that cannot be read keeps no other from being found. */
+  private void find(
       Search search,
       Instant from,
       Instant to,
       List<InstanceSearch.Status> statuses,
-      Set<String> ids)
+      Findings findings)
       throws InterruptedException {
-    boolean complete = true;
     for (InstanceSearch.Type type : options.types()) {
       for (String owner : options.owners()) {
-        InstanceSearch.Found found =
-            search.find(new InstanceSearch(options.identity(), type, owner, from, to, statuses));
-        ids.addAll(found.ids());
-        complete &= found.isComplete();
+        try {
+          findings.add(
+              search.find(new InstanceSearch(options.identity(), type, owner, from, to, statuses)));
+        } catch (ApiFailure e) {
+          if (e.kind() != FailureKind.UNREADABLE) {
+            throw e;
+          }
+          findings.add(e);
+        }
       }
     }
-    return complete;
   }
 }

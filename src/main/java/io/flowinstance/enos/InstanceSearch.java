@@ -57,11 +57,12 @@ public record InstanceSearch(
    *
    * @param ids the instances, in the order of the API
    * @param count the most that the API counted on a page; 0 when it never did
+   * @param fault why an instance was left out, in a sentence; empty when none was
    */
-  public record Found(Set<String> ids, long count) {
-    /** Whether its pages contained as many as the API counted. */
+  public record Found(Set<String> ids, long count, String fault) {
+    /** Whether its pages contained as many as the API counted, and none was left out. */
     public boolean isComplete() {
-      return ids.size() >= count;
+      return fault.isEmpty() && ids.size() >= count;
     }
   }
 

@@ -21,13 +21,9 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.ProducerTemplate;
 import org.apache.camel.RuntimeCamelException;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Calls of the API for no id record: no outage stops them, and none but a probe detects one. */
 public final class EnosClient {
-  private static final Logger LOG = LoggerFactory.getLogger(EnosClient.class);
-
   private static final String CLOCK = "direct:probe-clock";
   private static final String INSTANCE = "direct:call-api";
 
@@ -67,8 +63,18 @@ public final class EnosClient {
     this.clock = clock;
   }
 
-  /** A page of a search, and how many it finds in all, or null when the API did not say. */
-  private record Page(List<String> ids, Long count) {}
+  /**
+   * A page of a search.
+   *
+   * @param leftOut instances whose ids no record may have
+   * @param fault what is wrong with the last one of these; empty when there is none
+   * @param count how many the search finds in all, or null when the API did not say
+   */
+  private record Page(List<String> ids, int leftOut, String fault, Long count) {
+    boolean isUnreadable() {
+      return ids.isEmpty() && leftOut > 0;
+    }
+  }
 
   /**
    * The data of an instance, asked for once, but for access tokens that are refused.
@@ -99,7 +105,8 @@ public final class EnosClient {
 
   /**
    * The instances of all pages, each once: one that came in meanwhile moves others to the next
-   * page.
+   * page. One whose id no record may have is left out, and the search fails only if there is no
+   * other.
    *
    * @param progress is told after each page how many are found, and of how many
    * @throws ApiFailure a page did not come, or there are more ids than its heap holds
@@ -107,12 +114,19 @@ public final class EnosClient {
   public InstanceSearch.Found find(InstanceSearch search, BiConsumer<Integer, Long> progress)
       throws InterruptedException {
     Set<String> found = new LinkedHashSet<>();
+    String fault = "";
+    long leftOut = 0;
     long count = 0;
     long bytes = 0;
     for (int number = firstPage; ; number++) {
       FetchState fetch = new FetchState(search.parameters(), search.body(number));
       Page page = page(fetch);
-      boolean more = false;
+      if (page.isUnreadable() && found.isEmpty()) {
+        throw fetch.answer().unreadable(page.fault());
+      }
+      fault = page.leftOut() > 0 ? page.fault() : fault;
+      leftOut += page.leftOut();
+      boolean more = page.leftOut() > 0 && page.count() != null;
       for (String id : page.ids()) {
         if (found.add(id)) {
           more = true;
@@ -128,8 +142,8 @@ public final class EnosClient {
       }
       count = page.count() == null ? count : Math.max(count, page.count());
       progress.accept(found.size(), page.count());
-      if (!more || page.count() != null && found.size() >= count) {
-        return new InstanceSearch.Found(found, count);
+      if (!more || page.count() != null && found.size() + leftOut >= count) {
+        return new InstanceSearch.Found(found, count, fault);
       }
     }
   }
@@ -164,14 +178,14 @@ public final class EnosClient {
     return Instant.ofEpochMilli(time);
   }
 
-  /** An id that no record may have is skipped, unless there is no other: it is not counted then. */
   private static Page page(JsonNode data, FetchState fetch) {
     JsonNode instances = data.path("flowInsts");
     if (!instances.isArray()) {
       throw fetch.answer().notUnderstood("The answer to the search has no flowInsts.");
     }
     List<String> ids = new ArrayList<>();
-    String skipped = null;
+    int leftOut = 0;
+    String lastFault = "";
     for (JsonNode instance : instances) {
       String id =
           Json.trim(instance.path("instanceId").asText(instance.path("instance_id").asText("")));
@@ -179,16 +193,11 @@ public final class EnosClient {
       if (fault.isEmpty()) {
         ids.add(id);
       } else {
-        skipped = "The search found an instance whose instanceId %s.".formatted(fault);
+        leftOut++;
+        lastFault = "The search found an instance whose instanceId %s.".formatted(fault);
       }
     }
-    if (skipped != null && ids.isEmpty()) {
-      throw fetch.answer().unreadable(skipped);
-    }
-    if (skipped != null) {
-      LOG.warn("{} It is skipped.", skipped);
-    }
-    return new Page(ids, count(data.path("count")));
+    return new Page(ids, leftOut, lastFault, count(data.path("count")));
   }
 
   /** A whole number that is not negative, or null. */

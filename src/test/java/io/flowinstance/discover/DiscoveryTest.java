@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.flowinstance.enos.Answer;
+import io.flowinstance.enos.ApiFailure;
 import io.flowinstance.enos.Identity;
 import io.flowinstance.enos.InstanceSearch;
 import io.flowinstance.enos.InstanceSearch.Status;
@@ -40,7 +42,7 @@ class DiscoveryTest {
   private InstanceSearch.Found find(InstanceSearch search) {
     searches.add(search);
     Set<String> ids = new LinkedHashSet<>(search.statuses().isEmpty() ? triggered : running);
-    return new InstanceSearch.Found(ids, ids.size() + uncounted);
+    return new InstanceSearch.Found(ids, ids.size() + uncounted, "");
   }
 
   private Discovery.Round round(Watermark before, Instant now) throws InterruptedException {
@@ -224,6 +226,46 @@ class DiscoveryTest {
             .toList());
   }
 
+  private static ApiFailure failure(String body) {
+    Answer answer = new Answer(200, body.getBytes(UTF_8), null);
+    return body.isEmpty() ? answer.notUnderstood("no JSON.") : answer.unreadable(body);
+  }
+
+  private Discovery.Round roundWhereOwnerAFails(String body) throws InterruptedException {
+    return of(List.of(Type.MANUAL), List.of("a", "b"), START)
+        .round(
+            Watermark.NONE,
+            START.plusSeconds(1),
+            search -> {
+              if (search.owner().equals("a")) {
+                throw failure(body);
+              }
+              return find(search);
+            });
+  }
+
+  @Test
+  void whatCannotBeReadOfOneOwnerKeepsNoOtherFromBeingFound() throws Exception {
+    triggered = List.of("1");
+
+    Discovery.Round round = roundWhereOwnerAFails("An instanceId is empty.");
+
+    assertEquals(Set.of("1"), round.ids());
+    assertEquals(START, round.watermark());
+    assertFalse(round.isComplete());
+    assertEquals("An instanceId is empty.", round.fault());
+
+    triggered = List.of();
+    assertThrows(ApiFailure.class, () -> roundWhereOwnerAFails("An instanceId is empty."));
+  }
+
+  @Test
+  void anApiThatIsNotUnderstoodFailsTheRound() {
+    triggered = List.of("1");
+
+    assertThrows(ApiFailure.class, () -> roundWhereOwnerAFails(""));
+  }
+
   @Test
   void whatIsToComeByMoreThanTheMarginIsAhead() {
     assertFalse(discovery.isAhead(Watermark.NONE, START));
@@ -238,7 +280,7 @@ class DiscoveryTest {
         discovery.round(
             new Watermark(START, 0),
             START.plusSeconds(30),
-            search -> new InstanceSearch.Found(Set.of(), search.statuses().size()));
+            search -> new InstanceSearch.Found(Set.of(), search.statuses().size(), ""));
 
     assertEquals(START.plusSeconds(30), round.watermark());
   }

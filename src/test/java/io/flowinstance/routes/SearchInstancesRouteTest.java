@@ -53,7 +53,7 @@ class SearchInstancesRouteTest extends RouteTestSupport {
         .expectedHeaderReceived(Exchange.HTTP_RAW_QUERY, "action=search&orgId=org&userId=user");
     gateway(INSTANCES).expectedHeaderReceived(Exchange.CONTENT_TYPE, "application/json");
 
-    assertEquals(new InstanceSearch.Found(Set.of("1-2"), 1), find(3));
+    assertEquals(new InstanceSearch.Found(Set.of("1-2"), 1, ""), find(3));
 
     gateway(INSTANCES).assertIsSatisfied();
   }
@@ -138,10 +138,33 @@ class SearchInstancesRouteTest extends RouteTestSupport {
         "{\"status\":0,\"data\":{\"count\":2,\"flowInsts\":"
             + "[{\"instanceId\":null},{\"instanceId\":\"1\"}]}}";
 
-    InstanceSearch.Found found = find(0, page, page);
+    InstanceSearch.Found found = find(0, page);
 
     assertEquals(Set.of("1"), found.ids());
     assertFalse(found.isComplete());
+    assertEquals("The search found an instance whose instanceId is empty.", found.fault());
+    gateway(INSTANCES).assertIsSatisfied();
+  }
+
+  @Test
+  void aPageOfNothingElseKeepsNoLaterOneFromBeingRead() throws Exception {
+    InstanceSearch.Found found =
+        find(0, answer(4, "1"), answer(4, " ", "9".repeat(257)), answer(4, "2"));
+
+    assertEquals(Set.of("1", "2"), found.ids());
+    assertFalse(found.isComplete());
+    gateway(INSTANCES).assertIsSatisfied();
+  }
+
+  @Test
+  void withoutACountAPageOfNothingElseIsTheLast() throws Exception {
+    String page = "{\"status\":0,\"data\":{\"flowInsts\":[{\"instanceId\":\"%s\"}]}}";
+
+    InstanceSearch.Found found = find(0, page.formatted("1"), page.formatted(""));
+
+    assertEquals(Set.of("1"), found.ids());
+    assertFalse(found.isComplete());
+    gateway(INSTANCES).assertIsSatisfied();
   }
 
   @ParameterizedTest
