@@ -2,6 +2,7 @@ package io.flowinstance.command;
 
 import io.flowinstance.config.Settings;
 import io.flowinstance.kafka.AdminBrokers;
+import io.flowinstance.kafka.KafkaFaults;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.InputStream;
@@ -20,6 +21,7 @@ import me.tongfei.progressbar.ProgressBarStyle;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /**
@@ -80,13 +82,15 @@ record CommandContext(
     }
   }
 
-  /** The partitions of a topic; fails with a sentence when there is no such topic. */
+  /** The partitions of a topic; fails with a sentence when there is none, or none to be seen. */
   static Set<TopicPartition> partitions(AdminBrokers brokers, String topic) {
     try {
       return await(brokers.partitions(topic));
     } catch (UnknownTopicOrPartitionException e) {
       throw new CommandFailedException(
           "Topic %s does not exist: create it, or fix the setting.".formatted(topic), e);
+    } catch (AuthorizationException e) {
+      throw new CommandFailedException(KafkaFaults.mayNotUse(topic), e);
     }
   }
 }

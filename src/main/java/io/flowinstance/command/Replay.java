@@ -24,6 +24,7 @@ import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
@@ -207,7 +208,7 @@ final class Replay implements AutoCloseable {
     Set<TopicPartition> unread = new HashSet<>(positions.keySet());
     unread.removeIf(partition -> isRead(reader, partition));
     while (!unread.isEmpty()) {
-      ConsumerRecords<byte[], byte[]> polled = reader.poll(POLL);
+      ConsumerRecords<byte[], byte[]> polled = poll(reader);
       for (ConsumerRecord<byte[], byte[]> stored : polled) {
         TopicPartition partition = new TopicPartition(stored.topic(), stored.partition());
         if (stored.offset() >= ends.get(partition)) {
@@ -227,6 +228,29 @@ final class Replay implements AutoCloseable {
             "The brokers sent no dead letter for 30 s, and %d partitions are not read to their end."
                 .formatted(unread.size()));
       }
+    }
+  }
+
+  /** Goes on behind what retention deletes in front of a slow run. */
+  private ConsumerRecords<byte[], byte[]> poll(Consumer<byte[], byte[]> reader) {
+    try {
+      return reader.poll(POLL);
+    } catch (OffsetOutOfRangeException e) {
+      Map<TopicPartition, Long> asked = e.offsetOutOfRangePartitions();
+      for (Map.Entry<TopicPartition, Long> now :
+          reader.beginningOffsets(asked.keySet()).entrySet()) {
+        TopicPartition partition = now.getKey();
+        long deleted = now.getValue() - asked.get(partition);
+        if (deleted <= 0) {
+          throw e;
+        }
+        err.printf(
+            "Retention deleted %d offsets of partition %d, from %d on, before they were read.%n",
+            deleted, partition.partition(), asked.get(partition));
+        positions.merge(partition, now.getValue(), Math::max);
+        reader.seek(partition, now.getValue());
+      }
+      return ConsumerRecords.empty();
     }
   }
 
@@ -311,13 +335,18 @@ final class Replay implements AutoCloseable {
         producer.sendOffsetsToTransaction(offsets, new ConsumerGroupMetadata(groupId));
       }
       KafkaClients.commit(producer, () -> false);
+    } catch (LinkageError e) {
+      abort();
+      throw new KafkaException(e);
     } catch (KafkaException e) {
       if (!abort() || refused.get() == null) {
         throw e;
       }
       explain(
           refused.get().letter(),
-          "topic %s takes no record as large as that, or none without a key".formatted(ids));
+          ("topic %s takes no record as large as that, or none without a key"
+                  + " (kafka.max-request-size bounds it too)")
+              .formatted(ids));
       results.merge(Result.REPLAYED, -1L, Long::sum);
       results.merge(Result.NOT_REPLAYABLE, 1L, Long::sum);
       batch.remove(refused.get());

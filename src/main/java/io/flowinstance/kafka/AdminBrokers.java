@@ -172,8 +172,7 @@ public final class AdminBrokers implements Brokers, AutoCloseable {
       return "Topic %s does not exist: create it.".formatted(topic);
     }
     if (failure instanceof AuthorizationException) {
-      return "This login may not use topic %s, if it exists: grant it Describe and Read or Write."
-          .formatted(topic);
+      return KafkaFaults.mayNotUse(topic);
     }
     throw new CompletionException(failure);
   }

@@ -82,12 +82,16 @@ public final class KafkaFaults {
           + deepest(failure);
     }
     if (failure instanceof TopicAuthorizationException topics) {
-      return "This login may not use topic %s: grant it Read or Write there."
-          .formatted(String.join(", ", topics.unauthorizedTopics()));
+      return topics.unauthorizedTopics().isEmpty()
+          ? "This login may not use a topic: run check to see which."
+          : "This login may not use topic %s: grant it Read or Write there."
+              .formatted(String.join(", ", topics.unauthorizedTopics()));
     }
     if (failure instanceof GroupAuthorizationException group) {
-      return "This login may not use the consumer group %s: grant it Read there."
-          .formatted(group.groupId());
+      return group.groupId() == null
+          ? "This login may not use a consumer group: run check to see which."
+          : "This login may not use the consumer group %s: grant it Read there."
+              .formatted(group.groupId());
     }
     if (failure instanceof TransactionalIdAuthorizationException) {
       return "This login may not use its transactional id: grant it Write on the ids that begin"
@@ -107,6 +111,12 @@ public final class KafkaFaults {
       return "Kafka does not accept the settings: " + deepest(failure);
     }
     return null;
+  }
+
+  /** What to do where this login may not even see whether there is such a topic. */
+  public static String mayNotUse(String topic) {
+    return "This login may not use topic %s, if it exists: grant it Describe and Read or Write."
+        .formatted(topic);
   }
 
   /** Whether the brokers ended a transaction: it took too long, or another one of its id began. */

@@ -93,6 +93,15 @@ class CommandLineInterfaceTest {
   }
 
   @Test
+  void aCompressionThatCannotBeUnpackedIsExplained() {
+    String sentence =
+        CommandFailedException.sentence(
+            new KafkaException(new NoClassDefFoundError("of a native library")));
+
+    assertTrue(sentence.contains("writable /tmp"), sentence);
+  }
+
+  @Test
   void namesEveryCommandInItsHelp() throws IOException {
     CommandRun help = CommandRun.of(Map.of(), "--help");
     List<String> documented =

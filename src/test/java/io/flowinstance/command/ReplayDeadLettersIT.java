@@ -42,6 +42,7 @@ import org.apache.kafka.clients.admin.ConsumerGroupListing;
 import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsOptions;
 import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
 import org.apache.kafka.clients.admin.ListTopicsOptions;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.admin.TransactionListing;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
@@ -501,8 +502,7 @@ class ReplayDeadLettersIT {
                     .toList()))
         .all()
         .get();
-    String large =
-        new Random(1).ints(4_000, 'a', 'z').mapToObj(Character::toString).collect(joining());
+    String large = letters(new Random(1), 4_000);
     bury("before", MALFORMED_ID, NOON, 0);
     bury(large, MALFORMED_ID, NOON, 0);
     IdRecord keyless =
@@ -521,6 +521,48 @@ class ReplayDeadLettersIT {
     assertEquals(2, run.err().lines().count(), run.err());
     assertTrue(run.err().contains("takes no record as large as that, or none"), run.err());
     assertSaid("0 replayed.", replay());
+  }
+
+  @Test
+  void goesOnBehindWhatRetentionDeletesInFrontOfASlowRun() throws Exception {
+    makeTopics();
+    Random random = new Random(1);
+    // Far more than a reader fetches ahead.
+    for (int i = 0; i < 60; i++) {
+      String id = "%02d-".formatted(i) + letters(random, 200_000);
+      bury(
+          new IdRecord(
+              new TopicPartition(ids(), 0),
+              i,
+              0,
+              "same".getBytes(UTF_8),
+              id.getBytes(UTF_8),
+              new RecordHeaders()),
+          MALFORMED_ID,
+          "No id.",
+          NOON);
+    }
+    producer.flush();
+    CompletableFuture<CommandRun> slow =
+        CompletableFuture.supplyAsync(() -> replay("--rate", "10"));
+    await().until(() -> !replayed().isEmpty());
+    TopicPartition partition =
+        partitions(dead()).stream()
+            .filter(each -> ends(List.of(each)).get(each) > 0)
+            .findFirst()
+            .orElseThrow();
+    admin.deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(58))).all().get();
+
+    CommandRun run = slow.get();
+    assertEquals(0, run.exitCode(), run.err());
+    assertTrue(run.err().contains("before they were read"), run.err());
+    List<ConsumerRecord<byte[], byte[]>> records = replayed();
+    assertTrue(records.size() < 60, "deleted too late");
+    assertTrue(new String(records.get(records.size() - 1).value(), UTF_8).startsWith("59-"));
+  }
+
+  private static String letters(Random random, int count) {
+    return random.ints(count, 'a', 'z').mapToObj(Character::toString).collect(joining());
   }
 
   private void buryIncomplete(String topic, int partition, long offset) {

@@ -5,11 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.util.Set;
 import javax.security.auth.login.LoginException;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.errors.GroupAuthorizationException;
 import org.apache.kafka.common.errors.SaslAuthenticationException;
 import org.apache.kafka.common.errors.SslAuthenticationException;
+import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.streams.errors.StreamsException;
 import org.junit.jupiter.api.Test;
 
@@ -29,6 +32,22 @@ class KafkaFaultsTest {
     assertEquals(
         "Kafka does not accept the settings: Invalid value",
         KafkaFaults.sentence(notMade(new ConfigException("Invalid value"))));
+  }
+
+  @Test
+  void namesWhatALoginMayNotUseOrWhoTells() {
+    assertEquals(
+        "This login may not use topic a: grant it Read or Write there.",
+        KafkaFaults.sentence(new TopicAuthorizationException(Set.of("a"))));
+    assertEquals(
+        "This login may not use a topic: run check to see which.",
+        KafkaFaults.sentence(new TopicAuthorizationException("Not authorized.")));
+    assertEquals(
+        "This login may not use the consumer group g: grant it Read there.",
+        KafkaFaults.sentence(GroupAuthorizationException.forGroupId("g")));
+    assertEquals(
+        "This login may not use a consumer group: run check to see which.",
+        KafkaFaults.sentence(new GroupAuthorizationException("Not authorized.")));
   }
 
   @Test
