@@ -111,6 +111,11 @@ final class ConsumerHealth {
     faults.clear(batchOf(partition));
   }
 
+  /** Another consumer may own the partition now, and its batch is as broken as before. */
+  void readNoMore(TopicPartition partition) {
+    faults.forget(batchOf(partition));
+  }
+
   private String batchOf(TopicPartition partition) {
     return name() + " reads a batch of " + partition;
   }

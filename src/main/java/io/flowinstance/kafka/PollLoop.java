@@ -334,13 +334,8 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     inFlight.add(records, idRecords, position);
     BrokenBatch batch = broken.get(records.partition());
     if (batch != null && position > batch.offset()) {
-      forgetBroken(records.partition());
-    }
-  }
-
-  private void forgetBroken(TopicPartition partition) {
-    if (broken.remove(partition) != null) {
-      health.canRead(partition);
+      broken.remove(records.partition());
+      health.canRead(records.partition());
     }
   }
 
@@ -438,9 +433,10 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
       inFlight.leave(leaving, REVOKE_PATIENCE);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } finally {
+      drop(revoked);
+      snapshot();
     }
-    drop(revoked);
-    snapshot();
     LOG.debug("Revoked {}", revoked);
   }
 
@@ -455,7 +451,8 @@ final class PollLoop implements Runnable, ConsumerRebalanceListener {
     List<RecordsInFlight> gone =
         partitions.stream().map(owned::remove).filter(Objects::nonNull).toList();
     outOfRange.removeAll(partitions);
-    partitions.forEach(this::forgetBroken);
+    broken.keySet().removeAll(partitions);
+    partitions.forEach(health::readNoMore);
     parts.target().metrics().discarded(gone.stream().mapToInt(RecordsInFlight::size).sum());
     inFlight.drop(gone);
     return gone;

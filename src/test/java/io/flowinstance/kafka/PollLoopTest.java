@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.flowinstance.harness.MemoryKafka;
 import io.flowinstance.metrics.PipelineMetrics;
 import io.flowinstance.trace.Tracing;
@@ -39,6 +42,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.slf4j.LoggerFactory;
 
 class PollLoopTest {
   private static final TopicPartition IDS = MemoryKafka.IDS;
@@ -307,8 +311,18 @@ class PollLoopTest {
     assertEquals(3, last.position(IDS));
     assertEquals(1, consumers.size());
 
-    last.schedulePollTask(() -> loop.onPartitionsRevoked(List.of(IDS)));
-    await().until(() -> faults.all().isEmpty());
+    // Its next owner finds the same: nothing is resolved.
+    ListAppender<ILoggingEvent> log = new ListAppender<>();
+    Logger logger = (Logger) LoggerFactory.getLogger(Faults.class);
+    log.start();
+    logger.addAppender(log);
+    try {
+      last.schedulePollTask(() -> loop.onPartitionsRevoked(List.of(IDS)));
+      await().until(() -> faults.all().isEmpty());
+      assertEquals(List.of(), log.list);
+    } finally {
+      logger.detachAppender(log);
+    }
   }
 
   @Test
