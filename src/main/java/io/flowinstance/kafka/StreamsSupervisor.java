@@ -181,6 +181,7 @@ public final class StreamsSupervisor implements AutoCloseable {
         aliveAt = System.nanoTime();
         long clockNow = clock.millis();
         if (clockNow < clockBefore - CLOCK_STEP_MS) {
+          made.close(Duration.ZERO);
           clients.wakeUp();
           return clockWasSetBack(clockBefore - clockNow);
         }
@@ -198,10 +199,13 @@ public final class StreamsSupervisor implements AutoCloseable {
           : failure.get();
     } finally {
       streams = null;
-      if (made != null) {
-        made.close(longestClose);
+      try {
+        if (made != null) {
+          made.close(longestClose);
+        }
+      } finally {
+        clients.forget();
       }
-      clients.forget();
     }
   }
 
@@ -350,14 +354,17 @@ public final class StreamsSupervisor implements AutoCloseable {
       Map<String, Object> leaving = new HashMap<>(config);
       // What is remembered ends with the process, so others take over its partitions at once.
       leaving.put("internal.leave.group.on.close", true);
-      Consumer<byte[], byte[]> consumer = clients.consumer(leaving);
+      return polling(clients.consumer(leaving));
+    }
+
+    private Consumer<byte[], byte[]> polling(Consumer<byte[], byte[]> consumer) {
       polling.add(consumer);
       return consumer;
     }
 
     @Override
     public Consumer<byte[], byte[]> getRestoreConsumer(Map<String, Object> config) {
-      return clients.consumer(config);
+      return polling(clients.consumer(config));
     }
 
     @Override
@@ -391,11 +398,6 @@ public final class StreamsSupervisor implements AutoCloseable {
                     + " brokers.")
                 .formatted(timeouts.of(clientId).toMillis()));
       }
-    }
-
-    @Override
-    public void timeoutRefused() {
-      timeouts.refused(clientId);
     }
   }
 }

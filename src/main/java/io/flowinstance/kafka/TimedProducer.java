@@ -7,7 +7,6 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
@@ -21,9 +20,6 @@ final class TimedProducer extends KafkaProducer<byte[], byte[]> {
 
     /** A transaction was aborted, by us or by the brokers. */
     void lost(long tookMs);
-
-    /** The brokers accept no transaction that may take so long. */
-    void timeoutRefused();
   }
 
   private final Observer observer;
@@ -33,18 +29,6 @@ final class TimedProducer extends KafkaProducer<byte[], byte[]> {
   TimedProducer(Map<String, Object> settings, Observer observer) {
     super(settings, new ByteArraySerializer(), new ByteArraySerializer());
     this.observer = observer;
-  }
-
-  @Override
-  public void initTransactions() {
-    try {
-      super.initTransactions();
-    } catch (KafkaException e) {
-      if (KafkaFaults.says(Errors.INVALID_TRANSACTION_TIMEOUT, e)) {
-        observer.timeoutRefused();
-      }
-      throw e;
-    }
   }
 
   @Override

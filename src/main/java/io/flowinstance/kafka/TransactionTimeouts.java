@@ -57,11 +57,6 @@ public final class TransactionTimeouts {
     return producer.lost >= LOST_IN_A_ROW && producer.timeout.lost(tookMs);
   }
 
-  /** The brokers accept no transaction that may take as long as that producer asked for. */
-  synchronized void refused(String clientId) {
-    producer(clientId).timeout.refused();
-  }
-
   /** Kafka Streams starts again, with other producers. */
   synchronized void clear() {
     producers.clear();

@@ -135,6 +135,11 @@ public final class UndoneIds {
     private Instant doneBefore = Instant.MIN;
 
     void add(Instant time, long offset) {
+      if (doneBefore.isAfter(time)) {
+        // The clock was set back: a time that is yet to come says nothing of an id of now.
+        doneBefore = Instant.MIN;
+      }
+      waiting.values().removeIf(each -> each.isAfter(time));
       if (!waiting.isEmpty() && waiting.lastKey() > offset) {
         // The topic was made anew.
         waiting.clear();

@@ -54,15 +54,6 @@ class TransactionTimeoutsTest {
   }
 
   @Test
-  void whatTheBrokersRefuseIsNotAskedForAgain() {
-    timeouts.lost("one", 4_000);
-    timeouts.lost("one", 4_000);
-    timeouts.refused("one");
-
-    expect(4, "one");
-  }
-
-  @Test
   void aNewStartBeginsWithWhatIsConfigured() {
     timeouts.lost("one", 4_000);
     timeouts.lost("one", 4_000);

@@ -57,6 +57,25 @@ class UndoneIdsTest {
   }
 
   @Test
+  void aClockThatIsSetBackMakesNoIdOfNowLookDone() {
+    brokers.ends(4, 4);
+    brokers.committed(4, 4);
+    look(Duration.ofHours(1));
+    brokers.ends(6, 4);
+    look(Duration.ofSeconds(30));
+    Instant sentAt = clock.instant().minus(Duration.ofHours(1));
+    look(Duration.ofHours(-1));
+
+    assertTrue(undone.isPending(ID, sentAt));
+
+    brokers.committed(6, 4);
+    look(Duration.ofMinutes(1));
+
+    assertTrue(undone.isPending(ID, clock.instant()));
+    assertFalse(undone.isPending(ID, sentAt));
+  }
+
+  @Test
   void anIdIsPendingThroughAnOutageOfHours() {
     brokers.ends(4, 4);
     brokers.committed(4, 4);
