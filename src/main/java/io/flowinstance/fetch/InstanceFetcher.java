@@ -456,7 +456,7 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       if (kind == FailureKind.RATE_LIMITED) {
         rateLimited = true;
         Duration pause = Backoff.delay(state.attempts(), by, Backoff.LONGEST_ASKED, clock);
-        if (rateLimit.isForAll(query(), failuresBetweenServed, now, pause)) {
+        if (rateLimit.isForAll(query(), refusalsBetweenServed, now, pause)) {
           queue.slowDown(pause);
           detector.rateLimited(by);
         }
@@ -522,12 +522,10 @@ public final class InstanceFetcher extends AsyncProcessorSupport {
       int least = atOnce ? FAILURES_AT_ONCE : FAILURES_OVER_A_BUDGET;
       int most = kind == FailureKind.RATE_LIMITED ? MOST_REFUSALS : MOST_FAILURES;
       int needed = verdict.failuresToBlame(least, most, now);
-      long since = now - budget.toNanos();
       if (kind == FailureKind.RATE_LIMITED) {
-        return rateLimit.isOwn(failuresBetweenServed, needed, since);
+        return rateLimit.isOwn(failuresBetweenServed, needed, now - budget.toNanos());
       }
-      int ofTheLimit = rateLimit.passedSince(since) ? refusalsBetweenServed : 0;
-      return failuresBetweenServed - ofTheLimit >= needed;
+      return failuresBetweenServed - refusalsBetweenServed >= needed;
     }
 
     @Override

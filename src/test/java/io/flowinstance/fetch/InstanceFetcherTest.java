@@ -279,15 +279,16 @@ class InstanceFetcherTest {
     exchanges.forEach(exchange -> assertNotNull(exchange.getMessage().getBody()));
   }
 
-  @Test
-  void whatALimitForAllRefusedDoesNotCountWithAFailureOfAnotherKind() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void whatALimitRefusedDoesNotCountWithAFailureOfAnotherKind(boolean passes) throws Exception {
     CountDownLatch served = new CountDownLatch(200);
     for (int number = 0; number < 200; number++) {
       fetch("good-" + number, new WantedFetch(), served::countDown);
     }
     served.await();
     CountDownLatch ended = new CountDownLatch(2);
-    fetch("limited-once", new WantedFetch(), ended::countDown);
+    fetch(passes ? "limited-once" : "good", new WantedFetch(), ended::countDown);
     Exchange limited = fetch("limited", new WantedFetch(), ended::countDown);
 
     ended.await();
