@@ -12,6 +12,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
+import java.util.Iterator;
 import java.util.List;
 import java.util.TreeSet;
 import org.apache.kafka.common.header.Header;
@@ -256,16 +257,22 @@ final class WatchedPartition implements Processor<byte[], byte[], byte[], byte[]
     }
   }
 
-  /** Forgets what has rested for long enough, unless an id of the feed may still bring it. */
+  /**
+   * Forgets what has rested for long enough, but for those that an id of the feed may still bring.
+   */
   private void forgetDue(long now) {
-    for (int n = 0; n < MAX_PER_TICK && isDue(resting, now); n++) {
-      String id = resting.first().instanceId();
-      WatchedInstance instance = get(id);
-      if (instance.sent() > 0 && isPending(id, instance)) {
+    Iterator<Due> rested = resting.iterator();
+    for (int n = 0; n < MAX_PER_TICK && rested.hasNext(); n++) {
+      Due due = rested.next();
+      if (due.at() > now) {
         return;
       }
-      resting.pollFirst();
-      instances.delete(id);
+      String id = due.instanceId();
+      WatchedInstance instance = get(id);
+      if (instance.sent() == 0 || !isPending(id, instance)) {
+        rested.remove();
+        instances.delete(id);
+      }
     }
   }
 

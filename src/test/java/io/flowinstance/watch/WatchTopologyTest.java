@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -45,6 +46,7 @@ class WatchTopologyTest {
   private static final int FAIL = -1;
 
   private boolean pending;
+  private final Set<String> pendingIds = new HashSet<>();
   private final List<Instant> askedAbout = new ArrayList<>();
   private WatchBed bed = bed("earliest", 1000, 1000);
 
@@ -56,7 +58,7 @@ class WatchTopologyTest {
         WatchBed.settings(from, maxIdsPerSecond, maxInstances),
         (id, sentAt) -> {
           askedAbout.add(sentAt);
-          return pending;
+          return pending || pendingIds.contains(id);
         });
   }
 
@@ -427,6 +429,20 @@ class WatchTopologyTest {
     pending = false;
     bed.pass(Duration.ofHours(3));
     bed.observe("i", SUCCESS);
+    assertTrue(bed.transitions().get(0).path("first").asBoolean());
+  }
+
+  @Test
+  void anInstanceWhoseIdIsPendingKeepsNoOtherFromBeingForgotten() {
+    pendingIds.add("i");
+    bed.observe("i", SUCCESS);
+    bed.observe("j", SUCCESS);
+    bed.pass(Duration.ofHours(3));
+    bed.transitions();
+
+    bed.observe("i", SUCCESS);
+    assertEquals(List.of(), bed.transitions());
+    bed.observe("j", SUCCESS);
     assertTrue(bed.transitions().get(0).path("first").asBoolean());
   }
 
