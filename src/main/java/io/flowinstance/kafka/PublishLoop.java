@@ -22,6 +22,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.record.AbstractRecords;
 import org.apache.kafka.common.record.CompressionType;
@@ -47,6 +48,10 @@ final class PublishLoop implements Runnable {
   private final BoundedFlush flush = new BoundedFlush("flush");
   private int batchBytes = KafkaClients.BATCH_BYTES;
   private Producer<byte[], byte[]> producer;
+
+  /** How many batches the producer had to split before this transaction. */
+  private double splits;
+
   private InFlight.Transaction undecided;
   private boolean topicsAreThere;
   private volatile boolean closed;
@@ -178,8 +183,9 @@ final class PublishLoop implements Runnable {
     } catch (RuntimeException | Error thrown) {
       RuntimeException e = unchecked(thrown);
       boolean metadataBecomeShorter = false;
-      boolean batchesWereSplit = hasSplitBatches(producer);
+      boolean batchesWereSplit = false;
       try {
+        batchesWereSplit = splits(producer) > splits;
         span.failed(e);
         span.end();
         target.metrics().aborted();
@@ -198,9 +204,17 @@ final class PublishLoop implements Runnable {
         return;
       }
       topicsAreThere = false;
-      if (timeout.failed(e, target.clock().millis() - beganAt)) {
+      boolean outlasted = timeout.failed(e, target.clock().millis() - beganAt);
+      // Brokers before 3.6 do not tell the producer of a refused batch that they ended it.
+      if (batchesWereSplit
+          && batchBytes > 0
+          && (outlasted || KafkaFaults.root(e) instanceof TimeoutException)) {
         discard();
-        throw batchesWereSplit && batchBytes > 0 ? batchesAreTooLarge() : tookTooLong();
+        throw batchesAreTooLarge();
+      }
+      if (outlasted) {
+        discard();
+        throw tookTooLong();
       }
       throw e;
     }
@@ -234,14 +248,14 @@ final class PublishLoop implements Runnable {
   }
 
   /**
-   * Whether a topic took no batch as large as that. A client before Kafka 4.2 splits one into
-   * batches of its own batch size: into the same again, for ever, where the topic takes less than
-   * that (KAFKA-8350).
+   * How many batches a topic found too large. Kafka's client splits one into batches of its own
+   * batch size: into the same again, for ever, where the topic takes less than that (KAFKA-8350).
    */
-  private static boolean hasSplitBatches(Producer<?, ?> producer) {
+  private static double splits(Producer<?, ?> producer) {
     return producer.metrics().values().stream()
         .filter(metric -> metric.metricName().name().equals("batch-split-total"))
-        .anyMatch(metric -> metric.metricValue() instanceof Double count && count > 0);
+        .mapToDouble(metric -> (Double) metric.metricValue())
+        .sum();
   }
 
   private NotReadyException batchesAreTooLarge() {
@@ -270,6 +284,7 @@ final class PublishLoop implements Runnable {
       List<ReadyOutcome> outcomes,
       AtomicReference<Refused> refused) {
     AtomicReference<Exception> failure = new AtomicReference<>();
+    splits = splits(producer);
     producer.beginTransaction();
     for (ReadyOutcome ready : outcomes) {
       for (int i = 0; i < ready.outcome().messages().size(); i++) {

@@ -63,7 +63,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
   private static final int IDS_OF_A_TRANSACTION = 1_000;
 
   /** A poll may wait for a transaction of this process, which takes less time. */
-  private static final int MAX_POLL_INTERVAL_MS = 120_000;
+  private static final int MAX_POLL_INTERVAL_MS = 180_000;
 
   private final Options options;
   private final KafkaClientFactory clients;
@@ -427,6 +427,7 @@ public final class WatermarkTopic implements ConsumerRebalanceListener, AutoClos
     properties.put(ProducerConfig.CLIENT_ID_CONFIG, CLIENT);
     properties.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, options.transactionalId());
     properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, options.transactionTimeoutMs());
+    properties.put(ProducerConfig.BATCH_SIZE_CONFIG, KafkaClients.SMALL_BATCH_BYTES);
     KafkaClients.setProducerTimeouts(properties);
     return clients.getProducer(properties);
   }

@@ -135,6 +135,7 @@ class PublishLoopTest {
   private final List<Duration> timeouts = new ArrayList<>();
   private final List<Integer> batches = new ArrayList<>();
   private double splits;
+  private int splitsAtSend;
   private final List<Integer> sent = new ArrayList<>();
 
   /** What the brokers would say of the group, and of the topics. */
@@ -198,6 +199,7 @@ class PublishLoopTest {
           public synchronized java.util.concurrent.Future<RecordMetadata> send(
               ProducerRecord<byte[], byte[]> message, Callback callback) {
             clock.forward(sending);
+            splits += splitsAtSend;
             sent.set(sent.size() - 1, sent.get(sent.size() - 1) + 1);
             if (Duration.between(began, clock.instant()).compareTo(timeout) > 0) {
               fenceProducer();
@@ -485,7 +487,7 @@ class PublishLoopTest {
   @Test
   void batchesThatATopicFindsTooLargeAreMadeSmaller() throws Exception {
     sending = Duration.ofSeconds(5);
-    splits = 1;
+    splitsAtSend = 1;
     event(ids, 5, "x");
     event(ids, 6, "y");
 
@@ -502,10 +504,29 @@ class PublishLoopTest {
     }
     assertEquals(List.of(131072, 8192, 0), batches.subList(0, 3));
 
+    splitsAtSend = 0;
     sending = Duration.ofMinutes(2);
     event(ids, 7, "z");
     NotReadyException slow = assertThrows(NotReadyException.class, loop::publishNext);
     assertTrue(slow.getMessage().startsWith("A transaction took longer"), slow.getMessage());
+  }
+
+  @Test
+  void batchesAreMadeSmallerAlsoWhereTheBrokersEndNoTransactionOfARefusedOne() throws Exception {
+    splitsAtSend = 1;
+    atFlush =
+        () -> {
+          throw new TimeoutException("expired");
+        };
+    event(ids, 5, "x");
+
+    assertThrows(NotReadyException.class, loop::publishNext);
+    atFlush = () -> {};
+    while (done < 1) {
+      loop.publishNext();
+    }
+
+    assertEquals(List.of(131072, 8192), batches);
   }
 
   @Test
