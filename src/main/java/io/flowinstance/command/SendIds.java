@@ -179,7 +179,8 @@ final class SendIds implements Callable<Integer> {
         if (!found.fault().isEmpty()) {
           say("%s It is left out.", found.fault());
           complete = false;
-        } else if (!found.isComplete()) {
+        }
+        if (found.ids().size() < found.count()) {
           say(
               "EnOS counts %s of type %s, but its pages contained %d: run this again for the rest.",
               Words.count(found.count(), "instance"), type, found.ids().size());

@@ -61,8 +61,8 @@ public final class Discovery {
    * @param before the watermark that it began with
    * @param ids the ids to publish: what its two searches found, without what is known
    * @param watermark to publish with them
-   * @param isComplete whether the pages contained as many instances as the API counted, and none
-   *     was left out
+   * @param isComplete whether the pages of what was triggered contained as many instances as the
+   *     API counted, and none was left out
    * @param isBehind whether it ended before the present, because it was a day long
    * @param fault why something was left out, in a sentence; empty when nothing was
    */

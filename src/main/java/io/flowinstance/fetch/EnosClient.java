@@ -70,11 +70,7 @@ public final class EnosClient {
    * @param fault what is wrong with the last one of these; empty when there is none
    * @param count how many the search finds in all, or null when the API did not say
    */
-  private record Page(List<String> ids, int leftOut, String fault, Long count) {
-    boolean isUnreadable() {
-      return ids.isEmpty() && leftOut > 0;
-    }
-  }
+  private record Page(List<String> ids, int leftOut, String fault, Long count) {}
 
   /**
    * The data of an instance, asked for once, but for access tokens that are refused.
@@ -114,6 +110,7 @@ public final class EnosClient {
   public InstanceSearch.Found find(InstanceSearch search, BiConsumer<Integer, Long> progress)
       throws InterruptedException {
     Set<String> found = new LinkedHashSet<>();
+    Page before = null;
     String fault = "";
     long leftOut = 0;
     long count = 0;
@@ -121,12 +118,10 @@ public final class EnosClient {
     for (int number = firstPage; ; number++) {
       FetchState fetch = new FetchState(search.parameters(), search.body(number));
       Page page = page(fetch);
-      if (page.isUnreadable() && found.isEmpty()) {
-        throw fetch.answer().unreadable(page.fault());
-      }
       fault = page.leftOut() > 0 ? page.fault() : fault;
       leftOut += page.leftOut();
-      boolean more = page.leftOut() > 0 && page.count() != null;
+      boolean more = page.leftOut() > 0 && page.count() != null && !page.equals(before);
+      before = page;
       for (String id : page.ids()) {
         if (found.add(id)) {
           more = true;
@@ -143,6 +138,9 @@ public final class EnosClient {
       count = page.count() == null ? count : Math.max(count, page.count());
       progress.accept(found.size(), page.count());
       if (!more || page.count() != null && found.size() + leftOut >= count) {
+        if (found.isEmpty() && leftOut > 0) {
+          throw fetch.answer().unreadable(fault);
+        }
         return new InstanceSearch.Found(found, count, fault);
       }
     }

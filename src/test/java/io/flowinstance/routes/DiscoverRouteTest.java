@@ -160,6 +160,12 @@ class DiscoverRouteTest extends DiscoverRoutes {
 
     awaitThat("the other", () -> ids().equals(List.of("1-1")));
     awaitThat("it says that one is missing", () -> !health().isEmpty());
+    assertTrue(
+        health()
+            .startsWith(
+                "The search found an instance whose instanceId has 1048576 characters, at most 256"
+                    + " are taken. Discover leaves it out, so discover's watermark stays at"),
+        health());
     assertEquals(0, count("failures"));
   }
 

@@ -157,6 +157,23 @@ class SearchInstancesRouteTest extends RouteTestSupport {
   }
 
   @Test
+  void aFirstPageOfNothingElseKeepsNoLaterOneFromBeingRead() throws Exception {
+    InstanceSearch.Found found = find(0, answer(2, " "), answer(2, "2"));
+
+    assertEquals(Set.of("2"), found.ids());
+    gateway(INSTANCES).assertIsSatisfied();
+  }
+
+  @Test
+  void aPageThatIsRepeatedIsTheLast() throws Exception {
+    InstanceSearch.Found found = find(0, answer(1000, "1", " "), answer(1000, "1", " "));
+
+    assertEquals(Set.of("1"), found.ids());
+    assertFalse(found.isComplete());
+    gateway(INSTANCES).assertIsSatisfied();
+  }
+
+  @Test
   void withoutACountAPageOfNothingElseIsTheLast() throws Exception {
     String page = "{\"status\":0,\"data\":{\"flowInsts\":[{\"instanceId\":\"%s\"}]}}";
 
