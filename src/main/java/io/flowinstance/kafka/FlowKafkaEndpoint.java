@@ -75,8 +75,7 @@ public final class FlowKafkaEndpoint extends KafkaEndpoint {
     properties.put(ProducerConfig.ACKS_CONFIG, "all");
     // A commit sends what is left at once: until then only what fills a request goes out.
     properties.put(ProducerConfig.LINGER_MS_CONFIG, LINGER_MS);
-    KafkaClients.setProducerBuffers(properties, getConfiguration().getMaxRequestSize());
-    properties.put(ProducerConfig.BATCH_SIZE_CONFIG, batchBytes);
+    KafkaClients.setProducerBuffers(properties, getConfiguration().getMaxRequestSize(), batchBytes);
     properties.put(ProducerConfig.RETRIES_CONFIG, Integer.MAX_VALUE);
     properties.put(ProducerConfig.RETRY_BACKOFF_MS_CONFIG, RETRY_BACKOFF_MS);
     KafkaClients.setProducerTimeouts(properties);

@@ -63,10 +63,9 @@ public final class KafkaClients implements KafkaClientFactory {
       int transactionTimeoutMs,
       int maxRequestBytes,
       String compressionType) {
-    Properties properties = producer(transactionalId, maxRequestBytes, compressionType);
     // Of records that share a batch, one that the topic finds too large is split off again and
     // again, and keeps all of them from being sent (KAFKA-8350).
-    properties.put(ProducerConfig.BATCH_SIZE_CONFIG, 0);
+    Properties properties = producer(transactionalId, maxRequestBytes, 0, compressionType);
     properties.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId);
     properties.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, transactionTimeoutMs);
     return getProducer(properties);
@@ -82,13 +81,12 @@ public final class KafkaClients implements KafkaClientFactory {
    */
   public Producer<byte[], byte[]> idempotentProducer(
       String clientId, int maxRequestBytes, String compressionType) {
-    Properties properties = producer(clientId, maxRequestBytes, compressionType);
+    // A batch that a topic with a small limit finds too large is split into one as large, for ever
+    // (KAFKA-8350).
+    Properties properties = producer(clientId, maxRequestBytes, SMALL_BATCH_BYTES, compressionType);
     // Of several batches in flight, a topic that was just made may take the second one first, and
     // then never the first.
     properties.put(ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION, 1);
-    // A batch that a topic with a small limit finds too large is split into one as large, for ever
-    // (KAFKA-8350).
-    properties.put(ProducerConfig.BATCH_SIZE_CONFIG, SMALL_BATCH_BYTES);
     return getProducer(properties);
   }
 
@@ -137,21 +135,22 @@ public final class KafkaClients implements KafkaClientFactory {
                 AdminClientConfig.REQUEST_TIMEOUT_MS_CONFIG, REQUEST_MS)));
   }
 
-  private Properties producer(String clientId, int maxRequestBytes, String compressionType) {
+  private Properties producer(
+      String clientId, int maxRequestBytes, int batchBytes, String compressionType) {
     Properties properties = new Properties();
     properties.put(ProducerConfig.CLIENT_ID_CONFIG, clientId);
     properties.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, maxRequestBytes);
-    setProducerBuffers(properties, maxRequestBytes);
+    setProducerBuffers(properties, maxRequestBytes, batchBytes);
     properties.put(ProducerConfig.COMPRESSION_TYPE_CONFIG, compressionType);
     setProducerTimeouts(properties);
     return properties;
   }
 
   /** What a producer of large or many records holds before it sends. */
-  static void setProducerBuffers(Properties properties, int maxRequestBytes) {
+  static void setProducerBuffers(Properties properties, int maxRequestBytes, int batchBytes) {
     properties.put(
         ProducerConfig.BUFFER_MEMORY_CONFIG, (long) Math.max(BUFFER_BYTES, maxRequestBytes));
-    properties.put(ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);
+    properties.put(ProducerConfig.BATCH_SIZE_CONFIG, batchBytes);
   }
 
   /** Longer than a producer takes to send what it was given, or to give that up. */
