@@ -5,6 +5,8 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -19,13 +21,16 @@ public final class FreePort {
   private static final int HIGHEST = 32_000;
   private static final int ATTEMPTS = 200;
 
+  /** Whoever picked one may not listen on it yet. */
+  private static final Set<Integer> PICKED = ConcurrentHashMap.newKeySet();
+
   private FreePort() {}
 
-  /** Picks one. Throws IllegalStateException when 200 attempts found none. */
+  /** Picks one, and each only once. Throws IllegalStateException when 200 attempts found none. */
   public static int pick() {
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
       int port = ThreadLocalRandom.current().nextInt(LOWEST, HIGHEST);
-      if (isFree(port)) {
+      if (PICKED.add(port) && isFree(port)) {
         return port;
       }
     }
@@ -35,7 +40,11 @@ public final class FreePort {
 
   /** Picks the wanted port if it is free, else any other. */
   public static int pick(int wanted) {
-    return isFree(wanted) ? wanted : pick();
+    if (isFree(wanted)) {
+      PICKED.add(wanted);
+      return wanted;
+    }
+    return pick();
   }
 
   private static boolean isFree(int port) {
