@@ -48,7 +48,7 @@ record Plan(List<Step> steps) {
   }
 
   /**
-   * The grid, one axis at a time around the defaults, in two hours or three. The cells that targets
+   * The grid, one axis at a time around the defaults, in one hour to three. The cells that targets
    * are set for stand first, in three rounds; where the CPU decides, they are given the time that a
    * JVM takes to be warm.
    */
